@@ -1,0 +1,28 @@
+#include "cc/base/exit_code.h"
+
+#include "absl/status/status.h"
+
+namespace lenet {
+
+int ExitCode(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return 0;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kPermissionDenied:
+      return 2;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnimplemented:
+      return 3;
+    case absl::StatusCode::kAborted:
+      return 4;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace lenet

@@ -1,0 +1,205 @@
+#include "cc/base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace lenet {
+namespace {
+
+absl::StatusCode CodeOf(int error) {
+  switch (error) {
+    case ENOENT:
+      return absl::StatusCode::kNotFound;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return absl::StatusCode::kPermissionDenied;
+    case EISDIR:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EINVAL:
+      return absl::StatusCode::kInvalidArgument;
+    case EEXIST:
+      return absl::StatusCode::kAlreadyExists;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return absl::StatusCode::kResourceExhausted;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+// "cannot read /a/b: No such file or directory"
+absl::Status Error(int error, absl::string_view action,
+                   absl::string_view path) {
+  return absl::Status(
+      CodeOf(error),
+      absl::StrCat("cannot ", action, " ", path.empty() ? "''" : path, ": ",
+                   std::generic_category().message(error)));
+}
+
+absl::string_view KindOf(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISREG(mode)) return "a file";
+  return "neither a file nor a folder";
+}
+
+absl::Status NotAFile(absl::string_view action, absl::string_view path,
+                      mode_t mode) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "cannot ", action, " ", path, ": it is ", KindOf(mode), ", not a file"));
+}
+
+// Opens `path` for reading; never waits for the other end of a pipe.
+absl::StatusOr<int> OpenFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return Error(errno, "read", path);
+  return fd;
+}
+
+absl::Status WriteAll(int fd, absl::string_view content,
+                      absl::string_view path) {
+  while (!content.empty()) {
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return Error(errno, "write", path);
+    }
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+// Creates a new file in the folder of `path`; its name goes to `temporary`.
+absl::StatusOr<int> CreateBeside(const std::string& path,
+                                 std::string* temporary) {
+  static std::atomic<uint64_t> counter{0};
+  const std::filesystem::path folder =
+      std::filesystem::path(path).parent_path();
+  while (true) {
+    *temporary =
+        folder / absl::StrCat(".tmp-", getpid(), "-", counter.fetch_add(1));
+    const int fd =
+        open(temporary->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) return fd;
+    // Left by a process of this number that was killed: take the next name.
+    if (errno != EEXIST) return Error(errno, "write", path);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::string& path,
+                                     size_t max_bytes) {
+  const absl::StatusOr<int> fd = OpenFile(path);
+  if (!fd.ok()) return fd.status();
+  const absl::Cleanup closer = [&fd] { close(*fd); };
+
+  struct stat info;
+  if (fstat(*fd, &info) != 0) return Error(errno, "read", path);
+  if (!S_ISREG(info.st_mode)) return NotAFile("read", path, info.st_mode);
+
+  // The size is a hint only: files in /proc claim to be empty, others grow. One
+  // byte more than expected is asked for, so that the end is seen without
+  // another buffer.
+  std::string content;
+  max_bytes = std::min(max_bytes, content.max_size() / 2);  // no overflow below
+  size_t size = 0;
+  size_t capacity = std::min(static_cast<size_t>(info.st_size), max_bytes) + 1;
+  while (true) {
+    content.resize(capacity);
+    const ssize_t count = read(*fd, &content[size], capacity - size);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return Error(errno, "read", path);
+    }
+    if (count == 0) break;
+    size += static_cast<size_t>(count);
+    if (size > max_bytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cannot read ", path, ": it has ",
+                       std::max(static_cast<size_t>(info.st_size), size),
+                       " bytes, at most ", max_bytes, " are expected"));
+    }
+    if (size == capacity) capacity = std::min(2 * capacity, max_bytes + 1);
+  }
+  content.resize(size);
+  return content;
+}
+
+absl::Status WriteFileAtomically(const std::string& path,
+                                 absl::string_view content) {
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return NotAFile("write", path, info.st_mode);
+  }
+  if (std::filesystem::path(path).filename().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write '", path, "': it names no file"));
+  }
+
+  std::string temporary;
+  absl::StatusOr<int> fd = CreateBeside(path, &temporary);
+  if (!fd.ok()) return fd.status();
+  absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
+
+  absl::Status status = WriteAll(*fd, content, path);
+  // Some file systems report a full disk only here.
+  if (close(*fd) != 0 && status.ok()) status = Error(errno, "write", path);
+  if (!status.ok()) return status;
+
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+    return Error(errno, "write", path);
+  }
+  std::move(remover).Cancel();
+  return absl::OkStatus();
+}
+
+absl::Status MakeFolder(const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return Error(error.value(), "create the folder", path);
+  // Some versions of the library are content with a file of that name.
+  if (!std::filesystem::is_directory(path, error)) {
+    return Error(ENOTDIR, "create the folder", path);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry(path, error);
+  std::vector<std::string> names;
+  for (const std::filesystem::directory_iterator end; !error && entry != end;
+       entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  if (error) return Error(error.value(), "list the folder", path);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace lenet

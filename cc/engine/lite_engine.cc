@@ -1,0 +1,214 @@
+#include "cc/engine/lite_engine.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "cc/base/file.h"
+#include "cc/base/status_macros.h"
+#include "cc/engine/ascend_device.h"
+#include "cc/engine/lenet_shapes.h"
+#include "cc/engine/registry.h"
+#include "cc/mindir/lite_form.h"
+#include "include/api/context.h"
+#include "include/api/model.h"
+#include "include/api/status.h"
+#include "include/api/types.h"
+
+namespace mindspore {
+
+// Of libmindspore_core, without a header: the lowest level that each of its
+// parts logs. It is filled from GLOG_v when the library is loaded, before this
+// program could say anything.
+extern int g_ms_submodule_log_levels[32];
+
+}  // namespace mindspore
+
+namespace lenet {
+namespace {
+
+// A LeNet has 0.25 MB; refuses what was surely meant for another program
+// before it is read.
+constexpr size_t kMaxModelBytes = size_t{256} << 20;
+
+class LiteEngine final : public Engine {
+ public:
+  LiteEngine(TensorInfo input, TensorInfo output, std::string device)
+      : input_(std::move(input)),
+        output_(std::move(output)),
+        device_(std::move(device)) {}
+
+  // Builds the model on the device of `context`.
+  absl::Status Build(const std::string& model,
+                     const std::shared_ptr<mindspore::Context>& context) {
+    const mindspore::Status status =
+        model_.Build(model.data(), model.size(), mindspore::kMindIR, context);
+    if (status.IsError()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "MindSpore Lite cannot build this model: ", status.ToString(),
+          " (GLOG_v=2 shows its log)"));
+    }
+    inputs_ = model_.GetInputs();
+    if (inputs_.size() != 1 || !Fits(inputs_[0], input_)) {
+      return absl::UnimplementedError(
+          "the input of the built model is not the float32 input of its "
+          "MindIR; an AIPP configuration must keep it");
+    }
+    return absl::OkStatus();
+  }
+
+  const TensorInfo& input() const override { return input_; }
+  const TensorInfo& output() const override { return output_; }
+  std::string device() const override { return device_; }
+
+  absl::Status Run(absl::Span<const float> in, absl::Span<float> out) override {
+    if (in.size() != ElementCount(input_.shape) ||
+        out.size() != ElementCount(output_.shape)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("expected a batch of ", ElementCount(input_.shape),
+                       " and ", ElementCount(output_.shape), " floats, found ",
+                       in.size(), " and ", out.size()));
+    }
+    void* const destination = inputs_[0].MutableData();
+    if (destination == nullptr) return Failure("no memory for the input");
+    std::memcpy(destination, in.data(), in.size() * sizeof(float));
+    const mindspore::Status status = model_.Predict(inputs_, &outputs_);
+    if (status.IsError()) return Failure(status.ToString());
+    if (outputs_.size() != 1 || !Fits(outputs_[0], output_)) {
+      return Failure("the output has another type or size than the MindIR's");
+    }
+    const void* const source = outputs_[0].MutableData();
+    if (source == nullptr) return Failure("the output has no data");
+    std::memcpy(out.data(), source, out.size() * sizeof(float));
+    return absl::OkStatus();
+  }
+
+ private:
+  static bool Fits(const mindspore::MSTensor& tensor, const TensorInfo& info) {
+    return tensor.DataType() == mindspore::DataType::kNumberTypeFloat32 &&
+           tensor.DataSize() == ElementCount(info.shape) * sizeof(float);
+  }
+
+  absl::Status Failure(const std::string& reason) const {
+    const std::string message =
+        absl::StrCat("MindSpore Lite failed on ", device_, ": ", reason);
+    if (device_ == "CPU") return absl::InternalError(message);
+    return absl::AbortedError(message);
+  }
+
+  const TensorInfo input_;
+  const TensorInfo output_;
+  const std::string device_;
+  mindspore::Model model_;
+  std::vector<mindspore::MSTensor> inputs_;
+  std::vector<mindspore::MSTensor> outputs_;
+};
+
+std::vector<TensorInfo> ToInfos(const std::vector<MindIrTensor>& tensors) {
+  std::vector<TensorInfo> infos;
+  for (const MindIrTensor& tensor : tensors) {
+    infos.push_back({tensor.name, tensor.shape});
+  }
+  return infos;
+}
+
+absl::Status WithPath(const std::string& path, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(path, ": ", status.message()));
+}
+
+absl::StatusOr<MindIrSignature> ReadLeNetSignature(const std::string& path,
+                                                   const std::string& mindir) {
+  absl::StatusOr<MindIrSignature> signature = ReadSignature(mindir);
+  LENET_RETURN_IF_ERROR(WithPath(path, signature.status()));
+  LENET_RETURN_IF_ERROR(CheckLeNetShapes(path, ToInfos(signature->inputs),
+                                         ToInfos(signature->outputs)));
+  if (!signature->inputs[0].is_float32 || !signature->outputs[0].is_float32) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": expected a model with input and output of float32"));
+  }
+  return signature;
+}
+
+absl::StatusOr<bool> UseAscend(const EngineOptions& options) {
+  if (options.device_target == DeviceTarget::kCpu) return false;
+  const absl::Status ascend = CheckAscend(options.device_id);
+  if (options.device_target == DeviceTarget::kAuto) return ascend.ok();
+  LENET_RETURN_IF_ERROR(ascend);
+  return true;
+}
+
+std::shared_ptr<mindspore::Context> CpuContext(int threads) {
+  if (threads == 0) {
+    threads =
+        std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
+  auto context = std::make_shared<mindspore::Context>();
+  context->SetThreadNum(threads);
+  context->MutableDeviceInfo().push_back(
+      std::make_shared<mindspore::CPUDeviceInfo>());
+  return context;
+}
+
+std::shared_ptr<mindspore::Context> AscendContext(
+    const EngineOptions& options) {
+  auto device = std::make_shared<mindspore::AscendDeviceInfo>();
+  device->SetDeviceID(static_cast<uint32_t>(options.device_id));
+  if (!options.aipp_path.empty()) {
+    device->SetInsertOpConfigPath(options.aipp_path);
+  }
+  auto context = std::make_shared<mindspore::Context>();
+  context->MutableDeviceInfo().push_back(std::move(device));
+  return context;
+}
+
+// MindSpore Lite logs to stderr what is harmless, such as a missing libnuma,
+// and a hundred lines for an operator that it does not know. What matters comes
+// back as a status.
+void QuietLog() {
+  constexpr int kNothing = 5;  // above "critical"
+  if (std::getenv("GLOG_v") != nullptr) return;
+  std::fill(std::begin(mindspore::g_ms_submodule_log_levels),
+            std::end(mindspore::g_ms_submodule_log_levels), kNothing);
+}
+
+const EngineRegistration kRegistration("lite", /*priority=*/0,
+                                       &CreateLiteEngine);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> CreateLiteEngine(
+    const EngineOptions& options) {
+  LENET_ASSIGN_OR_RETURN(const bool ascend, UseAscend(options));
+  if (!ascend && !options.aipp_path.empty()) {
+    return absl::InvalidArgumentError(
+        "aipp_path is for an Ascend 310 only, and this runs on the CPU; leave "
+        "it out");
+  }
+  const std::string& path = options.model_path;
+  LENET_ASSIGN_OR_RETURN(const std::string mindir,
+                         ReadFile(path, kMaxModelBytes));
+  LENET_ASSIGN_OR_RETURN(const MindIrSignature signature,
+                         ReadLeNetSignature(path, mindir));
+  const absl::StatusOr<std::string> lite_form = ToLiteForm(mindir);
+  LENET_RETURN_IF_ERROR(WithPath(path, lite_form.status()));
+
+  QuietLog();
+  auto engine = std::make_unique<LiteEngine>(
+      ToInfos(signature.inputs)[0], ToInfos(signature.outputs)[0],
+      ascend ? absl::StrCat("Ascend310:", options.device_id) : "CPU");
+  LENET_RETURN_IF_ERROR(WithPath(
+      path, engine->Build(*lite_form, ascend ? AscendContext(options)
+                                             : CpuContext(options.threads))));
+  return engine;
+}
+
+}  // namespace lenet

@@ -1,0 +1,68 @@
+#include "cc/engine/registry.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cc/base/status_macros.h"
+
+namespace lenet {
+namespace {
+
+struct Entry {
+  std::string name;
+  int priority;
+  EngineFactory factory;
+};
+
+// Best first. Filled before main and never destroyed.
+std::vector<Entry>& Entries() {
+  static auto& entries = *new std::vector<Entry>;
+  return entries;
+}
+
+const Entry* Find(absl::string_view name) {
+  for (const Entry& entry : Entries()) {
+    if (name == "auto" || absl::EqualsIgnoreCase(entry.name, name)) {
+      return &entry;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+EngineRegistration::EngineRegistration(absl::string_view name, int priority,
+                                       EngineFactory factory) {
+  std::vector<Entry>& entries = Entries();
+  entries.push_back({std::string(name), priority, factory});
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::make_pair(-a.priority, a.name) <
+           std::make_pair(-b.priority, b.name);
+  });
+}
+
+std::vector<std::string> EngineNames() {
+  std::vector<std::string> names;
+  for (const Entry& entry : Entries()) names.push_back(entry.name);
+  return names;
+}
+
+absl::StatusOr<CreatedEngine> CreateEngine(absl::string_view name,
+                                           const EngineOptions& options) {
+  const Entry* entry = Find(name);
+  if (entry == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("engine: no engine '", name,
+                     "' in this program; expected one of auto, ",
+                     absl::StrJoin(EngineNames(), ", ")));
+  }
+  LENET_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine,
+                         entry->factory(options));
+  return CreatedEngine{entry->name, std::move(engine)};
+}
+
+}  // namespace lenet

@@ -1,0 +1,53 @@
+#ifndef CC_IMAGE_IDX_H_
+#define CC_IMAGE_IDX_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+// IDX, the file format of MNIST: a big-endian header (magic, count, sizes),
+// then bytes. A file may be compressed by gzip; that is seen from its content.
+// Errors: those of ReadFile, and InvalidArgument with what was expected and
+// found for a wrong magic, a size other than the header's, images that are not
+// 28x28, labels above 9, no entries, damaged or truncated gzip, or more than 1
+// GiB uncompressed.
+
+namespace lenet {
+
+inline constexpr int kIdxSide = 28;  // height and width of every image
+
+// count * 28 * 28 bytes, image by image, each row by row.
+struct IdxImages {
+  size_t count = 0;
+  std::vector<uint8_t> pixels;
+
+  // The 28 * 28 pixels of image i < count.
+  absl::Span<const uint8_t> image(size_t i) const {
+    constexpr size_t kPixels = size_t{kIdxSide} * kIdxSide;
+    return absl::MakeConstSpan(pixels).subspan(i * kPixels, kPixels);
+  }
+};
+
+absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path);
+
+// One label, 0 to 9, an image.
+absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path);
+
+// The file of labels that belongs to a file of images by its name and lies
+// beside it: t10k-images.idx3-ubyte -> t10k-labels.idx1-ubyte, in either
+// spelling (".idx3" and "-idx3"), plain or .gz, the same spelling first.
+// Nothing if there is none.
+std::optional<std::string> FindLabels(const std::string& images_path);
+
+// The test images of MNIST (t10k-images.idx3-ubyte in either spelling, plain or
+// .gz) in a folder, or in its subfolder "test". Nothing if there are none.
+std::optional<std::string> FindTestImages(const std::string& folder);
+
+}  // namespace lenet
+
+#endif  // CC_IMAGE_IDX_H_

@@ -1,0 +1,69 @@
+#ifndef CC_IMAGE_PREFETCHER_H_
+#define CC_IMAGE_PREFETCHER_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "cc/image/dataset.h"
+
+namespace lenet {
+
+// Loads samples [first, last) of a data set in `threads` background threads, at
+// most `depth` ahead of the consumer, and hands them out in order:
+//
+//   Prefetcher prefetcher(dataset, 0, dataset.size(), /*threads=*/2,
+//   /*depth=*/64); for (size_t i = 0; i < dataset.size(); ++i) {
+//     LENET_RETURN_IF_ERROR(prefetcher.Next(absl::MakeSpan(tensor)));
+//   }
+//
+// Memory: depth tensors. One consumer thread. Destruction at any time waits
+// only for the loads under way. The data set must outlive it.
+class Prefetcher {
+ public:
+  // last <= dataset.size(); threads and depth below 1 count as 1.
+  Prefetcher(const Dataset& dataset, size_t first, size_t last, int threads,
+             size_t depth);
+  ~Prefetcher();
+
+  Prefetcher(const Prefetcher&) = delete;
+  Prefetcher& operator=(const Prefetcher&) = delete;
+
+  // Waits for the next sample and copies it into `tensor`
+  // (dataset.tensor_size() floats; any part of a batch). The error of a sample
+  // comes at its turn, and the call after it gives the sample after it.
+  // OutOfRange after the last.
+  absl::Status Next(absl::Span<float> tensor);
+
+ private:
+  struct Slot {
+    std::vector<float> tensor;
+    absl::Status status;
+    bool ready = false;
+  };
+
+  void Work();
+  Slot& SlotOf(size_t sample) { return slots_[sample % slots_.size()]; }
+
+  const Dataset& dataset_;
+  const size_t last_;
+
+  std::mutex mutex_;
+  std::condition_variable room_;   // a sample may be claimed, or stop_
+  std::condition_variable ready_;  // a slot became ready
+  size_t claimed_;                 // the first sample that no thread has taken
+  size_t consumed_;                // the sample that Next gives next
+  bool stop_ = false;
+  // Slot s belongs to the thread that claimed its sample until ready, then to
+  // the consumer.
+  std::vector<Slot> slots_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace lenet
+
+#endif  // CC_IMAGE_PREFETCHER_H_

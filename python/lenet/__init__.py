@@ -1,0 +1,1 @@
+"""LeNet-5 on MNIST with MindSpore: from IDX files to a verified model for an Ascend 310."""

@@ -1,0 +1,88 @@
+"""What every entry point does: flags to options, one library call, errors to exit codes."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from absl import app, flags, logging
+
+from lenet import errors
+from lenet.options import flags as option_flags
+
+OptionsT = TypeVar("OptionsT")
+
+_INTERRUPTED = 130  # 128 + SIGINT, what a shell reports
+
+
+def run(
+    options_class: type[OptionsT],
+    work: Callable[..., None],
+    *,
+    arguments: str = "",
+) -> NoReturn:
+    """Parses the command line, calls `work(options)` and exits; see lenet.errors for the codes.
+
+    Args:
+        options_class: frozen dataclass of lenet.options.programs.
+        work: the one library call; `work(options, arguments)` where `arguments` is given.
+        arguments: name of the positional arguments in the usage line; "" refuses them.
+    """
+    option_flags.define(options_class, flags.FLAGS)
+    flags.FLAGS.set_default("verbosity", logging.INFO)
+    parser = functools.partial(_parse_flags, options_class, arguments)
+    app.run(functools.partial(_main, options_class, work, bool(arguments)), flags_parser=parser)
+
+
+def _parse_flags(options_class: type, arguments: str, argv: list[str]) -> list[str]:
+    if any(arg in ("-h", "-help", "--help", "--helpshort") for arg in argv[1:]):
+        print(_usage(options_class, arguments))
+        sys.exit(0)
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        _fail(f"{error}; see --help", errors.UserError.exit_code)
+    if not arguments and len(rest) > 1:
+        _fail(f"unexpected argument {rest[1]!r}; see --help", errors.UserError.exit_code)
+    return rest
+
+
+def _main(
+    options_class: type, work: Callable[..., None], takes_arguments: bool, argv: list[str]
+) -> int:
+    logging.use_absl_handler()
+    logging.get_absl_handler().setFormatter(None)  # the line itself, without time and file
+    try:
+        options = option_flags.parse(options_class, flags.FLAGS)
+        if takes_arguments:
+            work(options, [option_flags.absolute(arg) for arg in argv[1:]])
+        else:
+            work(options)
+        sys.stdout.flush()
+    except errors.LenetError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted", _INTERRUPTED)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.LenetError.exit_code
+    except OSError as error:  # a full disk, a folder without rights: no stack trace
+        _fail(f"{error.filename or 'I/O'}: {error.strerror or error}", errors.LenetError.exit_code)
+    return 0
+
+
+def _usage(options_class: type, arguments: str) -> str:
+    program = _program()
+    description = (sys.modules["__main__"].__doc__ or "").strip()
+    usage = f"Usage: bazel run //python:{program} -- [flags] {arguments}".rstrip()
+    return f"{description}\n\n{usage}\n{option_flags.help_text(options_class)}"
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"{_program()}: error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _program() -> str:
+    return os.path.splitext(os.path.basename(sys.argv[0]))[0]

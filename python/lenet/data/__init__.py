@@ -1,0 +1,1 @@
+"""Images and labels: IDX files in, network input out."""

@@ -1,0 +1,1 @@
+"""How well a trained network does on the test set."""

@@ -1,0 +1,1 @@
+"""A checkpoint as a file that other runtimes read: MindIR, ONNX, AIR."""

@@ -1,0 +1,1 @@
+"""The options of every program: typed, frozen, with defaults from configs/default_config.yaml."""

@@ -1,0 +1,122 @@
+"""The options of each program. Defaults are in configs/default_config.yaml only."""
+
+import dataclasses
+from typing import ClassVar
+
+from lenet.options.schema import option
+
+
+@dataclasses.dataclass(frozen=True)
+class DeviceOptions:
+    section: ClassVar[str] = "device"
+
+    device_target: str = option("where to run", choices=("auto", "Ascend", "GPU", "CPU"))
+    device_id: int = option("index of the Ascend or GPU card", minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    section: ClassVar[str] = "data"
+
+    data_path: str = option(
+        "folder with MNIST as IDX files (train/, test/); empty: the MNIST that the build fetched",
+        path=True,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageOptions:
+    """Two 5x5 valid convolutions, each with a 2x2 pool, leave nothing of less than 16 pixels."""
+
+    section: ClassVar[str] = "image"
+
+    image_height: int = option("input of the network", unit="pixels", minimum=16, maximum=4096)
+    image_width: int = option("input of the network", unit="pixels", minimum=16, maximum=4096)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions(DeviceOptions, DataOptions, ImageOptions):
+    section: ClassVar[str] = "train"
+
+    epoch_size: int = option("passes over the training set", unit="epochs", minimum=1)
+    batch_size: int = option("images a step", unit="images", minimum=1)
+    lr: float = option("learning rate of Momentum", minimum=0)
+    momentum: float = option("momentum of Momentum", minimum=0, maximum=1)
+    seed: int = option("of the initial weights and of the order of the images", minimum=0)
+    ckpt_path: str = option("folder for checkpoints and metrics.json", path=True)
+    save_checkpoint_steps: int = option(
+        "steps between checkpoints; the last step is always saved", unit="steps", minimum=1
+    )
+    keep_checkpoint_max: int = option(
+        "older checkpoints are removed", unit="checkpoints", minimum=1
+    )
+    log_steps: int = option('steps between two "loss is" lines', unit="steps", minimum=1)
+    resume: bool = option("continue from the newest checkpoint in ckpt_path")
+    eval_each_epoch: bool = option(
+        "measure the test accuracy after each epoch, not only at the end"
+    )
+    max_steps: int = option("stop after this many; 0: no limit", unit="steps", minimum=0)
+    threads: int = option("of the CPU; 0: one a core", unit="threads", minimum=0, maximum=1024)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalOptions(DeviceOptions, DataOptions, ImageOptions):
+    section: ClassVar[str] = "eval"
+
+    ckpt_path: str = option("a checkpoint, or a folder whose newest one is taken", path=True)
+    batch_size: int = option("images a step", unit="images", minimum=1)
+    report: str = option("folder for confusion_matrix.png and report.json; empty: none", path=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOptions(DeviceOptions, DataOptions, ImageOptions):
+    section: ClassVar[str] = "export"
+
+    ckpt_file: str = option("a checkpoint, or a folder whose newest one is taken", path=True)
+    file_name: str = option("output without its ending", path=True)
+    file_format: str = option("of the output", choices=("MINDIR", "ONNX", "AIR"))
+    batch_size: int = option("images in one call of the exported model", unit="images", minimum=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class PreprocessOptions(DataOptions, ImageOptions):
+    section: ClassVar[str] = "preprocess"
+
+    output_path: str = option("folder for the images and manifest.csv", path=True)
+    image_format: str = option(
+        "jpg (for DVPP), png or bin (float32 input of the network)", choices=("jpg", "png", "bin")
+    )
+    quality: int = option("of JPEG", minimum=1, maximum=100)
+    limit: int = option("0: all", unit="images", minimum=0)
+    force: bool = option("write into a folder that is not empty")
+
+
+@dataclasses.dataclass(frozen=True)
+class PostprocessOptions(DataOptions):
+    section: ClassVar[str] = "postprocess"
+
+    result_path: str = option("folder with the results of infer310", path=True)
+    dataset_path: str = option("what infer310 read; empty: the test set of data_path", path=True)
+    output_path: str = option("folder for acc.log and report.json", path=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictOptions(DeviceOptions, ImageOptions):
+    section: ClassVar[str] = "predict"
+
+    ckpt_file: str = option("a checkpoint, or a folder whose newest one is taken", path=True)
+    invert: str = option("whether ink is darker than paper", choices=("auto", "yes", "no"))
+    json: bool = option("one JSON object an image instead of the table")
+
+
+PROGRAMS: dict[str, type] = {
+    cls.section: cls
+    for cls in (
+        TrainOptions,
+        EvalOptions,
+        ExportOptions,
+        PreprocessOptions,
+        PostprocessOptions,
+        PredictOptions,
+    )
+}

@@ -1,0 +1,1 @@
+"""The test images as files for infer310."""

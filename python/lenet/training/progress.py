@@ -1,0 +1,100 @@
+"""What a training run shows while it works: lines in the log, a bar on a terminal."""
+
+import sys
+import time
+
+import numpy as np
+from absl import logging
+from tqdm import tqdm
+
+
+class Progress:
+    """Reports steps and epochs, and keeps the numbers for metrics.json.
+
+    Attributes:
+        loss_curve: [epoch, step, loss] of each logged step.
+        epochs: a dictionary for each epoch that came to its end.
+    """
+
+    def __init__(self, steps_per_epoch: int, last: int, log_steps: int) -> None:
+        """`last` is the number of the run's last step, counted through all epochs."""
+        self.loss_curve: list[list[int | float]] = []
+        self.epochs: list[dict[str, int | float]] = []
+        self._steps_per_epoch = steps_per_epoch
+        self._last = last
+        self._log_steps = log_steps
+        self._step_ms: list[float] = []
+        self._epoch_losses: list[float] = []
+        self._epoch_start = 0.0
+        self._step_start = 0.0
+        self._bar: tqdm | None = None
+
+    def start_epoch(self, epoch: int, done: int) -> None:
+        """`done`: steps of this epoch that an earlier run has done."""
+        self._epoch_losses = []
+        self._epoch_start = self._step_start = time.perf_counter()
+        if sys.stderr.isatty():
+            self._bar = tqdm(
+                total=self._steps_per_epoch, initial=done, desc=f"epoch {epoch}", leave=False
+            )
+
+    def step(self, done: int, loss: float) -> None:
+        """Step `done`, counted through all epochs from 1, ended with `loss`."""
+        now = time.perf_counter()
+        self._step_ms.append((now - self._step_start) * 1e3)
+        self._step_start = now
+        self._epoch_losses.append(loss)
+        if self._bar is not None:
+            self._bar.update()
+        epoch, step = divmod(done - 1, self._steps_per_epoch)
+        epoch, step = epoch + 1, step + 1
+        ends = step in (1, self._steps_per_epoch) or done == self._last
+        if ends or step % self._log_steps == 0:
+            self.loss_curve.append([epoch, step, loss])
+            self._log(f"epoch:{epoch} step:{step}, loss is {loss}")
+
+    def end_epoch(self, epoch: int, complete: bool) -> None:
+        """Ends an epoch; `complete` is false where the run stops within it."""
+        self._close_bar()
+        steps = len(self._epoch_losses)
+        total_ms = (time.perf_counter() - self._epoch_start) * 1e3
+        if not complete or not steps:
+            return
+        self.epochs.append(
+            {
+                "epoch": epoch,
+                "mean_loss": float(np.mean(self._epoch_losses)),
+                "seconds": total_ms / 1e3,
+                "ms_per_step": total_ms / steps,
+            }
+        )
+        logging.info("epoch time: %.3f ms, per step time: %.3f ms", total_ms, total_ms / steps)
+
+    def timings(self) -> dict[str, float | int]:
+        """Of the steps of this run; the first one, which compiles the graph, stands apart."""
+        if not self._step_ms:
+            return {"steps": 0}
+        first, *rest = self._step_ms
+        rest = rest or [first]
+        return {
+            "steps": len(self._step_ms),
+            "first_step_ms": first,
+            "ms_per_step_median": float(np.median(rest)),
+            "ms_per_step_mean": float(np.mean(rest)),
+        }
+
+    def close(self) -> None:
+        """Leaves the terminal in order, also after an error."""
+        self._close_bar()
+
+    def _log(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+        logging.info("%s", line)
+        if self._bar is not None:
+            self._bar.refresh()
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -1,0 +1,310 @@
+"""Trains LeNet-5, evaluates it, and leaves checkpoints and metrics.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import shlex
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from absl import logging
+
+from lenet import devices, files
+from lenet.data import idx, transform
+from lenet.errors import LenetError, UserError
+from lenet.evaluation import evaluate, metrics
+from lenet.options.programs import TrainOptions
+from lenet.training import batches, checkpoint
+from lenet.training.interruption import Interruption
+from lenet.training.progress import Progress
+
+if TYPE_CHECKING:
+    from lenet.model.lenet5 import LeNet5
+    from lenet.training.step import Step
+
+METRICS_NAME = "metrics.json"
+
+_PREVIOUS = "previous"  # folder for what a new run would mix up with its own files
+
+
+def train_and_evaluate(options: TrainOptions) -> dict[str, Any]:
+    """Trains as the options say and evaluates on the test set.
+
+    Ctrl-C writes a checkpoint first and is then raised as KeyboardInterrupt.
+
+    Returns:
+        What metrics.json holds.
+
+    Raises:
+        UserError: bad data, a checkpoint folder that cannot be used.
+        DeviceUnavailableError, DeviceFailedError: see lenet.devices.
+        LenetError: the loss is not a number any more.
+    """
+    train = idx.read_split(options.data_path, "train")
+    test = idx.read_split(options.data_path, "test")
+    if options.batch_size > len(train):
+        raise UserError(
+            f"--batch_size={options.batch_size}: expected at most the {len(train)} images of the "
+            "training set"
+        )
+    _check_folder(options.ckpt_path)
+    resumed = _resumed(options)
+    target = devices.resolve(options.device_target, options.device_id)
+    devices.prepare_environment(options.threads)
+    with devices.failures_reported(target):
+        return _Run(options, train, test, target, resumed).run()
+
+
+class _Run:
+    """One call of the program: from `done` steps, counted through all epochs, to `last`."""
+
+    def __init__(
+        self, options: TrainOptions, train: idx.Split, test: idx.Split, target: str, resumed: str
+    ) -> None:
+        """`resumed`: the checkpoint to continue from, or ""."""
+        self._options = options
+        self._train = train
+        self._test = test
+        self._target = target
+        self._steps_per_epoch = len(train) // options.batch_size
+        self._last = options.epoch_size * self._steps_per_epoch
+        if options.max_steps:
+            self._last = min(self._last, options.max_steps)
+        self._progress = Progress(self._steps_per_epoch, self._last, options.log_steps)
+        self._start = time.perf_counter()
+        self._net, self._step = self._build()
+        self._done = 0
+        self._saved = resumed
+        if resumed:
+            self._resume(resumed)
+        else:
+            _set_aside(options.ckpt_path)
+
+    def run(self) -> dict[str, Any]:
+        logging.info(
+            "training on %d images, %d steps an epoch, device %s",
+            len(self._train),
+            self._steps_per_epoch,
+            self._target,
+        )
+        if self._done >= self._last:
+            logging.info("nothing is left to train; raise --epoch_size to go on")
+        with Interruption() as interruption:
+            try:
+                self._run_epochs(interruption)
+            finally:
+                self._progress.close()
+        if interruption.requested:
+            self._interrupted()
+        accuracy = self._evaluate()
+        result = self._write_metrics(accuracy)
+        print(f"Accuracy: {{{metrics.accuracy_line(accuracy)}}}")
+        print(f"Checkpoint: {self._saved}")
+        print(f"Next: bazel run //python:export -- --ckpt_file={shlex.quote(self._saved)}")
+        return result
+
+    def _build(self) -> tuple[LeNet5, Step]:
+        devices.set_context(self._target, self._options.device_id, self._options.threads)
+        import mindspore as ms
+
+        from lenet.model.lenet5 import LeNet5
+        from lenet.training.step import Step
+
+        options = self._options
+        ms.set_seed(options.seed)
+        net = LeNet5(image_height=options.image_height, image_width=options.image_width)
+        return net, Step(net, options.lr, options.momentum, self._target)
+
+    def _run_epochs(self, interruption: Interruption) -> None:
+        options = self._options
+        height, width = options.image_height, options.image_width
+        # Bytes, normalised batch by batch: a quarter of the memory, and no slower.
+        images = transform.resize(self._train.images, height, width)
+        labels = self._train.labels.astype(np.int32)
+        while self._done < self._last and not interruption.requested:
+            epoch, first = divmod(self._done, self._steps_per_epoch)
+            epoch += 1
+            order = batches.order(len(images), options.batch_size, options.seed, epoch)
+            self._progress.start_epoch(epoch, first)
+            for chosen in order[first:]:
+                batch = transform.normalize(images[chosen])[:, np.newaxis]
+                self._one_step(batch, labels[chosen])
+                if self._done == self._last or interruption.requested:
+                    break
+            complete = self._done % self._steps_per_epoch == 0
+            self._progress.end_epoch(epoch, complete)
+            if options.eval_each_epoch and complete and self._done < self._last:
+                self._evaluate()
+        if self._saved != self._path():
+            self._save()
+
+    def _one_step(self, images: np.ndarray, labels: np.ndarray) -> None:
+        loss = self._step(images, labels)
+        self._done += 1
+        if not math.isfinite(loss):
+            epoch, step = self._position()
+            raise LenetError(
+                f"epoch:{epoch} step:{step}: the loss is {loss}, the training diverged; take a "
+                f"lower --lr than {self._options.lr}"
+            )
+        self._progress.step(self._done, loss)
+        if self._done % self._options.save_checkpoint_steps == 0:
+            self._save()
+
+    def _position(self) -> tuple[int, int]:
+        epoch, step = divmod(self._done - 1, self._steps_per_epoch)
+        return epoch + 1, step + 1
+
+    def _path(self) -> str:
+        if not self._done:
+            return ""
+        return os.path.join(self._options.ckpt_path, checkpoint.file_name(*self._position()))
+
+    def _save(self) -> None:
+        state = {
+            "epoch_num": self._position()[0],
+            "step_num": self._done,
+            "seed": self._options.seed,
+            "batch_size": self._options.batch_size,
+        }
+        checkpoint.save(self._step.cell, self._path(), state)
+        self._saved = self._path()
+        checkpoint.prune(self._options.ckpt_path, self._options.keep_checkpoint_max)
+
+    def _resume(self, path: str) -> None:
+        found = checkpoint.load_into(self._net, path)
+        for key in ("seed", "batch_size"):
+            wanted = getattr(self._options, key)
+            if key in found and int(found[key].asnumpy()) != wanted:
+                was = int(found[key].asnumpy())
+                raise UserError(
+                    f"--resume: {path} was trained with --{key}={was}, found --{key}={wanted}; "
+                    f"give --{key}={was}, so that the order of the images goes on"
+                )
+        epoch, step = checkpoint.position(path)
+        if step > self._steps_per_epoch:
+            raise UserError(
+                f"--resume: {path} is at step {step} of an epoch, but an epoch has "
+                f"{self._steps_per_epoch} steps here; give the --data_path and --batch_size "
+                "that it was trained with"
+            )
+        missing = self._step.load_state(found)
+        if missing:
+            logging.info("%s holds no optimizer state; it starts at zero", path)
+        lr = float(found["learning_rate"].asnumpy()) if "learning_rate" in found else None
+        if lr is not None and lr != float(np.float32(self._options.lr)):
+            logging.info("the learning rate is %g from here, it was %g", self._options.lr, lr)
+        self._done = (epoch - 1) * self._steps_per_epoch + step
+        self._take_history()
+        logging.info("resuming after epoch:%d step:%d of %s", epoch, step, path)
+
+    def _take_history(self) -> None:
+        """What metrics.json tells of the steps before the checkpoint."""
+        epoch, step = self._position()
+        try:
+            with open(self._metrics_path(), encoding="utf-8") as file:
+                history = json.load(file)
+            curve = [entry for entry in history["loss_curve"] if entry[:2] <= [epoch, step]]
+            epochs = [e for e in history["epochs"] if e["epoch"] * self._steps_per_epoch <= self._done]
+        except (OSError, ValueError, KeyError, TypeError):
+            logging.info("the loss curve begins here: no earlier %s", METRICS_NAME)
+            return
+        self._progress.loss_curve += curve
+        self._progress.epochs += epochs
+
+    def _evaluate(self) -> float:
+        """Accuracy on the test set, logged and kept with the epoch just ended."""
+        options = self._options
+        start = time.perf_counter()
+        images = transform.prepare(self._test.images, options.image_height, options.image_width)
+        logits = evaluate.predict_logits(self._net, images)
+        self._step.cell.set_train()
+        result = metrics.evaluation(logits, self._test.labels)
+        logging.info(
+            "test accuracy %.4f (%d of %d), %.1f s",
+            result.accuracy,
+            result.correct,
+            result.total,
+            time.perf_counter() - start,
+        )
+        epochs = self._progress.epochs
+        if epochs and epochs[-1]["epoch"] * self._steps_per_epoch == self._done:
+            epochs[-1]["accuracy"] = result.accuracy
+        return result.accuracy
+
+    def _interrupted(self) -> None:
+        self._write_metrics(None)
+        logging.info(
+            "interrupted; saved %s; give the same flags and --resume to continue", self._saved
+        )
+        raise KeyboardInterrupt
+
+    def _write_metrics(self, accuracy: float | None) -> dict[str, Any]:
+        import mindspore as ms
+
+        result = {
+            "accuracy": accuracy,
+            "checkpoint": os.path.basename(self._saved),
+            "steps": self._done,
+            "epochs": self._progress.epochs,
+            "loss_curve": self._progress.loss_curve,
+            "timings": self._progress.timings()
+            | {"total_seconds": time.perf_counter() - self._start},
+            "device": self._target,
+            "mindspore": ms.__version__,
+            "config": dataclasses.asdict(self._options),
+            "data_sha256": {"train": self._train.sha256(), "test": self._test.sha256()},
+        }
+        files.write_atomically(self._metrics_path(), json.dumps(result, indent=1) + "\n")
+        return result
+
+    def _metrics_path(self) -> str:
+        return os.path.join(self._options.ckpt_path, METRICS_NAME)
+
+
+def _check_folder(folder: str) -> None:
+    """Makes the folder for checkpoints, and tries now whether files can be written there."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        files.write_atomically(os.path.join(folder, ".writable"), "")
+        os.remove(os.path.join(folder, ".writable"))
+    except OSError as error:
+        raise UserError(
+            f"--ckpt_path: cannot write to {folder}: {error.strerror}; name a folder that can be "
+            "written to"
+        ) from error
+
+
+def _resumed(options: TrainOptions) -> str:
+    """The checkpoint that --resume continues from; "" to start anew."""
+    if not options.resume:
+        return ""
+    own = checkpoint.own(options.ckpt_path)
+    if not own:
+        logging.info("--resume: no checkpoint in %s, starting anew", options.ckpt_path)
+        return ""
+    return own[-1]
+
+
+def _set_aside(folder: str) -> None:
+    """Moves the files of an earlier run away, so that the newest checkpoint is of this run."""
+    old = checkpoint.own(folder)
+    if not old:
+        return
+    previous = os.path.join(folder, _PREVIOUS)
+    shutil.rmtree(previous, ignore_errors=True)
+    os.makedirs(previous)
+    metrics_path = os.path.join(folder, METRICS_NAME)
+    for path in [*old, *([metrics_path] if os.path.exists(metrics_path) else [])]:
+        os.replace(path, os.path.join(previous, os.path.basename(path)))
+    logging.info(
+        "starting anew; %d checkpoints of an earlier run are now in %s (--resume would have "
+        "continued them)",
+        len(old),
+        previous,
+    )

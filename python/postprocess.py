@@ -1,0 +1,11 @@
+"""Compares the results of infer310 with the labels: prints the accuracy.
+
+Writes acc.log (one line, 'Accuracy':0.9843) and report.json (accuracy, counts, classes).
+"""
+
+from lenet import cli
+from lenet.options.programs import PostprocessOptions
+from lenet.postprocessing import postprocess
+
+if __name__ == "__main__":
+    cli.run(PostprocessOptions, postprocess.postprocess)

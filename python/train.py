@@ -1,0 +1,17 @@
+"""Trains LeNet-5 on MNIST and evaluates it on the test set.
+
+Writes checkpoints and metrics.json into --ckpt_path. Ctrl-C saves a checkpoint; --resume
+continues from the newest one as if the run had never been interrupted.
+"""
+
+from lenet import cli
+from lenet.options.programs import TrainOptions
+from lenet.training import train
+
+
+def main(options: TrainOptions) -> None:
+    train.train_and_evaluate(options)
+
+
+if __name__ == "__main__":
+    cli.run(TrainOptions, main)

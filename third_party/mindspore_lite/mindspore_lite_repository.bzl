@@ -1,0 +1,21 @@
+"""The repository @mindspore_lite: headers and libraries of MindSpore Lite 2.0.0 for C++."""
+
+load("//third_party/python:interpreter.bzl", "ENVIRON")
+load("//third_party/python:pip.bzl", "download_wheel")
+
+def _mindspore_lite_repository_impl(repository_ctx):
+    # The wheel is for CPython 3.7, but what is taken from it has nothing to do with Python.
+    _, wheel = download_wheel(repository_ctx, repository_ctx.attr._lock, python_version = "37")
+    repository_ctx.extract(wheel, type = "zip")
+    repository_ctx.delete("wheel")
+    repository_ctx.symlink(repository_ctx.attr._build_file, "BUILD.bazel")
+
+mindspore_lite_repository = repository_rule(
+    implementation = _mindspore_lite_repository_impl,
+    doc = "The C++ SDK inside the PyPI wheel mindspore-lite.",
+    attrs = {
+        "_build_file": attr.label(default = "//third_party/mindspore_lite:mindspore_lite.BUILD"),
+        "_lock": attr.label(default = "//third_party/mindspore_lite:wheel.lock"),
+    },
+    environ = ENVIRON,
+)

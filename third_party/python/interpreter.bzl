@@ -1,0 +1,75 @@
+"""Finds the Python that builds, tests and programs use."""
+
+SUPPORTED_VERSIONS = ["3.10", "3.11", "3.12"]
+
+ENVIRON = ["LENET_PYTHON", "PATH"]
+
+_PROBE = "import sys; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
+
+_HELP = """No fitting Python found: CPython {versions} is needed (MindSpore has wheels for these only).
+Tried:
+{tried}
+Install one (Debian, Ubuntu: apt-get install python3 python3-pip) or name it: --repo_env=LENET_PYTHON=/path/to/python3"""
+
+def find_interpreter(repository_ctx):
+    """The first fitting interpreter.
+
+    The order is: $LENET_PYTHON, the system's own (so that machines of one kind agree and share a
+    cache), then what PATH has.
+
+    Args:
+      repository_ctx: of a repository rule that lists ENVIRON in `environ`.
+
+    Returns:
+      The path as a string. Fails with the candidates and the remedy if there is none.
+    """
+    chosen = repository_ctx.os.environ.get("LENET_PYTHON")
+    if chosen:
+        candidates = [chosen]
+    else:
+        names = ["python" + version for version in reversed(SUPPORTED_VERSIONS)] + ["python3"]
+        found = [repository_ctx.which(name) for name in names]
+        candidates = ["/usr/bin/python3"] + [str(path) for path in found if path]
+    tried = []
+    for candidate in candidates:
+        result = repository_ctx.execute([candidate, "-c", _PROBE])
+        if result.return_code != 0:
+            tried.append("  %s: does not run" % candidate)
+            continue
+        version, executable = result.stdout.strip().split("\n")
+        if version in SUPPORTED_VERSIONS:
+            return executable
+        tried.append("  %s: is %s" % (candidate, version))
+    fail(_HELP.format(versions = ", ".join(SUPPORTED_VERSIONS), tried = "\n".join(tried)))
+
+_RUNTIME_BUILD = """\
+load("@bazel_tools//tools/python:toolchain.bzl", "py_runtime_pair")
+
+py_runtime(
+    name = "py3_runtime",
+    interpreter_path = "{interpreter}",
+    stub_shebang = "#!{interpreter}",
+    python_version = "PY3",
+)
+
+py_runtime_pair(
+    name = "runtime_pair",
+    py3_runtime = ":py3_runtime",
+)
+
+toolchain(
+    name = "toolchain",
+    toolchain = ":runtime_pair",
+    toolchain_type = "@bazel_tools//tools/python:toolchain_type",
+)
+"""
+
+def _python_runtime_impl(repository_ctx):
+    interpreter = find_interpreter(repository_ctx)
+    repository_ctx.file("BUILD.bazel", _RUNTIME_BUILD.format(interpreter = interpreter))
+
+python_runtime = repository_rule(
+    implementation = _python_runtime_impl,
+    doc = "A Python toolchain for the interpreter that find_interpreter finds.",
+    environ = ENVIRON,
+)
