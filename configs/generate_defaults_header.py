@@ -3,7 +3,7 @@
 Usage: generate_defaults_header.py default_config.yaml > defaults.h
 
 Each section becomes a namespace, each key a constant: `train: {batch_size: 32}` is
-`lenet::defaults::train::kBatchSize`.
+`lenet::defaults::train::kBatchSize`; the section `export`, a word of C++ itself, is `export_`.
 """
 
 import sys
@@ -25,6 +25,8 @@ struct Key {
 
 // Every key that a configuration file may hold.
 """
+
+_KEYWORDS = {"export"}
 
 _TAIL = """\
 
@@ -54,9 +56,10 @@ def header(sections: dict[str, dict[str, Any]]) -> str:
     keys = [f'    {{"{section}", "{key}"}},' for section in sections for key in sections[section]]
     lines = ["inline constexpr Key kKeys[] = {", *keys, "};"]
     for section, defaults in sections.items():
-        lines += ["", f"namespace {section} {{"]
+        namespace = section + "_" if section in _KEYWORDS else section
+        lines += ["", f"namespace {namespace} {{"]
         lines += [constant(key, value) for key, value in defaults.items()]
-        lines += [f"}}  // namespace {section}"]
+        lines += [f"}}  // namespace {namespace}"]
     return _HEAD + "\n".join(lines) + "\n" + _TAIL
 
 

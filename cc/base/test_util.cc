@@ -95,6 +95,12 @@ std::string Gzip(absl::string_view content) {
   return result;
 }
 
+uint32_t Crc32(absl::string_view content, uint32_t before) {
+  return static_cast<uint32_t>(
+      crc32(before, reinterpret_cast<const Bytef*>(content.data()),
+            static_cast<uInt>(content.size())));
+}
+
 std::string ReadTestFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   EXPECT_TRUE(file.good()) << path;

@@ -84,6 +84,10 @@ std::string TestData(absl::string_view name);
 // `content` as a gzip file of one member.
 std::string Gzip(absl::string_view content);
 
+// CRC-32 as zip, PNG and Python's zlib have it; `before` that of the data
+// before.
+uint32_t Crc32(absl::string_view content, uint32_t before = 0);
+
 // The whole file; an empty string, and the test fails, if it cannot be read.
 std::string ReadTestFile(const std::string& path);
 

@@ -1,9 +1,11 @@
 #include "cc/engine/lite_engine.h"
 
+#include <stdlib.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <utility>
@@ -22,14 +24,10 @@
 #include "include/api/status.h"
 #include "include/api/types.h"
 
-namespace mindspore {
-
-// Of libmindspore_core, without a header: the lowest level that each of its
-// parts logs. It is filled from GLOG_v when the library is loaded, before this
-// program could say anything.
-extern int g_ms_submodule_log_levels[32];
-
-}  // namespace mindspore
+// Of the SDK's libmindspore_glog: the lowest level that is logged.
+namespace fLI {
+extern int32_t FLAGS_v;
+}
 
 namespace lenet {
 namespace {
@@ -37,6 +35,17 @@ namespace {
 // A LeNet has 0.25 MB; refuses what was surely meant for another program
 // before it is read.
 constexpr size_t kMaxModelBytes = size_t{256} << 20;
+
+// MindSpore Lite logs to stderr what is harmless, such as a missing libnuma,
+// and a hundred lines for an operator that it does not know. What matters comes
+// back as a status.
+void QuietLog() {
+  if (std::getenv("GLOG_v") != nullptr) return;
+  // Each Model sets FLAGS_v to "warning" anew if GLOG_v is not set, but only
+  // the start of the process reads a number from it.
+  setenv("GLOG_v", "4", /*overwrite=*/1);
+  fLI::FLAGS_v = 4;  // above "error"
+}
 
 class LiteEngine final : public Engine {
  public:
@@ -168,16 +177,6 @@ std::shared_ptr<mindspore::Context> AscendContext(
   auto context = std::make_shared<mindspore::Context>();
   context->MutableDeviceInfo().push_back(std::move(device));
   return context;
-}
-
-// MindSpore Lite logs to stderr what is harmless, such as a missing libnuma,
-// and a hundred lines for an operator that it does not know. What matters comes
-// back as a status.
-void QuietLog() {
-  constexpr int kNothing = 5;  // above "critical"
-  if (std::getenv("GLOG_v") != nullptr) return;
-  std::fill(std::begin(mindspore::g_ms_submodule_log_levels),
-            std::end(mindspore::g_ms_submodule_log_levels), kNothing);
 }
 
 const EngineRegistration kRegistration("lite", /*priority=*/0,

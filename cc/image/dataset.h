@@ -46,8 +46,7 @@ struct DatasetOptions {
 
 // Opens a data set; what kind is seen from what lies at `path`:
 // - a folder with manifest.csv (header "file,label"): the files it lists, in
-// its
-//   order;
+//   that order;
 // - a folder with MNIST's test set (t10k-images.idx3-ubyte) in it or in its
 //   subfolder "test": those images, with the labels beside them;
 // - a folder of images (*.jpg *.jpeg *.png *.bin): if all are called

@@ -23,8 +23,9 @@ inline constexpr int kMaxImageSide = 8192;
 absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content);
 
 // PNG of every kind. The same pixels as Pillow's convert("L") for up to 8 bits
-// a channel: colours and palettes become (19595 R + 38470 G + 7471 B + 32768)
-// >> 16, alpha and gamma are ignored. Of 16-bit channels the high byte counts.
+// a channel: of colours and palettes (19595 R + 38470 G + 7471 B + 2^15) /
+// 2^16, and alpha and gamma are ignored. Of 16-bit channels the high byte
+// counts.
 absl::StatusOr<GrayImage> DecodePng(absl::string_view content);
 
 // Either of the two, by the first bytes of the content, whatever the file is

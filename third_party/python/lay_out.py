@@ -41,6 +41,13 @@ def _remove(root: pathlib.Path, patterns: list[str]) -> None:
                 path.unlink(missing_ok=True)
 
 
+def _remove_scripts(root: pathlib.Path) -> None:
+    """Removes start scripts, which name the interpreter by its absolute path; programs stay."""
+    for path in sorted(root.glob("bin/*")):
+        if path.read_bytes()[:2] == b"#!":
+            path.unlink()
+
+
 def _compile(root: pathlib.Path) -> None:
     # The path that tracebacks show is relative, so that every machine makes the same bytes.
     compileall.compile_dir(
@@ -55,9 +62,10 @@ def _files(distribution: importlib.metadata.Distribution, root: pathlib.Path) ->
     """Paths of what is left of a distribution, with its byte code, relative to root."""
     result = set()
     for file in distribution.files or []:
-        path = root / file
-        if path.is_file() and ".." not in file.parts:
-            result.add(str(file))
+        # What belongs beside site-packages (../../bin/uv), pip --target puts inside.
+        path = root.joinpath(*(part for part in file.parts if part != ".."))
+        if path.is_file():
+            result.add(str(path.relative_to(root)))
             if path.suffix == ".py":
                 compiled = path.parent.glob(f"__pycache__/{path.stem}.cpython-*.pyc")
                 result.update(str(pyc.relative_to(root)) for pyc in compiled)
@@ -77,7 +85,8 @@ def _dependencies(distribution: importlib.metadata.Distribution, present: set[st
 
 def main() -> None:
     root = pathlib.Path(sys.argv[1])
-    _remove(root, ["bin", "**/__pycache__", "*.dist-info/direct_url.json", *sys.argv[2:]])
+    _remove(root, ["**/__pycache__", "*.dist-info/direct_url.json", *sys.argv[2:]])
+    _remove_scripts(root)
     _compile(root)
     sys.path.insert(0, str(root))  # for `packaging`
     distributions = sorted(

@@ -9,3 +9,7 @@ def sh_test(name, **kwargs):
     """A test written as a script. Its file is <name>.sh unless `srcs` says otherwise."""
     kwargs.setdefault("srcs", [name + ".sh"])
     native.sh_test(name = name, **kwargs)
+
+def sh_library(name, **kwargs):
+    """Functions that scripts source."""
+    native.sh_library(name = name, **kwargs)

@@ -83,8 +83,9 @@ def _target(options: ExportOptions) -> str:
             return devices.resolve("Ascend", options.device_id)
         except DeviceUnavailableError as error:
             raise DeviceUnavailableError(
-                "--file_format=AIR: MindSpore writes AIR on an Ascend card only; take MINDIR, "
-                f"which infer310 reads everywhere ({error})"
+                "--file_format=AIR: MindSpore writes AIR on an Ascend card only, and none can be "
+                "used here; take MINDIR, which infer310 reads everywhere, or export on a machine "
+                "where --device_target=Ascend works"
             ) from error
     return devices.resolve(options.device_target, options.device_id)
 
@@ -104,7 +105,9 @@ def _make_folder(file_name: str) -> None:
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--file_name: cannot make the folder {folder}: {error.strerror}") from error
+        raise UserError(
+            f"--file_name: cannot make the folder {folder}: {error.strerror}"
+        ) from error
     if not os.access(folder, os.W_OK):
         raise UserError(f"--file_name: no right to write to the folder {folder}")
 

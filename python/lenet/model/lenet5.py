@@ -25,8 +25,9 @@ class LeNet5(nn.Cell):
     ) -> None:
         super().__init__()
         features = _CONV2_CHANNELS * _after_pools(image_height) * _after_pools(image_width)
-        self.conv1 = _convolution(num_channel, _CONV1_CHANNELS)
-        self.conv2 = _convolution(_CONV1_CHANNELS, _CONV2_CHANNELS)
+        # As in the original, the convolutions begin with MindSpore's default, the dense layers not.
+        self.conv1 = nn.Conv2d(num_channel, _CONV1_CHANNELS, _KERNEL, pad_mode="valid")
+        self.conv2 = nn.Conv2d(_CONV1_CHANNELS, _CONV2_CHANNELS, _KERNEL, pad_mode="valid")
         self.relu = nn.ReLU()
         self.max_pool2d = nn.MaxPool2d(kernel_size=2, stride=2)
         self.flatten = nn.Flatten()
@@ -41,14 +42,6 @@ class LeNet5(nn.Cell):
         x = self.relu(self.fc1(x))
         x = self.relu(self.fc2(x))
         return self.fc3(x)
-
-
-def _convolution(in_channels: int, out_channels: int) -> nn.Conv2d:
-    # MindSpore's default for the weights of a convolution changed over the years; the original
-    # was written when it was this one.
-    return nn.Conv2d(
-        in_channels, out_channels, _KERNEL, pad_mode="valid", weight_init=Normal(0.02)
-    )
 
 
 def _after_pools(size: int) -> int:

@@ -1,5 +1,4 @@
 import dataclasses
-import pathlib
 from typing import ClassVar
 
 import pytest
@@ -154,16 +153,3 @@ def test_a_field_takes_the_section_of_the_class_that_wrote_it():
 
     found = {option.name: option.section for option in schema.options_of(Derived)}
     assert found == {"a": "base", "b": "derived"}
-
-
-def test_every_option_is_read_by_the_code():
-    # Regression guard of the original, eight keys of which nothing read.
-    root = pathlib.Path(programs.__file__).parents[2]
-    code = "\n".join(
-        path.read_text()
-        for path in sorted(root.rglob("*.py"))
-        if path.parent.name != "options" and not path.name.endswith("_test.py")
-    )
-    for options_class in programs.PROGRAMS.values():
-        for option in schema.options_of(options_class):
-            assert f".{option.name}" in code, f"nothing reads {option.section}.{option.name}"

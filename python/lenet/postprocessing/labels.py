@@ -4,6 +4,8 @@ import csv
 import os
 import re
 
+import numpy as np
+
 from lenet.data import idx
 from lenet.errors import UserError
 
@@ -42,7 +44,7 @@ def expected_labels(dataset_path: str, data_path: str) -> dict[str, int]:
     return labels
 
 
-def _numbered(labels) -> dict[str, int]:
+def _numbered(labels: np.ndarray) -> dict[str, int]:
     return {f"test_{index}_{label}": int(label) for index, label in enumerate(labels)}
 
 
@@ -52,9 +54,7 @@ def _labels_beside(path: str) -> str:
     labels_name = name.replace("images", "labels").replace("idx3", "idx1")
     labels_path = os.path.join(folder, labels_name)
     if not os.path.isfile(labels_path):
-        raise UserError(
-            f"--dataset_path: {path} has no file of labels; expected {labels_path}"
-        )
+        raise UserError(f"--dataset_path: {path} has no file of labels; expected {labels_path}")
     return labels_path
 
 

@@ -62,9 +62,7 @@ def _write_images(
 ) -> int:
     """Writes the images that are not `present`; returns how many were."""
     kept = 0
-    resized = transform.resize(
-        split.images[: len(rows)], options.image_height, options.image_width
-    )
+    resized = transform.resize(split.images[: len(rows)], options.image_height, options.image_width)
     terminal = sys.stderr.isatty()
     with tqdm(total=len(rows), unit="image", disable=not terminal) as progress:
         for index, (name, _) in enumerate(rows):

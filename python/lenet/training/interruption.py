@@ -2,17 +2,22 @@
 
 import signal
 from types import FrameType, TracebackType
+from typing import Any
+
+# While MindSpore runs a graph, a handler of its own turns Ctrl-C into SIGTERM.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """While entered, Ctrl-C sets `requested`; a second one interrupts at once."""
+    """While entered, Ctrl-C or SIGTERM sets `requested`; a second one interrupts at once."""
 
     def __init__(self) -> None:
         self.requested = False
-        self._before: object = None
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Interruption":
-        self._before = signal.signal(signal.SIGINT, self._request)
+        for number in _SIGNALS:
+            self._before[number] = signal.signal(number, self._request)
         return self
 
     def __exit__(
@@ -21,8 +26,10 @@ class Interruption:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for later in _SIGNALS:
+            signal.signal(later, signal.default_int_handler)

@@ -1,0 +1,44 @@
+#include "cc/infer310/inputs.h"
+
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "tools/cpp/runfiles/runfiles.h"
+
+namespace lenet {
+namespace {
+
+using bazel::tools::cpp::runfiles::Runfiles;
+
+constexpr char kModel[] = "lenet_mindspore/python/lenet.mindir";
+constexpr char kTestSet[] = "mnist/Data/test/t10k-images.idx3-ubyte";
+
+absl::Status Fill(const Runfiles* runfiles, const char* runfile,
+                  absl::string_view flag, std::string* path) {
+  if (!path->empty()) return absl::OkStatus();
+  if (runfiles != nullptr) *path = runfiles->Rlocation(runfile);
+  std::error_code error;
+  if (!path->empty() && std::filesystem::exists(*path, error)) {
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "no ", runfile, " beside this program, which was not started by Bazel; ",
+      "give --", flag));
+}
+
+}  // namespace
+
+absl::Status FillInputsFromRunfiles(const std::string& argv0,
+                                    Infer310Options* options) {
+  std::string error;
+  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(argv0, &error));
+  const absl::Status model =
+      Fill(runfiles.get(), kModel, "mindir_path", &options->mindir_path);
+  if (!model.ok()) return model;
+  return Fill(runfiles.get(), kTestSet, "dataset_path", &options->dataset_path);
+}
+
+}  // namespace lenet

@@ -1,0 +1,19 @@
+#ifndef CC_INFER310_INPUTS_H_
+#define CC_INFER310_INPUTS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "cc/infer310/options.h"
+
+namespace lenet {
+
+// Fills an empty mindir_path with the model that the build graph trains, and an
+// empty dataset_path with the MNIST test set, both from the runfiles of the
+// program `argv0`. NotFound if there are none, with the flag to give.
+absl::Status FillInputsFromRunfiles(const std::string& argv0,
+                                    Infer310Options* options);
+
+}  // namespace lenet
+
+#endif  // CC_INFER310_INPUTS_H_

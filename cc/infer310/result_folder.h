@@ -1,0 +1,45 @@
+#ifndef CC_INFER310_RESULT_FOLDER_H_
+#define CC_INFER310_RESULT_FOLDER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace lenet {
+
+// The folder with one <stem>.bin of little-endian float32 an image. It is
+// filled under a temporary name beside `path` and takes that name in Commit, so
+// that nobody sees a part of the results under it. Without Commit the
+// destructor removes all that was written and `path` stays as it was.
+class ResultFolder {
+ public:
+  // Prepares results at the absolute `path`, which must not exist, or be a
+  // folder that holds nothing but earlier results (*.bin): those are replaced
+  // in Commit. FailedPrecondition if it holds anything else; InvalidArgument or
+  // PermissionDenied if it is no folder or cannot be created.
+  static absl::StatusOr<std::unique_ptr<ResultFolder>> Create(
+      const std::string& path);
+
+  ~ResultFolder();
+  ResultFolder(const ResultFolder&) = delete;
+  ResultFolder& operator=(const ResultFolder&) = delete;
+
+  absl::Status Write(absl::string_view stem, absl::Span<const float> logits);
+
+  // Gives the results their name.
+  absl::Status Commit();
+
+ private:
+  ResultFolder(std::string path, std::string temporary);
+
+  const std::string path_;
+  std::string temporary_;  // "" once committed
+};
+
+}  // namespace lenet
+
+#endif  // CC_INFER310_RESULT_FOLDER_H_

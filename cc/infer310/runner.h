@@ -1,0 +1,23 @@
+#ifndef CC_INFER310_RUNNER_H_
+#define CC_INFER310_RUNNER_H_
+
+#include "absl/status/statusor.h"
+#include "cc/infer310/options.h"
+#include "cc/infer310/report.h"
+
+namespace lenet {
+
+// Runs the model over the images and writes, when all are done:
+//   <result_path>/<stem>.bin     10 little-endian float32 an image
+//   <parent of result_path>/time_Result/test_perform_static.txt, report.json
+// mindir_path and dataset_path must be given. Says on stderr where it runs.
+//
+// Errors: those of OpenDataset, CreateEngine and ResultFolder; InvalidArgument
+// if batch_size or image size are not the model's; Unimplemented or Unavailable
+// for DVPP; Internal if a logit is not finite; Cancelled after an interrupt
+// (CatchInterrupts). On an error nothing is left behind.
+absl::StatusOr<Report> RunInference(const Infer310Options& options);
+
+}  // namespace lenet
+
+#endif  // CC_INFER310_RUNNER_H_

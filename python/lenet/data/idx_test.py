@@ -1,0 +1,132 @@
+import gzip
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+
+from lenet.data import idx
+from lenet.errors import UserError
+from lenet.testing import mnist
+
+IMAGES = np.arange(2 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(2, 28, 28)
+LABELS = np.array([3, 9], np.uint8)
+
+MNIST_SHA256 = {
+    "train": {
+        "images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    },
+    "test": {
+        "images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+}
+
+
+def _write_test_split(folder, images, labels, mark=".", pack=bytes, end=""):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"t10k-images{mark}idx3-ubyte{end}").write_bytes(pack(images))
+    (folder / f"t10k-labels{mark}idx1-ubyte{end}").write_bytes(pack(labels))
+
+
+@pytest.mark.parametrize("mark", [".", "-"])
+@pytest.mark.parametrize(("pack", "end"), [(bytes, ""), (gzip.compress, ".gz")])
+@pytest.mark.parametrize("subfolder", ["test", "."])
+def test_reads_every_spelling(tmp_path, mark, pack, end, subfolder):
+    _write_test_split(
+        tmp_path / subfolder, mnist.images_file(IMAGES), mnist.labels_file(LABELS), mark, pack, end
+    )
+    split = idx.read_split(str(tmp_path), "test")
+    np.testing.assert_array_equal(split.images, IMAGES)
+    np.testing.assert_array_equal(split.labels, LABELS)
+    assert len(split) == 2
+    assert split.sha256() == {
+        "images": hashlib.sha256(mnist.images_file(IMAGES)).hexdigest(),
+        "labels": hashlib.sha256(mnist.labels_file(LABELS)).hexdigest(),
+    }
+
+
+@pytest.mark.parametrize(("split", "count"), [("train", 60000), ("test", 10000)])
+def test_the_mnist_of_the_build_is_the_original(split, count):
+    read = idx.read_split("", split)
+    assert read.images.shape == (count, 28, 28)
+    assert read.sha256() == MNIST_SHA256[split]
+
+
+GOOD_IMAGES = mnist.images_file(IMAGES)
+GOOD_LABELS = mnist.labels_file(LABELS)
+
+BAD_FILES = {
+    "images wrong magic": (b"PNG!" + GOOD_IMAGES[4:], GOOD_LABELS, "magic number 0x00000803"),
+    "labels wrong magic": (GOOD_IMAGES, b"\0\0\0\0" + GOOD_LABELS[4:], "found 0x00000000"),
+    "exchanged": (GOOD_LABELS + bytes(8), GOOD_IMAGES, "are images and labels exchanged"),
+    "gzip without .gz": (gzip.compress(GOOD_IMAGES), GOOD_LABELS, "must end in .gz"),
+    "images cut": (GOOD_IMAGES[:-1], GOOD_LABELS, "expected 1584 bytes.* found 1583"),
+    "images too long": (GOOD_IMAGES + b"x", GOOD_LABELS, "expected 1584 bytes.* found 1585"),
+    "labels cut": (GOOD_IMAGES, GOOD_LABELS[:-1], "expected 10 bytes.* found 9"),
+    "no header": (GOOD_IMAGES[:7], GOOD_LABELS, "header of 16 bytes, found 7"),
+    "empty file": (GOOD_IMAGES, b"", "header of 8 bytes, found 0"),
+    "huge count": (
+        struct.pack(">4I", 0x0803, 0xFFFFFFFF, 28, 28) + bytes(784),
+        GOOD_LABELS,
+        "4294967295 items",
+    ),
+    "no images": (struct.pack(">4I", 0x0803, 0, 28, 28), GOOD_LABELS, "holds no items"),
+    "32x32": (
+        mnist.images_file(np.zeros((2, 32, 32), np.uint8)),
+        GOOD_LABELS,
+        "expected images of 28x28 pixels, found 32x32",
+    ),
+    "label 10": (
+        GOOD_IMAGES,
+        mnist.labels_file(np.array([3, 10], np.uint8)),
+        "labels from 0 to 9, found 10 at index 1",
+    ),
+    "size mismatch": (
+        GOOD_IMAGES,
+        mnist.labels_file(np.array([1, 2, 3], np.uint8)),
+        "expected 2 labels.* found 3",
+    ),
+}
+
+
+@pytest.mark.parametrize(("images", "labels", "message"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_bad_file_is_told(tmp_path, images, labels, message):
+    _write_test_split(tmp_path / "test", images, labels)
+    with pytest.raises(UserError, match=message) as error:
+        idx.read_split(str(tmp_path), "test")
+    assert "t10k-" in str(error.value)
+
+
+BAD_GZIP = {
+    "cut": gzip.compress(GOOD_IMAGES)[:-20],
+    "not gzip": GOOD_IMAGES,
+    "damaged": gzip.compress(GOOD_IMAGES)[:30] + b"\xff" * 40 + gzip.compress(GOOD_IMAGES)[70:],
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("content", BAD_GZIP.values(), ids=BAD_GZIP)
+def test_a_broken_gzip_file_is_told(tmp_path, content):
+    path = tmp_path / "t10k-images.idx3-ubyte.gz"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="t10k-images.idx3-ubyte.gz"):
+        idx.read_images(str(path))
+
+
+def test_missing_data_is_told(tmp_path):
+    with pytest.raises(UserError, match="does not exist; leave --data_path out"):
+        idx.read_split(str(tmp_path / "nowhere"), "train")
+    with pytest.raises(UserError, match="train-images.idx3-ubyte"):
+        idx.read_split(str(tmp_path), "train")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UserError, match="is not a folder"):
+        idx.read_split(str(tmp_path / "file"), "train")
+
+
+def test_an_unreadable_file_is_told(tmp_path):
+    with pytest.raises(UserError, match="cannot read .*: No such file"):
+        idx.read_labels(str(tmp_path / "labels"))
+    with pytest.raises(UserError, match="cannot read .*: Is a directory"):
+        idx.read_labels(str(tmp_path))

@@ -1,0 +1,87 @@
+import dataclasses
+import json
+import os
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+from lenet import devices
+from lenet.data import idx, transform
+from lenet.errors import UserError
+from lenet.evaluation import evaluate
+from lenet.model.lenet5 import LeNet5
+from lenet.options import config
+from lenet.options.programs import EvalOptions
+from lenet.options.schema import options_of
+from lenet.testing import mnist
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _context():
+    devices.set_context("CPU")
+
+
+@pytest.fixture
+def options(tmp_path):
+    ms.set_seed(1)
+    ms.save_checkpoint(LeNet5(), str(tmp_path / "lenet.ckpt"))
+    defaults = config.defaults()
+    values = {o.name: defaults[o.section][o.name] for o in options_of(EvalOptions)}
+    values |= {"data_path": mnist.write_idx(tmp_path / "Data"), "device_target": "CPU"}
+    return EvalOptions(**values | {"ckpt_path": str(tmp_path / "lenet.ckpt")})
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 1000])
+def test_every_image_has_its_logits(batch_size):
+    ms.set_seed(1)
+    net = LeNet5()
+    images = np.random.default_rng(0).normal(size=(64, 1, 32, 32)).astype(np.float32)
+    expected = np.concatenate([net(ms.Tensor(image[None])).asnumpy() for image in images])
+    logits = evaluate.predict_logits(net, images, batch_size)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_prints_and_returns_the_accuracy(options, capsys):
+    result = evaluate.evaluate(options)
+    assert result.total == 64
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"Accuracy: {{'Accuracy':{result.accuracy:.4f}}}"
+    assert len([line for line in lines if line.split()[:1] == ["9"]]) == 1
+
+
+def test_the_confusion_is_that_of_the_network(options):
+    result = evaluate.evaluate(options)
+    ms.set_seed(1)
+    test = idx.read_split(options.data_path, "test")
+    net = LeNet5()
+    ms.load_checkpoint(options.ckpt_path, net)
+    predictions = net(ms.Tensor(transform.prepare(test.images, 32, 32))).asnumpy().argmax(1)
+    assert result.correct == (predictions == test.labels).sum()
+
+
+def test_report(options, tmp_path):
+    contents = []
+    for name in ("a", "b"):
+        folder = tmp_path / "reports" / name
+        result = evaluate.evaluate(dataclasses.replace(options, report=str(folder)))
+        assert sorted(os.listdir(folder)) == ["confusion_matrix.png", "report.json"]
+        report = json.loads((folder / "report.json").read_text())
+        assert report["accuracy"] == result.accuracy
+        assert report["confusion_matrix"] == result.confusion.tolist()
+        contents.append((folder / "confusion_matrix.png").read_bytes())
+    assert contents[0].startswith(b"\x89PNG")
+    assert contents[0] == contents[1]
+
+
+def test_bad_input_is_told(options, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    for changes, message in (
+        ({"ckpt_path": str(tmp_path / "nowhere")}, "no such checkpoint or folder"),
+        ({"data_path": str(tmp_path / "nowhere")}, "does not exist"),
+        ({"report": str(tmp_path / "file" / "report")}, "--report: cannot make"),
+        ({"image_height": 28}, "'fc1.weight': expected shape .*image_height"),
+    ):
+        with pytest.raises(UserError, match=message):
+            evaluate.evaluate(dataclasses.replace(options, **changes))

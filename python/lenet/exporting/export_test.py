@@ -1,0 +1,141 @@
+import mindspore as ms
+import numpy as np
+import onnxruntime
+import pytest
+from mindspore import nn
+
+from lenet import devices
+from lenet.errors import DeviceUnavailableError, LenetError, UserError
+from lenet.exporting import export, verification
+from lenet.model.lenet5 import LeNet5
+from lenet.options.programs import ExportOptions
+from lenet.testing import mnist
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return mnist.write_idx(tmp_path_factory.mktemp("data"), train=1, test=5)
+
+
+@pytest.fixture(scope="module")
+def net():
+    devices.set_context("CPU")
+    ms.set_seed(3)
+    net = LeNet5()
+    net.set_train(False)
+    return net
+
+
+@pytest.fixture(scope="module")
+def ckpt(net, tmp_path_factory):
+    path = tmp_path_factory.mktemp("ckpt") / "checkpoint_lenet-1_1875.ckpt"
+    ms.save_checkpoint(net, str(path))
+    return path
+
+
+@pytest.fixture
+def options(data, ckpt, tmp_path):
+    def make(**changes):
+        values = {
+            "device_target": "CPU",
+            "device_id": 0,
+            "data_path": data,
+            "image_height": 32,
+            "image_width": 32,
+            "ckpt_file": str(ckpt),
+            "file_name": str(tmp_path / "out" / "lenet"),
+            "file_format": "MINDIR",
+            "batch_size": 1,
+        }
+        return ExportOptions(**(values | changes))
+
+    return make
+
+
+def _names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def _images(batch):
+    return np.random.default_rng(1).normal(size=(batch, 1, 32, 32)).astype(np.float32)
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_mindir_computes_what_the_checkpoint_does(options, net, tmp_path, batch, capsys):
+    export.export(options(batch_size=batch))
+    assert _names(tmp_path / "out") == ["lenet.mindir", "lenet_lite.mindir"]
+    images = ms.Tensor(_images(batch))
+    expected = net(images).asnumpy()
+    for name in _names(tmp_path / "out"):
+        found = nn.GraphCell(ms.load(str(tmp_path / "out" / name)))(images).asnumpy()
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    printed = capsys.readouterr().out
+    size = (tmp_path / "out" / "lenet.mindir").stat().st_size
+    assert f"lenet.mindir: {size} bytes" in printed
+    assert f"bazel run //cc:infer310 -- --mindir_path={tmp_path}/out/lenet.mindir" in printed
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_onnx_computes_what_the_checkpoint_does(options, net, tmp_path, batch):
+    export.export(options(file_format="ONNX", batch_size=batch))
+    assert _names(tmp_path / "out") == ["lenet.onnx"]
+    session = onnxruntime.InferenceSession(str(tmp_path / "out" / "lenet.onnx"))
+    [given], [result] = session.get_inputs(), session.get_outputs()
+    assert (given.name, given.shape, given.type) == ("x", [batch, 1, 32, 32], "tensor(float)")
+    assert (result.name, result.shape) == ("logits", [batch, 10])
+    found = session.run(None, {"x": _images(batch)})[0]
+    expected = net(ms.Tensor(_images(batch))).asnumpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
+def test_equal_checkpoints_give_equal_bytes(options, tmp_path, file_format):
+    contents = []
+    for folder in ("first", "second"):
+        export.export(options(file_format=file_format, file_name=str(tmp_path / folder / "m")))
+        paths = sorted((tmp_path / folder).iterdir())
+        contents.append([path.read_bytes() for path in paths])
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
+def test_nothing_is_written_if_the_file_computes_something_else(
+    options, tmp_path, file_format, monkeypatch
+):
+    for runner in ("mindir_runner", "onnx_runner"):
+        monkeypatch.setattr(
+            verification, runner, lambda path: lambda batch: np.ones((len(batch), 10), np.float32)
+        )
+    with pytest.raises(LenetError, match="logits differ"):
+        export.export(options(file_format=file_format))
+    assert _names(tmp_path / "out") == []
+
+
+def test_newest_of_a_folder_and_an_ending_out_of_habit(options, ckpt, tmp_path):
+    export.export(options(ckpt_file=str(ckpt.parent), file_name=str(tmp_path / "out/lenet.mindir")))
+    assert _names(tmp_path / "out") == ["lenet.mindir", "lenet_lite.mindir"]
+
+
+def test_air_without_ascend(options, tmp_path):
+    with pytest.raises(DeviceUnavailableError, match="take MINDIR"):
+        export.export(options(file_format="AIR"))
+    assert _names(tmp_path / "out") == []
+
+
+def test_checkpoint_of_another_network(options, tmp_path):
+    path = tmp_path / "other.ckpt"
+    ms.save_checkpoint(LeNet5(num_class=5), str(path))
+    with pytest.raises(UserError, match=r"fc3\.weight.*\(10, 84\).*\(5, 84\)"):
+        export.export(options(ckpt_file=str(path)))
+    assert _names(tmp_path / "out") == []
+
+
+def test_folder_that_cannot_be_made(options, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="--file_name"):
+        export.export(options(file_name=str(tmp_path / "file" / "lenet")))
+
+
+def test_folder_as_file_name(options, tmp_path):
+    with pytest.raises(UserError, match="--file_name: expected the name of a file"):
+        export.export(options(file_name=str(tmp_path)))

@@ -1,0 +1,60 @@
+import io
+import sys
+
+import pytest
+from absl import logging
+
+from lenet.training.progress import Progress
+
+
+@pytest.fixture
+def log(monkeypatch):
+    lines = []
+    monkeypatch.setattr(logging, "info", lambda text, *args: lines.append(text % args))
+    return lines
+
+
+def _run(progress, last, steps_per_epoch):
+    for done in range(last):
+        epoch, step = divmod(done, steps_per_epoch)
+        if step == 0:
+            progress.start_epoch(epoch + 1, 0)
+        progress.step(done + 1, 2.5)
+        if step + 1 == steps_per_epoch or done + 1 == last:
+            progress.end_epoch(epoch + 1, step + 1 == steps_per_epoch)
+
+
+def test_lines_and_curve(log):
+    progress = Progress(steps_per_epoch=7, last=10, log_steps=3)
+    _run(progress, 10, 7)
+    steps = [(1, 1), (1, 3), (1, 6), (1, 7), (2, 1), (2, 3)]
+    assert [line for line in log if "loss is" in line] == [
+        f"epoch:{epoch} step:{step}, loss is 2.5" for epoch, step in steps
+    ]
+    assert progress.loss_curve == [[epoch, step, 2.5] for epoch, step in steps]
+    assert log[4].startswith("epoch time: ")
+    assert " ms, per step time: " in log[4]
+    assert [(entry["epoch"], entry["mean_loss"]) for entry in progress.epochs] == [(1, 2.5)]
+
+
+def test_timings_set_the_first_step_apart(log):
+    progress = Progress(steps_per_epoch=5, last=5, log_steps=1)
+    assert progress.timings() == {"steps": 0}
+    _run(progress, 5, 5)
+    timings = progress.timings()
+    assert timings["steps"] == 5
+    assert timings["ms_per_step_median"] >= 0
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("terminal", [_Terminal(), io.StringIO()])
+def test_a_bar_is_for_terminals_only(monkeypatch, terminal):
+    monkeypatch.setattr(sys, "stderr", terminal)
+    progress = Progress(steps_per_epoch=5, last=5, log_steps=100)
+    _run(progress, 5, 5)
+    assert ("epoch 1" in terminal.getvalue()) == terminal.isatty()
+    progress.close()

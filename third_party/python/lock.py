@@ -1,0 +1,67 @@
+"""Writes the locks of this folder from its .in files: bazel run //third_party/python:lock
+
+Each lock holds one set of versions, with hashes, for CPython 3.10 to 3.12 on x86-64 and aarch64
+(markers tell where versions differ). Only wheels count, so that nothing is compiled at install.
+The lock begins with the hash of its .in file, so that lock_test.py sees when it is out of date.
+"""
+
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+
+import uv
+
+_NAMES = ("requirements", "tools")
+_PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
+_VERSIONS = ("3.10", "3.11", "3.12")
+
+
+def _compile(source: pathlib.Path, *options: str) -> str:
+    command = [uv.find_uv_bin(), "pip", "compile", "--quiet", "--no-header", "--no-build"]
+    command += ["--no-config", *options, source.name]
+    result = subprocess.run(
+        command, cwd=source.parent, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if result.returncode != 0:
+        sys.exit(f"lock: error: uv could not resolve {source.name}; its message is above")
+    return result.stdout
+
+
+def _write(source: pathlib.Path) -> None:
+    lock = source.with_suffix(".lock")
+    content = _compile(source, "--universal", "--python-version=3.10", "--generate-hashes")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    lock.write_text(
+        f"# Written by `bazel run //third_party/python:lock`.\n# sha256 {digest}\n{content}"
+    )
+    print(f"{lock.name}: {content.count('==')} versions")
+
+
+def _check(source: pathlib.Path) -> None:
+    """Every pair of Python and processor must find wheels for the versions of the lock."""
+    lock = source.with_suffix(".lock").name
+    for version in _VERSIONS:
+        for platform in _PLATFORMS:
+            _compile(
+                source,
+                f"--python-version={version}",
+                f"--python-platform={platform}",
+                f"--constraint={lock}",
+            )
+            print(f"{lock}: wheels for CPython {version} on {platform}")
+
+
+def main() -> None:
+    workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
+    if not workspace:
+        sys.exit("lock: error: run it as `bazel run //third_party/python:lock`")
+    for name in _NAMES:
+        source = pathlib.Path(workspace, "third_party/python", f"{name}.in")
+        _write(source)
+        _check(source)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The commands of README.md work, in the order in which they stand there, in one folder."""
+
+import pathlib
+import re
+import shlex
+
+import pytest
+from runfiles import Runfiles
+
+from lenet.testing import programs
+
+README = pathlib.Path(Runfiles.Create().Rlocation("lenet_mindspore/README.md"))
+
+# Training for as long as the README does takes minutes; the rest needs some checkpoint only.
+_SHORTER = {"//python:train": ["--epoch_size=1", "--max_steps=300"]}
+
+
+def commands():
+    """[(label, arguments)] of every `bazel run` in the README's sh blocks."""
+    result = []
+    for block in re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            assert words[0] in ("bazel", "tools/bazel"), f"the README has a strange command: {line}"
+            if words[1] == "test":
+                assert words[2:] == ["//..."]  # what CI runs
+                continue
+            assert words[1] == "run" and words[3:4] in ([], ["--"]), line
+            result.append((words[2], words[4:]))
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("readme")
+
+
+def test_the_readme_has_commands():
+    assert ("//python:train", []) in commands()
+    assert len(commands()) >= 7
+
+
+@pytest.mark.parametrize(("label", "arguments"), commands(), ids=lambda value: str(value)[:30])
+def test_command_works(label, arguments, folder):
+    result = programs.run(label, *arguments, *_SHORTER.get(label, []), cwd=folder)
+    print(result.stdout, result.stderr)
+    assert result.returncode == 0
+
+
+def test_infer310_works_without_flags(folder):
+    result = programs.run("//cc:infer310", cwd=folder)
+    assert result.returncode == 0
+    assert "'Accuracy':0.98" in result.stdout
+
+
+def test_every_link_leads_to_something():
+    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
+        assert (README.parent / target).exists(), target

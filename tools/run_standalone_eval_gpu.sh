@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Evaluates a checkpoint on GPU; the output goes to the terminal and to log.txt.
+# Usage: run_standalone_eval_gpu.sh DATA_PATH CKPT_NAME [flags of //python:eval]
+set -euo pipefail
+here="$0.runfiles/lenet_mindspore/tools" # under `bazel run`
+[[ -d ${here} ]] || here="$(dirname "$0")"
+# shellcheck source=tools/scripts.sh
+source "${here}/scripts.sh"
+run_standalone eval GPU "$@"

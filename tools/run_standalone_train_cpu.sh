@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Trains on CPU; the output goes to the terminal and to log.txt.
+# Usage: run_standalone_train_cpu.sh DATA_PATH CKPT_SAVE_PATH [flags of //python:train]
+set -euo pipefail
+here="$0.runfiles/lenet_mindspore/tools" # under `bazel run`
+[[ -d ${here} ]] || here="$(dirname "$0")"
+# shellcheck source=tools/scripts.sh
+source "${here}/scripts.sh"
+run_standalone train CPU "$@"
