@@ -33,13 +33,13 @@ def test_mindir_does_not_depend_on_the_process(ckpt, tmp_path, monkeypatch):
 
 
 def test_onnx(ckpt, tmp_path):
-    result = programs.run(
-        "export", f"--ckpt_file={ckpt}", "--file_format=onnx", "--batch_size=3", cwd=tmp_path
-    )
+    flags = (f"--ckpt_file={ckpt}", "--file_name=out/lenet")
+    result = programs.run("export", *flags, "--file_format=onnx", "--batch_size=3", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert _names(tmp_path) == ["lenet.onnx"]
-    size = (tmp_path / "lenet.onnx").stat().st_size
-    assert f"{tmp_path}/lenet.onnx: {size} bytes" in result.stdout
+    assert _names(tmp_path) == ["out"], "something was written into the home folder"
+    assert _names(tmp_path / "out") == ["lenet.onnx"]
+    size = (tmp_path / "out" / "lenet.onnx").stat().st_size
+    assert f"{tmp_path}/out/lenet.onnx: {size} bytes" in result.stdout
 
 
 def _text(path, ckpt):

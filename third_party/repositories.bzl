@@ -103,6 +103,12 @@ def _system():
     )
     maybe(
         system_library,
+        name = "openssl",  # SHA-256 of the model in reports
+        debian = "libssl-dev",
+        modules = {"crypto": "libcrypto"},
+    )
+    maybe(
+        system_library,
         name = "zlib",  # reads gzipped IDX files
         debian = "zlib1g-dev",
         modules = {"zlib": "zlib"},

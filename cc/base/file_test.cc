@@ -145,10 +145,17 @@ TEST(WriteFileAtomicallyTest, FailuresLeaveNothing) {
   EXPECT_THAT(WriteFileAtomically(
                   absl::StrCat(folder.path(), "/", std::string(256, 'x')), ""),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("xxx")));
-  EXPECT_THAT(WriteFileAtomically("/dev/null", ""),
+  EXPECT_THAT(NamesIn(folder), IsEmpty());
+}
+
+TEST(WriteFileAtomicallyTest, DoesNotReplaceWhatIsNoFile) {
+  const TempFolder folder;
+  const std::string path = folder.path() + "/fifo";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(WriteFileAtomically(path, ""),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("neither a file nor a folder")));
-  EXPECT_THAT(NamesIn(folder), IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
 }
 
 // A file size limit is the full disk that a test can have.

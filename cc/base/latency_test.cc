@@ -43,10 +43,10 @@ TEST(LatencyRecorderTest, NearestRankOfAnyOrder) {
 
 TEST(LatencyRecorderTest, RanksAreRoundedUp) {
   LatencyRecorder recorder;
-  for (const int64_t ms : {3, 1, 2}) recorder.Add(ms * 1'000'000);
+  for (const int64_t ms : {3, 1, 2, 7, 6, 5, 4}) recorder.Add(ms * 1'000'000);
   const LatencyRecorder::Summary summary = recorder.Summarize();
-  EXPECT_DOUBLE_EQ(summary.p50_ms, 2);  // rank 1.5 -> 2
-  EXPECT_DOUBLE_EQ(summary.p90_ms, 3);  // rank 2.7 -> 3
+  EXPECT_DOUBLE_EQ(summary.p50_ms, 4);  // rank 3.5 -> 4
+  EXPECT_DOUBLE_EQ(summary.p90_ms, 7);  // rank 6.3 -> 7
 }
 
 }  // namespace

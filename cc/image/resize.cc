@@ -1,5 +1,6 @@
 #include "cc/image/resize.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -33,11 +34,8 @@ std::vector<Tap> MakeTaps(int source, int target) {
       const int64_t rest = numerator % denominator;
       weight = (2 * kWeightOne * rest + denominator) / (2 * denominator);
     }
-    if (first >= source - 1) {
-      first = source - 1;
-      weight = 0;
-    }
-    const int64_t second = first + 1 < source ? first + 1 : first;
+    // first < source always; of the last pixel the weight does not matter.
+    const int64_t second = std::min<int64_t>(first + 1, source - 1);
     taps.push_back({static_cast<size_t>(first), static_cast<size_t>(second),
                     static_cast<int32_t>(weight)});
   }

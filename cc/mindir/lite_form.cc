@@ -73,19 +73,29 @@ absl::string_view PrimitiveName(const NodeProto& node) {
 }
 
 // A file cut between two fields still parses, but lacks what came last: its
-// operators.
-absl::Status CheckPrimitives(const ModelProto& model) {
-  std::set<absl::string_view> known;
+// operators, or its version.
+absl::Status CheckComplete(const ModelProto& model) {
+  std::map<absl::string_view, const OperatorRule*> rules;
   for (const PrimitiveProto& primitive : model.primitives()) {
-    known.insert(primitive.name());
+    rules[primitive.name()] = FindRule(primitive.op_type());
   }
   for (const GraphProto* graph : GraphsOf(model)) {
     for (const NodeProto& node : graph->node()) {
       const absl::string_view name = PrimitiveName(node);
-      if (!name.empty() && known.count(name) == 0) {
+      if (name.empty()) continue;
+      const auto found = rules.find(name);
+      if (found == rules.end()) {
         return absl::InvalidArgumentError(absl::StrCat(
-            "truncated MindIR: operator ", name,
-            " is used but not described; export or copy the model again"));
+            "truncated MindIR: expected a description of operator ", name,
+            ", found none"));
+      }
+      const OperatorRule* rule = found->second;
+      if (model.mind_ir_version() <= kLiteVersion && rule != nullptr &&
+          node.input_size() > rule->inputs) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "truncated MindIR: expected ", rule->op_type, " with ",
+            rule->inputs, " inputs in version ", model.mind_ir_version(),
+            ", found ", node.input_size()));
       }
     }
   }
@@ -107,7 +117,7 @@ absl::StatusOr<ModelProto> Parse(absl::string_view mindir) {
                      ", found version ", model.mind_ir_version(),
                      "; export the model with MindSpore 2.10 or older"));
   }
-  LENET_RETURN_IF_ERROR(CheckPrimitives(model));
+  LENET_RETURN_IF_ERROR(CheckComplete(model));
   return model;
 }
 

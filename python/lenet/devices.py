@@ -7,6 +7,7 @@ import glob
 import importlib.util
 import os
 import re
+import signal
 from collections.abc import Iterator
 
 from absl import logging
@@ -93,7 +94,9 @@ def resolve(device_target: str, device_id: int = 0, machine: Machine | None = No
 
 
 def set_context(device_target: str, device_id: int = 0, threads: int = 0) -> None:
-    """Tells MindSpore where to run, in graph mode; once a process, before the first network.
+    """Imports MindSpore and tells it where to run, in graph mode.
+
+    Once a process, in the main thread, before the first network. From here SIGTERM is Ctrl-C.
 
     Args:
         device_target: what resolve() returned.
@@ -103,8 +106,12 @@ def set_context(device_target: str, device_id: int = 0, threads: int = 0) -> Non
     Raises:
         DeviceUnavailableError: MindSpore cannot use the device.
     """
-    import mindspore as ms
+    with _interrupts_deferred():
+        import mindspore as ms
 
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # While MindSpore runs a graph, a handler of its own turns Ctrl-C into SIGTERM.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     ms.set_context(mode=ms.GRAPH_MODE)
     if device_target == "CPU":
         ms.set_device("CPU")
@@ -135,6 +142,19 @@ def failures_reported(device_target: str) -> Iterator[None]:
             f"the {device_target} failed: {_first_line(error)}; see MindSpore's log above, and "
             "whether another program holds the card"
         ) from error
+
+
+@contextlib.contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Holds Ctrl-C back to the end: within MindSpore's import it would become an ImportError."""
+    pending = []
+    before = signal.signal(signal.SIGINT, lambda *_: pending.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pending:
+        raise KeyboardInterrupt
 
 
 def _obstacle(device_target: str, device_id: int, machine: Machine) -> str | None:

@@ -1,4 +1,5 @@
 import os
+import signal
 
 import pytest
 from absl import logging
@@ -6,11 +7,13 @@ from absl import logging
 from lenet import devices
 from lenet.errors import DeviceFailedError, DeviceUnavailableError
 
+_LOG_LEVEL = "GLOG_v"
+
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
     names = [*devices._CANN_VARIABLES, *devices._ISA_VARIABLES]
-    for name in [*names, "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "GLOG_v"]:
+    for name in [*names, "LD_LIBRARY_PATH", "OMP_NUM_THREADS", _LOG_LEVEL]:
         monkeypatch.setenv(name, "")  # so that monkeypatch restores what the code sets
         monkeypatch.delenv(name)
 
@@ -110,9 +113,9 @@ def test_cann_is_found_by_its_variables(machine, tmp_path, monkeypatch):
     assert devices.resolve("Ascend", machine=machine) == "Ascend"
 
 
-def test_the_build_has_no_plug_in_for_cards():
-    machine = devices.Machine()
-    assert devices._plugin_obstacle("cpu", machine) is None
+def test_plug_ins_are_looked_for_in_the_installed_mindspore():
+    assert devices._plugin_obstacle("cpu", devices.Machine()) is None
+    assert devices._plugin_obstacle("no_such_device", devices.Machine()) is not None
 
 
 @pytest.fixture
@@ -138,12 +141,12 @@ def test_avx512_is_kept_from_onednn(machine, log):
 def test_what_the_user_set_is_left_alone(machine, log, monkeypatch, variable):
     _write_cpuinfo(machine, "avx2 avx512f")
     monkeypatch.setenv(variable, "ALL")
-    monkeypatch.setenv("GLOG_v", "1")
+    monkeypatch.setenv(_LOG_LEVEL, "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     devices.prepare_environment(threads=3, machine=machine)
     assert os.environ[variable] == "ALL"
     assert "AVX2" not in [os.environ.get(name) for name in devices._ISA_VARIABLES]
-    assert (os.environ["GLOG_v"], os.environ["OMP_NUM_THREADS"]) == ("1", "7")
+    assert (os.environ[_LOG_LEVEL], os.environ["OMP_NUM_THREADS"]) == ("1", "7")
     assert log == [f"{variable} is set to ALL, left as it is"]
 
 
@@ -152,13 +155,24 @@ def test_other_cpus_need_nothing(machine, log):
     _write_cpuinfo(machine, "avx2")
     devices.prepare_environment(threads=3, machine=machine)
     assert "ONEDNN_MAX_CPU_ISA" not in os.environ
-    assert (os.environ["GLOG_v"], os.environ["OMP_NUM_THREADS"]) == ("3", "3")
+    assert (os.environ[_LOG_LEVEL], os.environ["OMP_NUM_THREADS"]) == ("3", "3")
     assert log == []
 
 
 def test_failures_of_a_card_are_told_and_bugs_are_not_hidden():
-    with pytest.raises(DeviceFailedError, match="the Ascend failed: out of memory"):
-        with devices.failures_reported("Ascend"):
-            raise RuntimeError("out of memory\nC++ call stack")
+    told = pytest.raises(DeviceFailedError, match="the Ascend failed: out of memory;")
+    with told, devices.failures_reported("Ascend"):
+        raise RuntimeError("out of memory\nC++ call stack")
     with pytest.raises(RuntimeError, match="bug"), devices.failures_reported("CPU"):
         raise RuntimeError("bug")
+
+
+def test_ctrl_c_waits_for_the_import():
+    reached = []
+    with pytest.raises(KeyboardInterrupt), devices._interrupts_deferred():
+        os.kill(os.getpid(), signal.SIGINT)
+        reached.append(True)
+    assert reached
+    with devices._interrupts_deferred():
+        pass
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

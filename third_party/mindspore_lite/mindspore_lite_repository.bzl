@@ -6,7 +6,9 @@ load("//third_party/python:pip.bzl", "download_wheel")
 def _mindspore_lite_repository_impl(repository_ctx):
     # The wheel is for CPython 3.7, but what is taken from it has nothing to do with Python.
     _, wheel = download_wheel(repository_ctx, repository_ctx.attr._lock, python_version = "37")
-    repository_ctx.extract(wheel, type = "zip")
+    repository_ctx.symlink(wheel, "sdk.zip")  # Bazel 4 knows an archive by its ending only
+    repository_ctx.extract("sdk.zip")
+    repository_ctx.delete("sdk.zip")
     repository_ctx.delete("wheel")
     repository_ctx.symlink(repository_ctx.attr._build_file, "BUILD.bazel")
 

@@ -1,5 +1,6 @@
 """Runs an exported file and compares it with the network that it came from."""
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -20,6 +21,8 @@ def mindir_runner(path: str) -> Runner:
 
 def onnx_runner(path: str) -> Runner:
     """Runs the ONNX file at `path` in onnxruntime, on the CPU."""
+    # Read at the import: without it onnxruntime keeps a device id and a database in ~/.cache.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -7,6 +7,7 @@ functions that need it, so that a wrong path is told without the seconds of its 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import TYPE_CHECKING
@@ -77,9 +78,7 @@ def newest(path: str) -> str:
             f"{path}: no such checkpoint or folder; train one with `bazel run //python:train`"
         )
     names = [
-        name
-        for name in os.listdir(path)
-        if name.endswith(".ckpt") and not name.startswith(".")
+        name for name in os.listdir(path) if name.endswith(".ckpt") and not name.startswith(".")
     ]
     if not names:
         raise UserError(
@@ -100,7 +99,12 @@ def save(cell: nn.Cell, path: str, state: dict[str, int]) -> None:
     import mindspore as ms
 
     with files.replacing(path) as temporary:
-        ms.save_checkpoint(cell, temporary, append_dict=dict(state))
+        try:
+            ms.save_checkpoint(cell, temporary, append_dict=dict(state))
+        finally:
+            # MindSpore has a temporary name of its own, and leaves the file if the disk is full.
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.splitext(temporary)[0] + ".tmp")
         os.chmod(temporary, 0o644)  # MindSpore makes its files read-only
 
 
@@ -170,11 +174,11 @@ def _check_parameter(
         )
     value = found[name].asnumpy()
     if value.shape != param.shape:
-        hint = "is it of another network"
+        hint = "is it of another network?"
         if name == "fc1.weight":
-            hint += ", or was it trained with other --image_height, --image_width"
+            hint = "is it of another network, or were --image_height, --image_width others?"
         raise UserError(
-            f"{path}: parameter {name!r}: expected shape {param.shape}, found {value.shape}; {hint}?"
+            f"{path}: parameter {name!r}: expected shape {param.shape}, found {value.shape}; {hint}"
         )
     if not np.issubdtype(value.dtype, np.floating) or not np.isfinite(value).all():
         raise UserError(

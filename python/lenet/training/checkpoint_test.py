@@ -1,3 +1,6 @@
+import resource
+import signal
+
 import mindspore as ms
 import numpy as np
 import pytest
@@ -159,7 +162,9 @@ def _touch(folder, *names):
 
 
 def test_newest_is_by_number(tmp_path):
-    _touch(tmp_path, "lenet.ckpt", "zzz.ckpt", ".a.tmp.checkpoint_lenet-99_1.ckpt", "other-99_9.txt")
+    _touch(
+        tmp_path, "lenet.ckpt", "zzz.ckpt", ".a.tmp.checkpoint_lenet-99_1.ckpt", "other-99_9.txt"
+    )
     assert checkpoint.newest(str(tmp_path)) == str(tmp_path / "zzz.ckpt")
     for name in ("checkpoint_lenet-2_1875", "checkpoint_lenet-10_9", "checkpoint_lenet_1-10_10"):
         _touch(tmp_path, name + ".ckpt")
@@ -182,3 +187,25 @@ def test_prune_keeps_the_newest_and_what_is_not_its_own(tmp_path):
     assert left == sorted([*own[2:], "mine-1_1.ckpt", "metrics.json"])
     checkpoint.prune(str(tmp_path), 10)
     assert sorted(path.name for path in tmp_path.iterdir()) == left
+
+
+@pytest.fixture
+def full_disk():
+    """No file can grow beyond 1000 bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(saved, tmp_path, full_disk):
+    net, path = saved
+    with open(path, "rb") as file:
+        before = file.read()
+    with pytest.raises(OSError):
+        checkpoint.save(Step(net, 0.01, 0.9, "CPU").cell, path, STATE)
+    with open(path, "rb") as file:
+        assert file.read() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint_lenet-1_1.ckpt"]

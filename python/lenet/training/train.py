@@ -210,7 +210,9 @@ class _Run:
             with open(self._metrics_path(), encoding="utf-8") as file:
                 history = json.load(file)
             curve = [entry for entry in history["loss_curve"] if entry[:2] <= [epoch, step]]
-            epochs = [e for e in history["epochs"] if e["epoch"] * self._steps_per_epoch <= self._done]
+            epochs = [
+                e for e in history["epochs"] if e["epoch"] * self._steps_per_epoch <= self._done
+            ]
         except (OSError, ValueError, KeyError, TypeError):
             logging.info("the loss curve begins here: no earlier %s", METRICS_NAME)
             return

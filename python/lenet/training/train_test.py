@@ -128,7 +128,7 @@ def test_resume_at_the_end_evaluates(options):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seed": 7}, "trained with --seed=1, found --seed=7"),
+        ({"seed": 7}, "trained with --seed=3, found --seed=7"),
         ({"batch_size": 16}, "trained with --batch_size=32, found --batch_size=16"),
     ],
 )

@@ -1,0 +1,109 @@
+#include "cc/engine/lite_engine.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cc/base/test_util.h"
+#include "cc/engine/registry.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lenet {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
+
+EngineOptions OnCpu(int threads = 1) {
+  EngineOptions options;
+  options.model_path = TestData("lenet_mindspore/python/lenet.mindir");
+  options.device_target = DeviceTarget::kCpu;
+  options.threads = threads;
+  return options;
+}
+
+std::vector<float> Ramp() {
+  std::vector<float> image(32 * 32);
+  for (size_t i = 0; i < image.size(); ++i) {
+    image[i] = static_cast<float>(i % 32) / 32.0f;
+  }
+  return image;
+}
+
+std::vector<float> Logits(Engine& engine, const std::vector<float>& image) {
+  std::vector<float> logits(10, NAN);
+  EXPECT_THAT(engine.Run(image, absl::MakeSpan(logits)), IsOk());
+  return logits;
+}
+
+TEST(LiteEngineTest, IsRegistered) {
+  EXPECT_THAT(EngineNames(), Contains("lite"));
+}
+
+TEST(LiteEngineTest, DescribesTheModel) {
+  LENET_ASSERT_OK_AND_ASSIGN(const auto engine, CreateLiteEngine(OnCpu()));
+  EXPECT_THAT(engine->input().shape, ElementsAre(1, 1, 32, 32));
+  EXPECT_THAT(engine->output().shape, ElementsAre(1, 10));
+  EXPECT_EQ(engine->device(), "CPU");
+}
+
+TEST(LiteEngineTest, GivesTheSameLogitsEachTimeAndForAnyNumberOfThreads) {
+  LENET_ASSERT_OK_AND_ASSIGN(const auto one, CreateLiteEngine(OnCpu(1)));
+  LENET_ASSERT_OK_AND_ASSIGN(const auto two, CreateLiteEngine(OnCpu(2)));
+  const std::vector<float> first = Logits(*one, Ramp());
+  const std::vector<float> other = Logits(*one, std::vector<float>(1024, 2.f));
+  EXPECT_NE(first, other);
+  EXPECT_EQ(Logits(*one, Ramp()), first);
+  const std::vector<float> threaded = Logits(*two, Ramp());
+  for (size_t i = 0; i < first.size(); ++i) {
+    EXPECT_NEAR(threaded[i], first[i], 1e-4f) << i;
+  }
+}
+
+TEST(LiteEngineTest, RefusesABatchOfAnotherSize) {
+  LENET_ASSERT_OK_AND_ASSIGN(const auto engine, CreateLiteEngine(OnCpu()));
+  std::vector<float> logits(10);
+  EXPECT_THAT(engine->Run(std::vector<float>(1000), absl::MakeSpan(logits)),
+              StatusIs(kInvalid, AllOf(HasSubstr("1024"), HasSubstr("1000"))));
+}
+
+TEST(LiteEngineTest, NamesAMissingModel) {
+  EngineOptions options = OnCpu();
+  options.model_path = "/no/such.mindir";
+  EXPECT_THAT(
+      CreateLiteEngine(options),
+      StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such.mindir")));
+}
+
+TEST(LiteEngineTest, NamesATruncatedModel) {
+  const TempFolder folder;
+  const std::string model = ReadTestFile(OnCpu().model_path);
+  EngineOptions options = OnCpu();
+  options.model_path = folder.Write("a.mindir", model.substr(0, 100'000));
+  EXPECT_THAT(CreateLiteEngine(options),
+              StatusIs(kInvalid, HasSubstr("a.mindir: expected a MindIR")));
+}
+
+TEST(LiteEngineTest, RefusesAippOnTheCpu) {
+  EngineOptions options = OnCpu();
+  options.aipp_path = "aipp.cfg";
+  EXPECT_THAT(CreateLiteEngine(options), StatusIs(kInvalid, HasSubstr("aipp")));
+}
+
+TEST(LiteEngineTest, SaysWhatIsMissingForAnAscend) {
+  EngineOptions options = OnCpu();
+  options.device_target = DeviceTarget::kAscend310;
+  options.device_id = 77;  // of no machine
+  EXPECT_THAT(
+      CreateLiteEngine(options),
+      StatusIs(absl::StatusCode::kUnavailable, HasSubstr("/dev/davinci77")));
+}
+
+}  // namespace
+}  // namespace lenet

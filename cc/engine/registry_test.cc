@@ -1,0 +1,83 @@
+#include "cc/engine/registry.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "cc/base/test_util.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lenet {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class FakeEngine final : public Engine {
+ public:
+  explicit FakeEngine(std::string device) : device_(std::move(device)) {}
+
+  const TensorInfo& input() const override { return tensor_; }
+  const TensorInfo& output() const override { return tensor_; }
+  std::string device() const override { return device_; }
+  absl::Status Run(absl::Span<const float>, absl::Span<float>) override {
+    return absl::OkStatus();
+  }
+
+ private:
+  const TensorInfo tensor_;
+  const std::string device_;
+};
+
+absl::StatusOr<std::unique_ptr<Engine>> CreateSlow(const EngineOptions&) {
+  return std::make_unique<FakeEngine>("slow");
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> CreateFast(
+    const EngineOptions& options) {
+  if (options.model_path.empty()) return absl::NotFoundError("no model");
+  return std::make_unique<FakeEngine>("fast");
+}
+
+const EngineRegistration kSlow("slow", 0, &CreateSlow);
+const EngineRegistration kFast("fast", 1, &CreateFast);
+const EngineRegistration kAlso("also", 0, &CreateSlow);
+
+EngineOptions WithModel() {
+  EngineOptions options;
+  options.model_path = "model";
+  return options;
+}
+
+TEST(RegistryTest, ListsEnginesBestFirstThenByName) {
+  EXPECT_THAT(EngineNames(), ElementsAre("fast", "also", "slow"));
+}
+
+TEST(RegistryTest, CreatesByName) {
+  LENET_ASSERT_OK_AND_ASSIGN(const CreatedEngine created,
+                             CreateEngine("SLOW", WithModel()));
+  EXPECT_EQ(created.name, "slow");
+  EXPECT_EQ(created.engine->device(), "slow");
+}
+
+TEST(RegistryTest, AutoTakesTheBest) {
+  LENET_ASSERT_OK_AND_ASSIGN(const CreatedEngine created,
+                             CreateEngine("auto", WithModel()));
+  EXPECT_EQ(created.name, "fast");
+}
+
+TEST(RegistryTest, AutoReportsTheErrorOfTheBest) {
+  EXPECT_THAT(CreateEngine("auto", EngineOptions()),
+              StatusIs(absl::StatusCode::kNotFound, "no model"));
+}
+
+TEST(RegistryTest, UnknownNameListsThosePresent) {
+  EXPECT_THAT(CreateEngine("acl", WithModel()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("one of auto, fast, also, slow")));
+}
+
+}  // namespace
+}  // namespace lenet

@@ -1,0 +1,108 @@
+#include "cc/infer310/config_file.h"
+
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "cc/base/test_util.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lenet {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
+
+struct Accepted {
+  const char* yaml;
+  std::map<std::string, std::string> values;
+};
+
+class AcceptedTest : public testing::TestWithParam<Accepted> {};
+
+TEST_P(AcceptedTest, GivesTheValuesOfInfer310) {
+  const TempFolder folder;
+  LENET_ASSERT_OK_AND_ASSIGN(
+      const auto values,
+      ReadConfigFile(folder.Write("a.yaml", GetParam().yaml)));
+  EXPECT_EQ(values, GetParam().values) << GetParam().yaml;
+}
+
+using Map = std::map<std::string, std::string>;
+
+INSTANTIATE_TEST_SUITE_P(
+    All, AcceptedTest,
+    testing::Values(
+        Accepted{"", {}}, Accepted{"# nothing\n", {}},
+        Accepted{"batch_size: 4", Map{{"batch_size", "4"}}},
+        Accepted{"infer310:\n  batch_size: 4\n  engine: lite\n",
+                 Map{{"batch_size", "4"}, {"engine", "lite"}}},
+        Accepted{"device: {device_target: ascend310}",
+                 Map{{"device_target", "Ascend310"}}},
+        // A value in a section wins, wherever it stands.
+        Accepted{"infer310: {limit: 1}\nlimit: 2", Map{{"limit", "1"}}},
+        Accepted{"limit: 2\ninfer310: {limit: 1}", Map{{"limit", "1"}}},
+        // Of other programs.
+        Accepted{"train: {batch_size: 64, lr: 0.1}\nlr: 0.1", {}},
+        Accepted{"postprocess: {result_path: x}", {}},
+        // YAML 1.1, as Python reads it.
+        Accepted{"limit: 0x10", Map{{"limit", "16"}}},
+        Accepted{"limit: 1_000", Map{{"limit", "1000"}}},
+        Accepted{"limit: 010", Map{{"limit", "8"}}},
+        Accepted{"mindir_path: '5'", Map{{"mindir_path", "5"}}},
+        Accepted{"mindir_path: ''", Map{{"mindir_path", ""}}}));
+
+struct Refused {
+  const char* yaml;
+  const char* message;
+};
+
+class RefusedTest : public testing::TestWithParam<Refused> {};
+
+TEST_P(RefusedTest, NamesTheFileAndWhatIsWrong) {
+  const TempFolder folder;
+  EXPECT_THAT(ReadConfigFile(folder.Write("a.yaml", GetParam().yaml)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr(folder.path() + "/a.yaml"),
+                             HasSubstr(GetParam().message))))
+      << GetParam().yaml;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, RefusedTest,
+    testing::Values(
+        Refused{"a: [", "is not YAML"}, Refused{"\t- :", "is not YAML"},
+        Refused{"hello", "expected lines `key: value`, found hello"},
+        Refused{"- 1", "found a list"},
+        Refused{"batchsize: 4",
+                "unknown key 'batchsize'; did you mean 'batch_size'?"},
+        Refused{"infer301: {limit: 1}",
+                "unknown section 'infer301'; did you mean 'infer310'?"},
+        Refused{"infer310: {lr: 1}", "section infer310: unknown key 'lr'"},
+        Refused{"limit: many",
+                "limit must be a whole number of at least 0, not 'many'"},
+        Refused{"limit: '4'", "whole number of at least 0, not '4'"},
+        Refused{"limit: 4.5", "not 4.5"}, Refused{"limit: true", "not true"},
+        Refused{"limit: -1", "not '-1'"},
+        Refused{"limit: 99999999999999999999", "limit must be"},
+        Refused{"limit: [1]", "not a list"}, Refused{"limit:", "not null"},
+        Refused{"infer310: {threads: 1025}", "at most 1024, not '1025'"},
+        Refused{"image_height: 8", "at least 16"},
+        Refused{"mindir_path: 5", "mindir_path must be a text, not 5"},
+        Refused{"mindir_path: yes", "must be a text, not yes"},
+        Refused{"mindir_path: 1.5", "must be a text, not 1.5"},
+        Refused{"device_target: GPU",
+                "one of auto, Ascend310, CPU, not 'GPU'"}));
+
+TEST(ReadConfigFileTest, NamesAMissingFile) {
+  EXPECT_THAT(
+      ReadConfigFile("/no/such.yaml"),
+      StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such.yaml")));
+}
+
+}  // namespace
+}  // namespace lenet
