@@ -9,11 +9,11 @@
 #include "absl/status/statusor.h"
 #include "cc/base/exit_code.h"
 #include "cc/base/status_macros.h"
-#include "cc/infer310/flags.h"
-#include "cc/infer310/inputs.h"
-#include "cc/infer310/interrupt.h"
-#include "cc/infer310/report.h"
-#include "cc/infer310/runner.h"
+#include "cc/inference/flags.h"
+#include "cc/inference/inputs.h"
+#include "cc/inference/interrupt.h"
+#include "cc/inference/report.h"
+#include "cc/inference/runner.h"
 
 namespace lenet {
 namespace {

@@ -24,6 +24,10 @@
 #include "include/api/status.h"
 #include "include/api/types.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 // Of the SDK's libmindspore_glog: the lowest level that is logged.
 namespace fLI {
 extern int32_t FLAGS_v;
@@ -47,6 +51,20 @@ void QuietLog() {
   fLI::FLAGS_v = 4;  // above "error"
 }
 
+// What the SDK allocates to build a model, and keeps until the process ends, is
+// not reported as our leak.
+class SdkScope {
+ public:
+#ifdef __SANITIZE_ADDRESS__
+  SdkScope() { __lsan_disable(); }
+  ~SdkScope() { __lsan_enable(); }
+#else
+  SdkScope() {}
+#endif
+  SdkScope(const SdkScope&) = delete;
+  SdkScope& operator=(const SdkScope&) = delete;
+};
+
 class LiteEngine final : public Engine {
  public:
   LiteEngine(TensorInfo input, TensorInfo output, std::string device)
@@ -57,6 +75,7 @@ class LiteEngine final : public Engine {
   // Builds the model on the device of `context`.
   absl::Status Build(const std::string& model,
                      const std::shared_ptr<mindspore::Context>& context) {
+    const SdkScope scope;
     const mindspore::Status status =
         model_.Build(model.data(), model.size(), mindspore::kMindIR, context);
     if (status.IsError()) {

@@ -16,8 +16,9 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from lenet.data import idx, transform
 from PIL import Image
+
+from lenet.data import idx, transform
 
 _SIZES = [
     # height, width, target height, target width

@@ -16,8 +16,8 @@ namespace lenet {
 // Loads samples [first, last) of a data set in `threads` background threads, at
 // most `depth` ahead of the consumer, and hands them out in order:
 //
-//   Prefetcher prefetcher(dataset, 0, dataset.size(), /*threads=*/2,
-//   /*depth=*/64); for (size_t i = 0; i < dataset.size(); ++i) {
+//   Prefetcher prefetcher(dataset, 0, dataset.size(), threads, depth);
+//   for (size_t i = 0; i < dataset.size(); ++i) {
 //     LENET_RETURN_IF_ERROR(prefetcher.Next(absl::MakeSpan(tensor)));
 //   }
 //

@@ -1,5 +1,5 @@
-#ifndef CC_INFER310_CONFIG_FILE_H_
-#define CC_INFER310_CONFIG_FILE_H_
+#ifndef CC_INFERENCE_CONFIG_FILE_H_
+#define CC_INFERENCE_CONFIG_FILE_H_
 
 #include <map>
 #include <string>
@@ -21,4 +21,4 @@ absl::StatusOr<std::map<std::string, std::string>> ReadConfigFile(
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_CONFIG_FILE_H_
+#endif  // CC_INFERENCE_CONFIG_FILE_H_

@@ -1,5 +1,5 @@
-#ifndef CC_INFER310_PROGRESS_H_
-#define CC_INFER310_PROGRESS_H_
+#ifndef CC_INFERENCE_PROGRESS_H_
+#define CC_INFERENCE_PROGRESS_H_
 
 #include <chrono>
 #include <cstddef>
@@ -31,4 +31,4 @@ class Progress {
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_PROGRESS_H_
+#endif  // CC_INFERENCE_PROGRESS_H_

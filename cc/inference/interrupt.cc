@@ -1,4 +1,4 @@
-#include "cc/infer310/interrupt.h"
+#include "cc/inference/interrupt.h"
 
 #include <signal.h>
 

@@ -1,4 +1,4 @@
-#include "cc/infer310/progress.h"
+#include "cc/inference/progress.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "cc/infer310/runner.h"
+#include "cc/inference/runner.h"
 
 #include <algorithm>
 #include <chrono>
@@ -25,10 +25,10 @@
 #include "cc/engine/registry.h"
 #include "cc/image/dataset.h"
 #include "cc/image/prefetcher.h"
-#include "cc/infer310/interrupt.h"
-#include "cc/infer310/progress.h"
-#include "cc/infer310/result_folder.h"
-#include "cc/infer310/sha256.h"
+#include "cc/inference/interrupt.h"
+#include "cc/inference/progress.h"
+#include "cc/inference/result_folder.h"
+#include "cc/inference/sha256.h"
 
 namespace lenet {
 namespace {

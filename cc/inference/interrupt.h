@@ -1,5 +1,5 @@
-#ifndef CC_INFER310_INTERRUPT_H_
-#define CC_INFER310_INTERRUPT_H_
+#ifndef CC_INFERENCE_INTERRUPT_H_
+#define CC_INFERENCE_INTERRUPT_H_
 
 namespace lenet {
 
@@ -12,4 +12,4 @@ int InterruptSignal();
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_INTERRUPT_H_
+#endif  // CC_INFERENCE_INTERRUPT_H_

@@ -1,4 +1,4 @@
-#include "cc/infer310/report.h"
+#include "cc/inference/report.h"
 
 #include <string>
 

@@ -1,5 +1,5 @@
-#ifndef CC_INFER310_OPTIONS_H_
-#define CC_INFER310_OPTIONS_H_
+#ifndef CC_INFERENCE_OPTIONS_H_
+#define CC_INFERENCE_OPTIONS_H_
 
 #include <string>
 #include <vector>
@@ -59,4 +59,4 @@ absl::StatusOr<std::string> CheckValue(const OptionSpec& spec,
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_OPTIONS_H_
+#endif  // CC_INFERENCE_OPTIONS_H_

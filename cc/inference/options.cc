@@ -1,4 +1,4 @@
-#include "cc/infer310/options.h"
+#include "cc/inference/options.h"
 
 #include <utility>
 

@@ -1,5 +1,5 @@
-#ifndef CC_INFER310_NEAREST_NAME_H_
-#define CC_INFER310_NEAREST_NAME_H_
+#ifndef CC_INFERENCE_NEAREST_NAME_H_
+#define CC_INFERENCE_NEAREST_NAME_H_
 
 #include <string>
 #include <vector>
@@ -15,4 +15,4 @@ std::string NearestNameHint(absl::string_view name,
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_NEAREST_NAME_H_
+#endif  // CC_INFERENCE_NEAREST_NAME_H_

@@ -1,4 +1,4 @@
-#include "cc/infer310/config_file.h"
+#include "cc/inference/config_file.h"
 
 #include <yaml-cpp/yaml.h>
 
@@ -14,8 +14,8 @@
 #include "absl/strings/string_view.h"
 #include "cc/base/file.h"
 #include "cc/base/status_macros.h"
-#include "cc/infer310/nearest_name.h"
-#include "cc/infer310/options.h"
+#include "cc/inference/nearest_name.h"
+#include "cc/inference/options.h"
 #include "configs/defaults.h"
 
 namespace lenet {

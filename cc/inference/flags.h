@@ -1,11 +1,11 @@
-#ifndef CC_INFER310_FLAGS_H_
-#define CC_INFER310_FLAGS_H_
+#ifndef CC_INFERENCE_FLAGS_H_
+#define CC_INFERENCE_FLAGS_H_
 
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cc/infer310/options.h"
+#include "cc/inference/options.h"
 
 // The command line of infer310. Flags are read here, once; the rest of the
 // program takes Infer310Options.
@@ -33,4 +33,4 @@ std::string AbsolutePath(const std::string& path);
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_FLAGS_H_
+#endif  // CC_INFERENCE_FLAGS_H_

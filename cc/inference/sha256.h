@@ -1,5 +1,5 @@
-#ifndef CC_INFER310_SHA256_H_
-#define CC_INFER310_SHA256_H_
+#ifndef CC_INFERENCE_SHA256_H_
+#define CC_INFERENCE_SHA256_H_
 
 #include <string>
 
@@ -12,4 +12,4 @@ std::string Sha256Hex(absl::string_view data);
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_SHA256_H_
+#endif  // CC_INFERENCE_SHA256_H_

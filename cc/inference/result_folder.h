@@ -1,8 +1,9 @@
-#ifndef CC_INFER310_RESULT_FOLDER_H_
-#define CC_INFER310_RESULT_FOLDER_H_
+#ifndef CC_INFERENCE_RESULT_FOLDER_H_
+#define CC_INFERENCE_RESULT_FOLDER_H_
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,7 +15,8 @@ namespace lenet {
 // The folder with one <stem>.bin of little-endian float32 an image. It is
 // filled under a temporary name beside `path` and takes that name in Commit, so
 // that nobody sees a part of the results under it. Without Commit the
-// destructor removes all that was written and `path` stays as it was.
+// destructor removes all that was written, new parent folders included, and
+// `path` stays as it was.
 class ResultFolder {
  public:
   // Prepares results at the absolute `path`, which must not exist, or be a
@@ -34,12 +36,13 @@ class ResultFolder {
   absl::Status Commit();
 
  private:
-  ResultFolder(std::string path, std::string temporary);
+  explicit ResultFolder(std::string path);
 
   const std::string path_;
-  std::string temporary_;  // "" once committed
+  std::string temporary_;  // "" before it is created and once committed
+  std::vector<std::string> new_parents_;  // deepest first
 };
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_RESULT_FOLDER_H_
+#endif  // CC_INFERENCE_RESULT_FOLDER_H_

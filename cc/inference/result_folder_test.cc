@@ -1,4 +1,4 @@
-#include "cc/infer310/result_folder.h"
+#include "cc/inference/result_folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,7 +41,7 @@ TEST(ResultFolderTest, WritesLittleEndianFloats) {
 
 TEST(ResultFolderTest, ShowsNothingBeforeCommitAndLeavesNothing) {
   const TempFolder folder;
-  const std::string path = folder.path() + "/results";
+  const std::string path = folder.path() + "/new/deep/results";
   {
     LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(path));
     ASSERT_THAT(results->Write("a", {1.0f}), IsOk());

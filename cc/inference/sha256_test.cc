@@ -1,4 +1,4 @@
-#include "cc/infer310/sha256.h"
+#include "cc/inference/sha256.h"
 
 #include <string>
 

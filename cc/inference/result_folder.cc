@@ -1,4 +1,4 @@
-#include "cc/infer310/result_folder.h"
+#include "cc/inference/result_folder.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -6,9 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -55,6 +53,17 @@ void SharePermissions(const std::string& folder) {
   chmod(folder.c_str(), 0777 & ~mask);
 }
 
+// `folder` and those above it that do not exist, deepest first.
+std::vector<std::string> MissingFolders(fs::path folder) {
+  std::vector<std::string> missing;
+  std::error_code error;
+  while (!folder.empty() && !fs::exists(folder, error) && !error) {
+    missing.push_back(folder.string());
+    folder = folder.parent_path();
+  }
+  return missing;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ResultFolder>> ResultFolder::Create(
@@ -62,37 +71,37 @@ absl::StatusOr<std::unique_ptr<ResultFolder>> ResultFolder::Create(
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   // A link to a folder stays; the folder is replaced.
-  std::string target = path;
+  fs::path target = path;
   if (fs::exists(status)) {
     if (!fs::is_directory(status)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "result_path ", path, ": expected a folder, found a file"));
     }
     LENET_RETURN_IF_ERROR(CheckReplaceable(path));
-    const fs::path canonical = fs::canonical(path, error);
-    if (!error) target = canonical.string();
+    target = fs::canonical(path, error);
+    if (error) return SystemError(error.value(), "cannot read", path);
   }
-  const fs::path parent = fs::path(target).parent_path();
+  std::unique_ptr<ResultFolder> results(new ResultFolder(target.string()));
+  const fs::path parent = target.parent_path();
+  results->new_parents_ = MissingFolders(parent);
   LENET_RETURN_IF_ERROR(MakeFolder(parent.string()));
   std::string temporary = absl::StrCat(
-      (parent / absl::StrCat(".", fs::path(target).filename().string()))
-          .string(),
-      ".partial-XXXXXX");
+      parent.string(), "/.", target.filename().string(), ".partial-XXXXXX");
   if (mkdtemp(temporary.data()) == nullptr) {
     return SystemError(errno, "cannot create a folder for results in",
                        parent.string());
   }
   SharePermissions(temporary);
-  return std::unique_ptr<ResultFolder>(
-      new ResultFolder(std::move(target), std::move(temporary)));
+  results->temporary_ = std::move(temporary);
+  return results;
 }
 
-ResultFolder::ResultFolder(std::string path, std::string temporary)
-    : path_(std::move(path)), temporary_(std::move(temporary)) {}
+ResultFolder::ResultFolder(std::string path) : path_(std::move(path)) {}
 
 ResultFolder::~ResultFolder() {
   std::error_code ignored;
   if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  for (const std::string& parent : new_parents_) rmdir(parent.c_str());
 }
 
 absl::Status ResultFolder::Write(absl::string_view stem,
@@ -122,6 +131,7 @@ absl::Status ResultFolder::Commit() {
     return SystemError(error, "cannot create", path_);
   }
   temporary_.clear();
+  new_parents_.clear();
   std::error_code ignored;
   if (replaces) fs::remove_all(earlier, ignored);
   return absl::OkStatus();

@@ -1,4 +1,4 @@
-#include "cc/infer310/flags.h"
+#include "cc/inference/flags.h"
 
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "cc/base/test_util.h"
 #include "cc/engine/engine.h"
-#include "cc/infer310/options.h"
+#include "cc/inference/options.h"
 #include "configs/defaults.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,9 +1,9 @@
-#ifndef CC_INFER310_RUNNER_H_
-#define CC_INFER310_RUNNER_H_
+#ifndef CC_INFERENCE_RUNNER_H_
+#define CC_INFERENCE_RUNNER_H_
 
 #include "absl/status/statusor.h"
-#include "cc/infer310/options.h"
-#include "cc/infer310/report.h"
+#include "cc/inference/options.h"
+#include "cc/inference/report.h"
 
 namespace lenet {
 
@@ -20,4 +20,4 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options);
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_RUNNER_H_
+#endif  // CC_INFERENCE_RUNNER_H_

@@ -1,4 +1,4 @@
-#include "cc/infer310/flags.h"
+#include "cc/inference/flags.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -16,8 +16,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cc/base/status_macros.h"
-#include "cc/infer310/config_file.h"
-#include "cc/infer310/nearest_name.h"
+#include "cc/inference/config_file.h"
+#include "cc/inference/nearest_name.h"
 #include "configs/defaults.h"
 
 namespace defaults = lenet::defaults;

@@ -1,4 +1,4 @@
-#include "cc/infer310/runner.h"
+#include "cc/inference/runner.h"
 
 #include <cmath>
 #include <cstring>
@@ -12,7 +12,7 @@
 #include "cc/base/test_util.h"
 #include "cc/engine/engine.h"
 #include "cc/engine/registry.h"
-#include "cc/infer310/options.h"
+#include "cc/inference/options.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

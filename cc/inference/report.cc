@@ -1,4 +1,4 @@
-#include "cc/infer310/report.h"
+#include "cc/inference/report.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"

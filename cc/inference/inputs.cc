@@ -1,4 +1,4 @@
-#include "cc/infer310/inputs.h"
+#include "cc/inference/inputs.h"
 
 #include <filesystem>
 #include <memory>

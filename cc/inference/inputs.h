@@ -1,10 +1,10 @@
-#ifndef CC_INFER310_INPUTS_H_
-#define CC_INFER310_INPUTS_H_
+#ifndef CC_INFERENCE_INPUTS_H_
+#define CC_INFERENCE_INPUTS_H_
 
 #include <string>
 
 #include "absl/status/status.h"
-#include "cc/infer310/options.h"
+#include "cc/inference/options.h"
 
 namespace lenet {
 
@@ -16,4 +16,4 @@ absl::Status FillInputsFromRunfiles(const std::string& argv0,
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_INPUTS_H_
+#endif  // CC_INFERENCE_INPUTS_H_

@@ -1,4 +1,4 @@
-#include "cc/infer310/nearest_name.h"
+#include "cc/inference/nearest_name.h"
 
 #include "gtest/gtest.h"
 

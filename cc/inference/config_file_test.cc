@@ -1,4 +1,4 @@
-#include "cc/infer310/config_file.h"
+#include "cc/inference/config_file.h"
 
 #include <map>
 #include <string>

@@ -1,5 +1,5 @@
-#ifndef CC_INFER310_REPORT_H_
-#define CC_INFER310_REPORT_H_
+#ifndef CC_INFERENCE_REPORT_H_
+#define CC_INFERENCE_REPORT_H_
 
 #include <cstddef>
 #include <optional>
@@ -45,4 +45,4 @@ absl::Status WriteReport(const Report& report, const std::string& folder);
 
 }  // namespace lenet
 
-#endif  // CC_INFER310_REPORT_H_
+#endif  // CC_INFERENCE_REPORT_H_
