@@ -1,6 +1,10 @@
 #include "cc/engine/lite_engine.h"
 
+#include <dlfcn.h>
+
+#include <climits>
 #include <cmath>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -44,6 +48,19 @@ std::vector<float> Logits(Engine& engine, const std::vector<float>& image) {
 
 TEST(LiteEngineTest, IsRegistered) {
   EXPECT_THAT(EngineNames(), Contains("lite"));
+}
+
+// The runtime looks for its plug-ins where it was loaded from.
+TEST(LiteEngineTest, TheAscendPlugInLiesBesideTheRuntime) {
+  void* const runtime =
+      dlopen("libmindspore-extendrt_python.so", RTLD_LAZY | RTLD_NOLOAD);
+  ASSERT_NE(runtime, nullptr);
+  char folder[PATH_MAX];
+  ASSERT_EQ(dlinfo(runtime, RTLD_DI_ORIGIN, folder), 0);
+  dlclose(runtime);
+  EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(folder) /
+                                      "libascend_kernel_plugin_python.so"))
+      << folder;
 }
 
 TEST(LiteEngineTest, DescribesTheModel) {

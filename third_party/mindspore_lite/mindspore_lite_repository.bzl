@@ -10,6 +10,11 @@ def _mindspore_lite_repository_impl(repository_ctx):
     repository_ctx.extract("sdk.zip")
     repository_ctx.delete("sdk.zip")
     repository_ctx.delete("wheel")
+
+    # Bazel gives the linker these; at run time the loader finds the real names in the SDK's folder.
+    lib = "mindspore_lite/lib/"
+    repository_ctx.symlink(lib + "libmindspore-extendrt_python.so", "link/libextendrt.so")
+    repository_ctx.symlink(lib + "libmindspore_glog.so.0", "link/libglog.so")
     repository_ctx.symlink(repository_ctx.attr._build_file, "BUILD.bazel")
 
 mindspore_lite_repository = repository_rule(

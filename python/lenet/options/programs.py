@@ -55,7 +55,9 @@ class TrainOptions(DeviceOptions, DataOptions, ImageOptions):
     eval_each_epoch: bool = option(
         "measure the test accuracy after each epoch, not only at the end"
     )
-    max_steps: int = option("stop after this many; 0: no limit", unit="steps", minimum=0)
+    max_steps: int = option(
+        "stop after this many, all epochs together; 0: no limit", unit="steps", minimum=0
+    )
     threads: int = option("of the CPU; 0: one a core", unit="threads", minimum=0, maximum=1024)
 
 

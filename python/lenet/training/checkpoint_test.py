@@ -51,6 +51,18 @@ def test_what_is_saved_is_loaded(saved, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint_lenet-1_1.ckpt"]
 
 
+def test_subnormal_numbers_are_saved_as_zero(saved, tmp_path):
+    net, _ = saved
+    values = np.zeros(10, np.float32)
+    values[:5] = (1e-40, -1e-40, 2e-38, -1.5, -0.0)
+    net.fc3.bias.set_data(ms.Tensor(values))
+    path = str(tmp_path / "a.ckpt")
+    checkpoint.save(net, path, STATE)
+    expected = np.zeros(10, np.float32)
+    expected[2:4] = (2e-38, -1.5)
+    assert checkpoint.read(path)["fc3.bias"].asnumpy().tobytes() == expected.tobytes()
+
+
 def test_a_file_of_modelcheckpoint_loads(tmp_path):
     """As the original scripts write it, optimizer state included."""
     net = LeNet5()

@@ -51,7 +51,8 @@ class Progress:
         ends = step in (1, self._steps_per_epoch) or done == self._last
         if ends or step % self._log_steps == 0:
             self.loss_curve.append([epoch, step, loss])
-            self._log(f"epoch:{epoch} step:{step}, loss is {loss}")
+            # The shortest text for a float32, as the original prints it.
+            self._log(f"epoch:{epoch} step:{step}, loss is {np.float32(loss)}")
 
     def end_epoch(self, epoch: int, complete: bool) -> None:
         """Ends an epoch; `complete` is false where the run stops within it."""

@@ -1,0 +1,83 @@
+"""infer310 and MindSpore agree on all 10,000 test images, whichever way the images come in."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from runfiles import Runfiles
+
+from lenet import devices
+from lenet.data import idx, transform
+from lenet.testing import programs
+
+# Logits are up to about 20; float32 sums in another order differ by some 1e-6 of that.
+_TOLERANCE = 1e-4
+
+
+def runfile(path):
+    return Runfiles.Create().Rlocation(f"lenet_mindspore/{path}")
+
+
+@pytest.fixture(scope="module")
+def test_set():
+    return idx.read_split("", "test")
+
+
+@pytest.fixture(scope="module")
+def mindspore_logits(test_set):
+    devices.prepare_environment()
+    devices.set_context("CPU")
+    from lenet.evaluation import evaluate
+    from lenet.model.lenet5 import LeNet5
+    from lenet.training import checkpoint
+
+    net = LeNet5()
+    checkpoint.load_into(net, runfile("python/lenet.ckpt"))
+    return evaluate.predict_logits(net, transform.prepare(test_set.images, 32, 32), 1000)
+
+
+def infer310_logits(folder, test_set, *flags):
+    """float32 [10000, 10] from result_Files; also checks that each image has its result."""
+    done = programs.run("//cc:infer310", *flags, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    stems = [f"test_{i}_{label}" for i, label in enumerate(test_set.labels)]
+    results = folder / "result_Files"
+    assert {path.stem for path in results.iterdir()} == set(stems)
+    data = b"".join((results / f"{stem}.bin").read_bytes() for stem in stems)
+    return np.frombuffer(data, "<f4").reshape(-1, 10)
+
+
+@pytest.fixture(scope="module")
+def idx_logits(test_set, tmp_path_factory):
+    return infer310_logits(tmp_path_factory.mktemp("idx"), test_set)
+
+
+def preprocessed(folder, image_format):
+    done = programs.run("preprocess", f"--image_format={image_format}", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return f"--dataset_path={pathlib.Path(folder, 'preprocess_Result')}"
+
+
+def test_same_logits_and_classes_as_mindspore(mindspore_logits, idx_logits):
+    assert len(idx_logits) == 10000
+    assert np.abs(idx_logits - mindspore_logits).max() <= _TOLERANCE
+    assert (idx_logits.argmax(1) == mindspore_logits.argmax(1)).all()
+
+
+@pytest.mark.parametrize("image_format", ["png", "bin"])
+def test_exact_files_give_the_very_same_logits(image_format, idx_logits, test_set, tmp_path):
+    flag = preprocessed(tmp_path, image_format)
+    assert infer310_logits(tmp_path, test_set, flag).tobytes() == idx_logits.tobytes()
+
+
+def test_jpeg_files_give_nearly_the_same_classes(idx_logits, test_set, tmp_path):
+    logits = infer310_logits(tmp_path, test_set, preprocessed(tmp_path, "jpg"))
+    assert (logits.argmax(1) == idx_logits.argmax(1)).mean() >= 0.998
+    accuracies = [(each.argmax(1) == test_set.labels).mean() for each in (logits, idx_logits)]
+    assert abs(accuracies[0] - accuracies[1]) <= 0.001
+
+
+@pytest.mark.parametrize("model", ["lenet.mindir", "lenet_lite.mindir"])
+def test_every_mindir_of_export_gives_the_same_logits(model, idx_logits, test_set, tmp_path):
+    flag = f"--mindir_path={runfile(f'python/{model}')}"
+    assert infer310_logits(tmp_path, test_set, flag).tobytes() == idx_logits.tobytes()
