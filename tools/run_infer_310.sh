@@ -6,6 +6,7 @@
 # DVPP decodes and resizes on an Ascend 310; CPU does it on the host, and without an Ascend 310 the
 # model runs there too. Writes preprocess_Result, result_Files, time_Result, report.json and acc.log
 # where the command was typed.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail
 here="$0.runfiles/lenet_mindspore/tools" # under `bazel run`
 [[ -d ${here} ]] || here="$(dirname "$0")"

@@ -23,6 +23,10 @@ for device in ascend gpu; do
   done
 done
 
+# As the documents write it, with a shell that is not bash.
+expect_exit 2 sh "${tools}/run_standalone_train_cpu" nowhere ckpt
+expect_text "nowhere is not a folder"
+
 for program in train eval; do
   expect_exit 2 "${tools}/run_standalone_${program}_cpu"
   expect_text "Usage: run_standalone_${program}_cpu.sh DATA_PATH"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trains on GPU; the output goes to the terminal and to log.txt.
 # Usage: run_standalone_train_gpu.sh DATA_PATH CKPT_SAVE_PATH [flags of //python:train]
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail
 here="$0.runfiles/lenet_mindspore/tools" # under `bazel run`
 [[ -d ${here} ]] || here="$(dirname "$0")"
