@@ -23,7 +23,11 @@ NUM_CLASSES = 10
 
 SplitName = Literal["train", "test"]
 
-_BUILD_DATA = "mnist/Data"  # in the runfiles
+# In the runfiles, which hold files only: under `bazel run` they may be a list instead of a tree.
+_BUILD_DATA = {
+    "train": "mnist/Data/train/train-images.idx3-ubyte",
+    "test": "mnist/Data/test/t10k-images.idx3-ubyte",
+}
 _PREFIXES = {"train": "train", "test": "t10k"}
 _IMAGES_HEADER = struct.Struct(">4I")  # magic, images, height, width
 _IMAGES_MAGIC = 0x0803  # bytes in 3 dimensions
@@ -67,7 +71,7 @@ def read_split(data_path: str, split: SplitName) -> Split:
     Raises:
         UserError: no such folder or file, or a file that is not what it should be.
     """
-    folder = data_path or _build_data()
+    folder = data_path or _build_data(split)
     if not os.path.isdir(folder):
         problem = "is not a folder" if os.path.exists(folder) else "does not exist"
         raise UserError(f"--data_path: {folder} {problem}; {_advice()}")
@@ -119,15 +123,15 @@ def read_labels(path: str) -> np.ndarray:
     return labels
 
 
-def _build_data() -> str:
+def _build_data(split: SplitName) -> str:
     runfiles = Runfiles.Create()
-    folder = runfiles.Rlocation(_BUILD_DATA) if runfiles else None
-    if not folder or not os.path.isdir(folder):
+    images = runfiles.Rlocation(_BUILD_DATA[split]) if runfiles else None
+    if not images or not os.path.isfile(images):
         raise UserError(
             "the MNIST of the build is not here; start the program with `bazel run`, or name a "
             "folder with --data_path"
         )
-    return folder
+    return os.path.dirname(images)
 
 
 def _find(folder: str, split: SplitName, kind: str, rank: str) -> str:

@@ -1,9 +1,11 @@
 import gzip
 import hashlib
+import os
 import struct
 
 import numpy as np
 import pytest
+from runfiles import Runfiles
 
 from lenet.data import idx
 from lenet.errors import UserError
@@ -52,6 +54,19 @@ def test_the_mnist_of_the_build_is_the_original(split, count):
     read = idx.read_split("", split)
     assert read.images.shape == (count, 28, 28)
     assert read.sha256() == MNIST_SHA256[split]
+
+
+def test_the_data_of_the_build_is_found_by_a_list_of_runfiles(tmp_path, monkeypatch):
+    """What `bazel run` of Bazel 4 gives: the list knows files, not the folders they are in."""
+    listed = []
+    for name in ("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"):
+        path = Runfiles.Create().Rlocation(f"mnist/Data/test/{name}")
+        listed.append(f"mnist/Data/test/{name} {os.path.realpath(path)}\n")
+    (tmp_path / "MANIFEST").write_text("".join(listed))
+    for variable in ("RUNFILES_DIR", "TEST_SRCDIR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("RUNFILES_MANIFEST_FILE", str(tmp_path / "MANIFEST"))
+    assert len(idx.read_split("", "test")) == 10000
 
 
 GOOD_IMAGES = mnist.images_file(IMAGES)
