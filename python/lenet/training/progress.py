@@ -52,7 +52,7 @@ class Progress:
         if ends or step % self._log_steps == 0:
             self.loss_curve.append([epoch, step, loss])
             # The shortest text for a float32, as the original prints it.
-            self._log(f"epoch:{epoch} step:{step}, loss is {np.float32(loss)}")
+            self._log(f"epoch:{epoch} step:{step}, loss is {np.float32(loss)!s}")
 
     def end_epoch(self, epoch: int, complete: bool) -> None:
         """Ends an epoch; `complete` is false where the run stops within it."""

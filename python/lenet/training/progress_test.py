@@ -6,6 +6,8 @@ from absl import logging
 
 from lenet.training.progress import Progress
 
+LOSS = 2.279185295104980  # the double of the float32 that prints as 2.2791853
+
 
 @pytest.fixture
 def log(monkeypatch):
@@ -19,7 +21,7 @@ def _run(progress, last, steps_per_epoch):
         epoch, step = divmod(done, steps_per_epoch)
         if step == 0:
             progress.start_epoch(epoch + 1, 0)
-        progress.step(done + 1, 2.5)
+        progress.step(done + 1, LOSS)
         if step + 1 == steps_per_epoch or done + 1 == last:
             progress.end_epoch(epoch + 1, step + 1 == steps_per_epoch)
 
@@ -29,12 +31,12 @@ def test_lines_and_curve(log):
     _run(progress, 10, 7)
     steps = [(1, 1), (1, 3), (1, 6), (1, 7), (2, 1), (2, 3)]
     assert [line for line in log if "loss is" in line] == [
-        f"epoch:{epoch} step:{step}, loss is 2.5" for epoch, step in steps
+        f"epoch:{epoch} step:{step}, loss is 2.2791853" for epoch, step in steps
     ]
-    assert progress.loss_curve == [[epoch, step, 2.5] for epoch, step in steps]
+    assert progress.loss_curve == [[epoch, step, LOSS] for epoch, step in steps]
     assert log[4].startswith("epoch time: ")
     assert " ms, per step time: " in log[4]
-    assert [(entry["epoch"], entry["mean_loss"]) for entry in progress.epochs] == [(1, 2.5)]
+    assert [(entry["epoch"], entry["mean_loss"]) for entry in progress.epochs] == [(1, LOSS)]
 
 
 def test_timings_set_the_first_step_apart(log):
