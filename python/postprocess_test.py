@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lenet.data import idx
-from lenet.testing import mnist, programs
+from lenet.testing import mnist, programs, results
 
 COUNT = 40
 WRONG = 3
@@ -17,11 +17,8 @@ WRONG = 3
 def data(tmp_path):
     """A data set; in result_Files the results for it, of which the first 3 are wrong."""
     data = mnist.write_idx(tmp_path / "Data", train=1, test=COUNT)
-    (tmp_path / "result_Files").mkdir()
-    for index, label in enumerate(idx.read_split(data, "test").labels):
-        logits = np.zeros(10, "<f4")
-        logits[(label + 1) % 10 if index < WRONG else label] = 5
-        (tmp_path / "result_Files" / f"test_{index}_{label}.bin").write_bytes(logits.tobytes())
+    labels = idx.read_split(data, "test").labels
+    results.write(tmp_path / "result_Files", labels, WRONG)
     return pathlib.Path(data)
 
 

@@ -11,7 +11,7 @@ load("//third_party/python:interpreter.bzl", "python_runtime")
 load("//third_party/python:pip_repository.bzl", "pip_repository")
 load("//third_party/system:system_library.bzl", "system_library")
 
-# Plug-ins of other devices, headers and kernel compilers: 1.9 GB of 2.4, and 11,000 of 13,000 files.
+# Plug-ins of other devices, headers and kernel compilers: 1.9 GB of 2.5, and 11,000 of 12,500 files.
 _MINDSPORE_STRIP = [
     "mindspore/_akg",
     "mindspore/include",

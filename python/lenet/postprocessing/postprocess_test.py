@@ -1,13 +1,12 @@
 import json
 
-import numpy as np
 import pytest
 
 from lenet.data import idx
 from lenet.errors import UserError
 from lenet.options.programs import PostprocessOptions
 from lenet.postprocessing import postprocess
-from lenet.testing import mnist
+from lenet.testing import mnist, results
 
 COUNT = 40
 WRONG = 3
@@ -17,11 +16,8 @@ WRONG = 3
 def options(tmp_path):
     """Options for results of which the first 3 are wrong."""
     data = mnist.write_idx(tmp_path / "data", train=1, test=COUNT)
-    (tmp_path / "results").mkdir()
-    for index, label in enumerate(idx.read_split(data, "test").labels):
-        logits = np.zeros(10, "<f4")
-        logits[(label + 1) % 10 if index < WRONG else label] = 5
-        (tmp_path / "results" / f"test_{index}_{label}.bin").write_bytes(logits.tobytes())
+    labels = idx.read_split(data, "test").labels
+    results.write(tmp_path / "results", labels, WRONG)
     return PostprocessOptions(
         data_path=data,
         result_path=str(tmp_path / "results"),
