@@ -22,48 +22,44 @@ def _files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_one_epoch_of_mnist_reaches_the_accuracy(tmp_path):
-    accuracies = []
-    # With a constant learning rate the accuracy swings by half a percent from step to step: 97.7 on
-    # average over seeds. Rounding, which differs between kinds of CPU, is like another seed. On the
-    # machine of the first measurement the first seed, the default, gives 98.27.
-    for seed in (3, 2, 4):
-        accuracies.append(_train_one_epoch(tmp_path / str(seed), seed))
-        if accuracies[-1] >= 0.975:
-            break
-    assert max(accuracies) >= 0.975
-
-
-def _train_one_epoch(folder, seed):
-    """Trains on all of MNIST, checks what a user sees, and returns the accuracy."""
-    folder.mkdir()
-    result = programs.run("train", "--epoch_size=1", f"--seed={seed}", cwd=folder)
+def test_the_defaults_beat_the_accuracy_of_the_original(tmp_path):
+    """All of MNIST, ten epochs, as a user who gives no flags."""
+    result = programs.run("train", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    checkpoint = folder / "ckpt" / "checkpoint_lenet-1_1875.ckpt"
+    checkpoint = tmp_path / "ckpt" / "checkpoint_lenet-10_1875.ckpt"
     lines = result.stdout.splitlines()
     assert lines[1:] == [
         f"Checkpoint: {checkpoint}",
         f"Next: bazel run //python:export -- --ckpt_file={checkpoint}",
     ]
-    metrics = json.loads((folder / "ckpt" / "metrics.json").read_text())
+    metrics = json.loads((tmp_path / "ckpt" / "metrics.json").read_text())
     assert lines[0] == f"Accuracy: {{'Accuracy':{metrics['accuracy']:.4f}}}"
-    assert metrics["steps"] == 1875
-    assert _files(folder / "ckpt") == [checkpoint.name, "metrics.json"]
+    assert metrics["accuracy"] > 0.9843
+    assert metrics["steps"] == 10 * 1875
     log = result.stderr.splitlines()
-    assert len([line for line in log if line.startswith("epoch:1 step:1875, loss is 0.")]) == 1
-    assert len([line for line in log if line.startswith("epoch time: ")]) == 1
+    assert len([line for line in log if line.startswith("epoch:10 step:1875, loss is 0.")]) == 1
+    assert len([line for line in log if line.startswith("epoch time: ")]) == 10
     correct = round(metrics["accuracy"] * 10000)
     assert any(f"({correct} of 10000)" in line for line in log)
-    return metrics["accuracy"]
 
 
-def test_threads_and_process_do_not_change_the_checkpoint(data, tmp_path):
+def test_mindspores_own_operators_learn_too(tmp_path):
+    result = programs.run("train", "--fused_kernels=false", "--max_steps=400", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    metrics = json.loads((tmp_path / "ckpt" / "metrics.json").read_text())
+    assert metrics["fused_kernels"] is False
+    assert metrics["accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("fused_kernels", [True, False])
+def test_threads_and_process_do_not_change_the_checkpoint(data, tmp_path, fused_kernels):
     contents = set()
     for name, threads in (("a", 0), ("b", 0), ("c", 1), ("d", 3)):
         result = programs.run(
             "train",
             f"--data_path={data}",
             "--epoch_size=2",
+            f"--fused_kernels={fused_kernels}",
             f"--threads={threads}",
             f"--ckpt_path={name}",
             cwd=tmp_path,

@@ -11,9 +11,6 @@ from lenet.testing import programs
 
 README = pathlib.Path(Runfiles.Create().Rlocation("lenet_mindspore/README.md"))
 
-# Training for as long as the README does takes minutes; the rest needs some checkpoint only.
-_SHORTER = {"//python:train": ["--epoch_size=1", "--max_steps=300"]}
-
 
 def commands():
     """[(label, arguments)] of every `bazel run` in the README's sh blocks."""
@@ -42,7 +39,7 @@ def test_the_readme_has_commands():
 
 @pytest.mark.parametrize(("label", "arguments"), commands(), ids=lambda value: str(value)[:30])
 def test_command_works(label, arguments, folder):
-    result = programs.run(label, *arguments, *_SHORTER.get(label, []), cwd=folder)
+    result = programs.run(label, *arguments, cwd=folder)
     print(result.stdout, result.stderr)
     assert result.returncode == 0
 

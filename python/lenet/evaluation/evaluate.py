@@ -36,10 +36,10 @@ def evaluate(options: EvalOptions) -> metrics.Evaluation:
     target = devices.resolve(options.device_target, options.device_id)
     devices.prepare_environment()
 
-    from lenet.model.lenet5 import LeNet5
+    from lenet.model.build import build
 
     devices.set_context(target, options.device_id)
-    net = LeNet5(image_height=options.image_height, image_width=options.image_width)
+    net = build(options.image_height, options.image_width, target, options.fused_kernels)
     checkpoint.load_into(net, path)
     logging.info("evaluating %s on %d images", path, len(test))
     images = transform.prepare(test.images, options.image_height, options.image_width)

@@ -22,8 +22,11 @@ class LeNet5(nn.Cell):
         num_channel: int = 1,
         image_height: int = 32,
         image_width: int = 32,
+        fused: nn.Cell | None = None,
     ) -> None:
+        """`fused` runs convolution, ReLU and pool as one; None: MindSpore's operators."""
         super().__init__()
+        self.fused = fused
         features = _CONV2_CHANNELS * _after_pools(image_height) * _after_pools(image_width)
         # As in the original, the convolutions begin with MindSpore's default, the dense layers not.
         self.conv1 = nn.Conv2d(num_channel, _CONV1_CHANNELS, _KERNEL, pad_mode="valid")
@@ -36,8 +39,12 @@ class LeNet5(nn.Cell):
         self.fc3 = nn.Dense(84, num_class, weight_init=Normal(0.02))
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
-        x = self.max_pool2d(self.relu(self.conv1(x)))
-        x = self.max_pool2d(self.relu(self.conv2(x)))
+        if self.fused is None:
+            x = self.max_pool2d(self.relu(self.conv1(x)))
+            x = self.max_pool2d(self.relu(self.conv2(x)))
+        else:
+            x = self.fused(x, self.conv1.weight)
+            x = self.fused(x, self.conv2.weight)
         x = self.flatten(x)
         x = self.relu(self.fc1(x))
         x = self.relu(self.fc2(x))

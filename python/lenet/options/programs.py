@@ -41,6 +41,7 @@ class TrainOptions(DeviceOptions, DataOptions, ImageOptions):
     epoch_size: int = option("passes over the training set", unit="epochs", minimum=1)
     batch_size: int = option("images a step", unit="images", minimum=1)
     lr: float = option("learning rate of Momentum", minimum=0)
+    lr_decay: str = option("from lr to zero over the whole run, or not", choices=("cosine", "none"))
     momentum: float = option("momentum of Momentum", minimum=0, maximum=1)
     seed: int = option("of the initial weights and of the order of the images", minimum=0)
     ckpt_path: str = option("folder for checkpoints and metrics.json", path=True)
@@ -59,6 +60,7 @@ class TrainOptions(DeviceOptions, DataOptions, ImageOptions):
         "stop after this many, all epochs together; 0: no limit", unit="steps", minimum=0
     )
     threads: int = option("of the CPU; 0: one a core", unit="threads", minimum=0, maximum=1024)
+    fused_kernels: bool = option("on a CPU: the project's own kernels, not MindSpore's operators")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +70,7 @@ class EvalOptions(DeviceOptions, DataOptions, ImageOptions):
     ckpt_path: str = option("a checkpoint, or a folder whose newest one is taken", path=True)
     batch_size: int = option("images a step", unit="images", minimum=1)
     report: str = option("folder for confusion_matrix.png and report.json; empty: none", path=True)
+    fused_kernels: bool = option("on a CPU: the project's own kernels, not MindSpore's operators")
 
 
 @dataclasses.dataclass(frozen=True)

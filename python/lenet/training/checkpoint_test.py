@@ -10,8 +10,9 @@ from lenet import devices
 from lenet.errors import UserError
 from lenet.model.lenet5 import LeNet5
 from lenet.training import checkpoint
-from lenet.training.step import Step
+from lenet.training.trainer import FusedTrainer, OperatorTrainer, TrainingSet
 
+DATA = TrainingSet(np.full((4, 32, 32), 200, np.uint8), np.arange(4, dtype=np.int32))
 STATE = {"epoch_num": 1, "step_num": 1, "seed": 1, "batch_size": 4}
 
 
@@ -20,14 +21,22 @@ def _context():
     devices.set_context("CPU")
 
 
-@pytest.fixture
-def saved(tmp_path):
+def _operator_trainer(net):
+    return OperatorTrainer(net, DATA, 0.9, "CPU")
+
+
+def _fused_trainer(net):
+    return FusedTrainer(net, DATA, 0.9, threads=1)
+
+
+@pytest.fixture(params=[_operator_trainer, _fused_trainer])
+def saved(tmp_path, request):
     """(network, path of its checkpoint, after one step)."""
     net = LeNet5()
-    step = Step(net, 0.01, 0.9, "CPU")
-    step(np.ones((4, 1, 32, 32), np.float32), np.arange(4, dtype=np.int32))
+    trainer = request.param(net)
+    trainer.train(np.arange(4, dtype=np.int32)[np.newaxis], np.array([0.01], np.float32))
     path = str(tmp_path / checkpoint.file_name(1, 1))
-    checkpoint.save(step.cell, path, STATE)
+    checkpoint.save(trainer.cell, path, STATE)
     return net, path
 
 
@@ -79,7 +88,8 @@ def test_a_file_of_modelcheckpoint_loads(tmp_path):
     other = LeNet5()
     found = checkpoint.load_into(other, path)
     _assert_equal(_values(net), _values(other))
-    assert Step(other, 0.01, 0.9, "CPU").load_state(found) == []
+    assert _operator_trainer(other).load_state(found) == []
+    assert _fused_trainer(other).load_state(found) == []
 
 
 def _save(path, values):
@@ -92,7 +102,7 @@ def test_parameters_of_the_network_alone_are_enough(tmp_path):
     other = LeNet5()
     found = checkpoint.load_into(other, str(tmp_path / "a.ckpt"))
     _assert_equal(_values(net), _values(other))
-    assert "moments.fc1.weight" in Step(other, 0.01, 0.9, "CPU").load_state(found)
+    assert "moments.fc1.weight" in _fused_trainer(other).load_state(found)
 
 
 def _without(values, name):
@@ -217,7 +227,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(saved, tmp_path, full_
     with open(path, "rb") as file:
         before = file.read()
     with pytest.raises(OSError):
-        checkpoint.save(Step(net, 0.01, 0.9, "CPU").cell, path, STATE)
+        checkpoint.save(_operator_trainer(net).cell, path, STATE)
     with open(path, "rb") as file:
         assert file.read() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint_lenet-1_1.ckpt"]

@@ -1,12 +1,13 @@
 import io
 import sys
 
+import numpy as np
 import pytest
 from absl import logging
 
 from lenet.training.progress import Progress
 
-LOSS = 2.279185295104980  # the double of the float32 that prints as 2.2791853
+LOSS = float(np.float32(2.2791853))
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def _run(progress, last, steps_per_epoch):
         epoch, step = divmod(done, steps_per_epoch)
         if step == 0:
             progress.start_epoch(epoch + 1, 0)
-        progress.step(done + 1, LOSS)
+        progress.steps(done + 1, np.array([LOSS], np.float32))
         if step + 1 == steps_per_epoch or done + 1 == last:
             progress.end_epoch(epoch + 1, step + 1 == steps_per_epoch)
 

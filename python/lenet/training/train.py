@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 import shlex
 import shutil
@@ -19,13 +18,13 @@ from lenet.data import idx, transform
 from lenet.errors import LenetError, UserError
 from lenet.evaluation import evaluate, metrics
 from lenet.options.programs import TrainOptions
-from lenet.training import batches, checkpoint
+from lenet.training import batches, checkpoint, learning_rate
 from lenet.training.interruption import Interruption
 from lenet.training.progress import Progress
 
 if TYPE_CHECKING:
     from lenet.model.lenet5 import LeNet5
-    from lenet.training.step import Step
+    from lenet.training.trainer import Trainer
 
 METRICS_NAME = "metrics.json"
 
@@ -77,7 +76,7 @@ class _Run:
             self._last = min(self._last, options.max_steps)
         self._progress = Progress(self._steps_per_epoch, self._last, options.log_steps)
         self._start = time.perf_counter()
-        self._net, self._step = self._build()
+        self._net, self._trainer = self._build()
         self._done = 0
         self._saved = resumed
         if resumed:
@@ -108,34 +107,35 @@ class _Run:
         print(f"Next: bazel run //python:export -- --ckpt_file={shlex.quote(self._saved)}")
         return result
 
-    def _build(self) -> tuple[LeNet5, Step]:
-        devices.set_context(self._target, self._options.device_id, self._options.threads)
+    def _build(self) -> tuple[LeNet5, Trainer]:
+        options = self._options
+        devices.set_context(self._target, options.device_id, options.threads)
         import mindspore as ms
 
-        from lenet.model.lenet5 import LeNet5
-        from lenet.training.step import Step
+        from lenet.model.build import build
+        from lenet.training.trainer import FusedTrainer, OperatorTrainer, TrainingSet
 
-        options = self._options
+        height, width = options.image_height, options.image_width
+        data = TrainingSet(
+            transform.resize(self._train.images, height, width), self._train.labels.astype(np.int32)
+        )
         ms.set_seed(options.seed)
-        net = LeNet5(image_height=options.image_height, image_width=options.image_width)
-        return net, Step(net, options.lr, options.momentum, self._target)
+        net = build(height, width, self._target, options.fused_kernels, options.threads)
+        if net.fused is None:
+            return net, OperatorTrainer(net, data, options.momentum, self._target)
+        return net, FusedTrainer(net, data, options.momentum, options.threads)
 
     def _run_epochs(self, interruption: Interruption) -> None:
         options = self._options
-        height, width = options.image_height, options.image_width
-        # Bytes, normalised batch by batch: a quarter of the memory, and no slower.
-        images = transform.resize(self._train.images, height, width)
-        labels = self._train.labels.astype(np.int32)
         while self._done < self._last and not interruption.requested:
             epoch, first = divmod(self._done, self._steps_per_epoch)
             epoch += 1
-            order = batches.order(len(images), options.batch_size, options.seed, epoch)
+            order = batches.order(len(self._train), options.batch_size, options.seed, epoch)
             self._progress.start_epoch(epoch, first)
-            for chosen in order[first:]:
-                batch = transform.normalize(images[chosen])[:, np.newaxis]
-                self._one_step(batch, labels[chosen])
-                if self._done == self._last or interruption.requested:
-                    break
+            while first < len(order) and self._done < self._last and not interruption.requested:
+                steps = self._steps_at_once(len(order) - first)
+                self._train_steps(order[first : first + steps])
+                first += steps
             complete = self._done % self._steps_per_epoch == 0
             self._progress.end_epoch(epoch, complete)
             if options.eval_each_epoch and complete and self._done < self._last:
@@ -143,18 +143,31 @@ class _Run:
         if self._saved != self._path():
             self._save()
 
-    def _one_step(self, images: np.ndarray, labels: np.ndarray) -> None:
-        loss = self._step(images, labels)
-        self._done += 1
-        if not math.isfinite(loss):
+    def _steps_at_once(self, left: int) -> int:
+        """Up to the next checkpoint or the end, `left` of the epoch, what the trainer takes."""
+        period = self._options.save_checkpoint_steps
+        to_checkpoint = period - self._done % period
+        return min(left, self._last - self._done, to_checkpoint, self._trainer.steps_per_call)
+
+    def _train_steps(self, order: np.ndarray) -> None:
+        losses = self._trainer.train(order, self._rates(self._done, len(order)))
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad):
+            self._done += int(bad[0]) + 1
             epoch, step = self._position()
             raise LenetError(
-                f"epoch:{epoch} step:{step}: the loss is {loss}, the training diverged; take a "
-                f"lower --lr than {self._options.lr}"
+                f"epoch:{epoch} step:{step}: the loss is {losses[bad[0]]}, the training diverged; "
+                f"take a lower --lr than {self._options.lr}"
             )
-        self._progress.step(self._done, loss)
+        self._done += len(losses)
+        self._progress.steps(self._done, losses)
         if self._done % self._options.save_checkpoint_steps == 0:
             self._save()
+
+    def _rates(self, first: int, steps: int) -> np.ndarray:
+        options = self._options
+        total = options.epoch_size * self._steps_per_epoch
+        return learning_rate.rates(options.lr, options.lr_decay, total, first, steps)
 
     def _position(self) -> tuple[int, int]:
         epoch, step = divmod(self._done - 1, self._steps_per_epoch)
@@ -172,7 +185,7 @@ class _Run:
             "seed": self._options.seed,
             "batch_size": self._options.batch_size,
         }
-        checkpoint.save(self._step.cell, self._path(), state)
+        checkpoint.save(self._trainer.cell, self._path(), state)
         self._saved = self._path()
         checkpoint.prune(self._options.ckpt_path, self._options.keep_checkpoint_max)
 
@@ -193,13 +206,17 @@ class _Run:
                 f"{self._steps_per_epoch} steps here; give the --data_path and --batch_size "
                 "that it was trained with"
             )
-        missing = self._step.load_state(found)
+        missing = self._trainer.load_state(found)
         if missing:
             logging.info("%s holds no optimizer state; it starts at zero", path)
-        lr = float(found["learning_rate"].asnumpy()) if "learning_rate" in found else None
-        if lr is not None and lr != float(np.float32(self._options.lr)):
-            logging.info("the learning rate is %g from here, it was %g", self._options.lr, lr)
         self._done = (epoch - 1) * self._steps_per_epoch + step
+        if "learning_rate" in found:
+            was = found["learning_rate"].asnumpy().item()
+            rate = self._rates(self._done - 1, 1)[0]
+            if was != rate:
+                logging.info(
+                    "step %d had the learning rate %g; now it would be %g", step, was, rate
+                )
         self._take_history()
         logging.info("resuming after epoch:%d step:%d of %s", epoch, step, path)
 
@@ -225,7 +242,7 @@ class _Run:
         start = time.perf_counter()
         images = transform.prepare(self._test.images, options.image_height, options.image_width)
         logits = evaluate.predict_logits(self._net, images)
-        self._step.cell.set_train()
+        self._trainer.cell.set_train()
         result = metrics.evaluation(logits, self._test.labels)
         logging.info(
             "test accuracy %.4f (%d of %d), %.1f s",
@@ -258,6 +275,7 @@ class _Run:
             "timings": self._progress.timings()
             | {"total_seconds": time.perf_counter() - self._start},
             "device": self._target,
+            "fused_kernels": self._net.fused is not None,
             "mindspore": ms.__version__,
             "config": dataclasses.asdict(self._options),
             "data_sha256": {"train": self._train.sha256(), "test": self._test.sha256()},

@@ -148,17 +148,18 @@ def test_a_new_run_sets_the_old_one_aside(options):
     assert sorted(os.listdir(previous)) == ["checkpoint_lenet-1_8.ckpt", "metrics.json"]
 
 
-def test_ctrl_c_saves_first(options, monkeypatch):
-    real_step = Progress.step
+@pytest.mark.parametrize("fused_kernels", [False, True])
+def test_ctrl_c_saves_first(options, monkeypatch, fused_kernels):
+    real_steps = Progress.steps
 
-    def step(self, done, loss):
-        real_step(self, done, loss)
+    def steps(self, done, losses):
+        real_steps(self, done, losses)
         if done == 3:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Progress, "step", step)
+    monkeypatch.setattr(Progress, "steps", steps)
     with pytest.raises(KeyboardInterrupt):
-        _train(options)
+        _train(options, fused_kernels=fused_kernels, save_checkpoint_steps=3)
     assert sorted(os.listdir(options.ckpt_path)) == ["checkpoint_lenet-1_3.ckpt", "metrics.json"]
     checkpoint.load_into(LeNet5(), _checkpoint(options, 1, 3))
 

@@ -1,0 +1,117 @@
+#include "cc/kernels/elementwise.h"
+
+#include <cmath>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cc/kernels/elementwise.cc"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace lenet::kernels {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class D, class V>
+V Rectify(D d, V value) {
+  return hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);
+}
+
+// Both in whole vectors, the rest by vectors of one lane.
+template <class D>
+size_t ReluRun(D d, size_t i, size_t count, const float* x, float* y) {
+  const size_t lanes = hn::Lanes(d);
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(Rectify(d, hn::LoadU(d, x + i)), d, y + i);
+  }
+  return i;
+}
+
+template <class D>
+size_t AddRun(D d, size_t i, size_t count, const float* a, const float* b,
+              bool relu, float* y) {
+  const size_t lanes = hn::Lanes(d);
+  for (; i + lanes <= count; i += lanes) {
+    const auto sum = hn::Add(hn::LoadU(d, a + i), hn::LoadU(d, b + i));
+    hn::StoreU(relu ? Rectify(d, sum) : sum, d, y + i);
+  }
+  return i;
+}
+
+template <class D>
+size_t AddScalarRun(D d, size_t i, size_t count, const float* a, float b,
+                    bool relu, float* y) {
+  const size_t lanes = hn::Lanes(d);
+  for (; i + lanes <= count; i += lanes) {
+    const auto sum = hn::Add(hn::LoadU(d, a + i), hn::Set(d, b));
+    hn::StoreU(relu ? Rectify(d, sum) : sum, d, y + i);
+  }
+  return i;
+}
+
+void ReluTarget(size_t count, const float* x, float* y) {
+  const size_t done = ReluRun(hn::ScalableTag<float>(), 0, count, x, y);
+  ReluRun(hn::CappedTag<float, 1>(), done, count, x, y);
+}
+
+void AddTarget(size_t count, const float* a, const float* b, bool relu,
+               float* y) {
+  const size_t done = AddRun(hn::ScalableTag<float>(), 0, count, a, b, relu, y);
+  AddRun(hn::CappedTag<float, 1>(), done, count, a, b, relu, y);
+}
+
+void AddScalarTarget(size_t count, const float* a, float b, bool relu,
+                     float* y) {
+  const size_t done =
+      AddScalarRun(hn::ScalableTag<float>(), 0, count, a, b, relu, y);
+  AddScalarRun(hn::CappedTag<float, 1>(), done, count, a, b, relu, y);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lenet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+namespace lenet::kernels {
+
+HWY_EXPORT(ReluTarget);
+HWY_EXPORT(AddTarget);
+HWY_EXPORT(AddScalarTarget);
+
+void Relu(size_t count, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(ReluTarget)(count, x, y);
+}
+
+void Add(size_t count, const float* a, const float* b, bool relu, float* y) {
+  HWY_DYNAMIC_DISPATCH(AddTarget)(count, a, b, relu, y);
+}
+
+void AddScalar(size_t count, const float* a, float b, bool relu, float* y) {
+  HWY_DYNAMIC_DISPATCH(AddScalarTarget)(count, a, b, relu, y);
+}
+
+void Softmax(size_t outer, size_t axis, size_t inner, const float* x,
+             float* y) {
+  for (size_t o = 0; o < outer; ++o) {
+    for (size_t i = 0; i < inner; ++i) {
+      const float* const from = x + o * axis * inner + i;
+      float* const to = y + o * axis * inner + i;
+      float maximum = from[0];
+      for (size_t a = 1; a < axis; ++a) {
+        maximum = std::fmax(maximum, from[a * inner]);
+      }
+      float sum = 0.0f;
+      for (size_t a = 0; a < axis; ++a) {
+        to[a * inner] = std::exp(from[a * inner] - maximum);
+        sum += to[a * inner];
+      }
+      for (size_t a = 0; a < axis; ++a) to[a * inner] /= sum;
+    }
+  }
+}
+
+}  // namespace lenet::kernels
+
+#endif  // HWY_ONCE

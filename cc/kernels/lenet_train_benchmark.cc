@@ -1,0 +1,111 @@
+// Speed of a training step of LeNet-5, images 32x32:
+// bazel run //cc/kernels:lenet_train_benchmark
+
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <random>
+#include <vector>
+
+#include "cc/kernels/fma_peak.h"
+#include "cc/kernels/lenet_train.h"
+
+namespace lenet::kernels {
+namespace {
+
+constexpr int kSide = 32;
+constexpr int kImages = 2000;
+constexpr int kSteps = 100;  // of one call
+constexpr std::array<size_t, kLenetParameters> kSizes = {
+    150, 2400, 48000, 120, 10080, 84, 840, 10};
+
+// Multiplications and additions for one image. Forward: convolutions
+// 28*28*6*25 and 10*10*16*150, dense layers 400*120 + 120*84 + 84*10.
+// Backward: of the convolutions only what the pools let through, a quarter,
+// once for the weights and, in the second, once for its input; the dense
+// layers twice.
+constexpr double kForward = 2.0 * (28 * 28 * 6 * 25 + 10 * 10 * 16 * 150);
+constexpr double kDense = 2.0 * (400 * 120 + 120 * 84 + 84 * 10);
+constexpr double kBackward =
+    2.0 * (14 * 14 * 6 * 25 + 2 * 5 * 5 * 16 * 150) + 2.0 * kDense;
+constexpr double kOperations = kForward + kDense + kBackward;
+
+// Noise with labels, and a network that has not learnt anything.
+struct Data {
+  explicit Data(int batch)
+      : images(static_cast<size_t>(kImages) * kSide * kSide),
+        labels(kImages),
+        normalize(256),
+        order(static_cast<size_t>(kSteps) * static_cast<size_t>(batch)) {
+    std::mt19937 generator(1);
+    for (uint8_t& pixel : images) pixel = static_cast<uint8_t>(generator());
+    for (int32_t& label : labels) {
+      label = static_cast<int32_t>(generator() % 10);
+    }
+    for (int32_t& index : order) {
+      index = static_cast<int32_t>(generator() % kImages);
+    }
+    for (size_t i = 0; i < normalize.size(); ++i) {
+      normalize[i] = static_cast<float>(i) / 255.0F - 0.5F;
+    }
+    std::normal_distribution<float> normal(0.0F, 0.02F);
+    for (size_t i = 0; i < kLenetParameters; ++i) {
+      parameters[i].resize(kSizes[i]);
+      moments[i].resize(kSizes[i]);
+      for (float& value : parameters[i]) value = normal(generator);
+    }
+  }
+
+  std::vector<uint8_t> images;
+  std::vector<int32_t> labels;
+  std::vector<float> normalize;
+  std::vector<int32_t> order;
+  std::vector<Momentum> optimizers =
+      std::vector<Momentum>(kSteps, {0.001F, 0.9F});
+  std::array<std::vector<float>, kLenetParameters> parameters;
+  std::array<std::vector<float>, kLenetParameters> moments;
+};
+
+void Step(benchmark::State& state) {
+  const int batch = static_cast<int>(state.range(0));
+  const int threads = static_cast<int>(state.range(1));
+  Data data(batch);
+  const TrainBatches batches = {data.images.data(),
+                                data.labels.data(),
+                                data.normalize.data(),
+                                kImages,
+                                kSide,
+                                kSide,
+                                data.order.data(),
+                                data.optimizers.data(),
+                                kSteps,
+                                batch};
+  LenetParameters parameters;
+  LenetParameters moments;
+  for (size_t i = 0; i < kLenetParameters; ++i) {
+    parameters[i] = data.parameters[i].data();
+    moments[i] = data.moments[i].data();
+  }
+  std::vector<float> losses(kSteps);
+  for (auto _ : state) {
+    TrainLenet(batches, threads, parameters, moments, losses.data());
+  }
+  const double steps = kSteps * static_cast<double>(state.iterations());
+  const double operations = steps * batch * kOperations;
+  using benchmark::Counter;
+  state.counters["steps/s"] = Counter(steps, Counter::kIsRate);
+  state.counters["FLOP/s"] = Counter(operations, Counter::kIsRate);
+  state.counters["seconds_at_peak"] =
+      Counter(operations / (MeasureFmaPeak() * threads), Counter::kIsRate);
+}
+
+BENCHMARK(Step)
+    ->ArgNames({"batch", "threads"})
+    ->ArgsProduct({{32, 256}, {1, 2}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace lenet::kernels
+
+BENCHMARK_MAIN();

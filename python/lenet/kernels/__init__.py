@@ -1,0 +1,1 @@
+"""The kernels of cc/kernels as operators of MindSpore, for the CPU."""
