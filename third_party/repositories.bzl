@@ -31,6 +31,19 @@ _TESTS_STRIP = [
     "scipy/**/tests",
 ]
 
+# NVIDIA's libraries must be there (third_party/python/lock.py says why), but on a CPU only those
+# that the loader asks for.
+_PEERS_STRIP = [
+    "nvidia/**/*.a",
+    "nvidia/**/*.alt.so*",
+    "nvidia/*/bin",
+    "nvidia/*/include",
+    "nvidia/cu13/lib/libnvperf_*",
+    "nvidia/cudnn/lib/libcudnn_*.so*",
+    "nvidia/nvshmem/lib/*.bc",
+    "nvidia/nvshmem/lib/nvshmem_*",
+]
+
 def _python():
     maybe(python_runtime, name = "python_runtime")
     maybe(
@@ -43,6 +56,12 @@ def _python():
         pip_repository,
         name = "pypi_tools",
         lock = "//third_party/python:tools.lock",
+    )
+    maybe(
+        pip_repository,
+        name = "pypi_peers",
+        lock = "//third_party/python:peers.lock",
+        strip = _PEERS_STRIP,
     )
     native.register_toolchains("@python_runtime//:toolchain")
 

@@ -1,5 +1,7 @@
 """Writes the locks of this folder from its .in files: bazel run //third_party/python:lock
 
+Arguments name the locks to write, such as `peers`; without them all are written.
+
 Each lock holds one set of versions, with hashes, for CPython 3.10 to 3.12 on x86-64 and aarch64
 (markers tell where versions differ). Only wheels count, so that nothing is compiled at install.
 The lock begins with the hash of its .in file, so that lock_test.py sees when it is out of date.
@@ -13,9 +15,24 @@ import sys
 
 import uv
 
-_NAMES = ("requirements", "tools")
+_NAMES = ("peers", "requirements", "tools")
 _PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
 _VERSIONS = ("3.10", "3.11", "3.12")
+
+# PyPI's PyTorch for Linux is the CUDA build, which does not start without NVIDIA's libraries, also
+# where there is no GPU; PyPI has no other. These alone (0.4 of 2.7 GB) it does without on a CPU.
+_LEFT_OUT = {
+    "peers": (
+        "cuda-bindings",
+        "cuda-pathfinder",
+        "cuda-toolkit",
+        "nvidia-cuda-cccl",
+        "nvidia-cusolver",
+        "nvidia-nvtx",
+        "setuptools",
+        "triton",
+    )
+}
 
 
 def _compile(source: pathlib.Path, *options: str) -> str:
@@ -31,7 +48,10 @@ def _compile(source: pathlib.Path, *options: str) -> str:
 
 def _write(source: pathlib.Path) -> None:
     lock = source.with_suffix(".lock")
-    content = _compile(source, "--universal", "--python-version=3.10", "--generate-hashes")
+    left_out = [f"--no-emit-package={name}" for name in _LEFT_OUT.get(source.stem, ())]
+    content = _compile(
+        source, "--universal", "--python-version=3.10", "--generate-hashes", *left_out
+    )
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     lock.write_text(
         f"# Written by `bazel run //third_party/python:lock`.\n# sha256 {digest}\n{content}"
@@ -57,7 +77,14 @@ def main() -> None:
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace:
         sys.exit("lock: error: run it as `bazel run //third_party/python:lock`")
-    for name in _NAMES:
+    names = sys.argv[1:] or _NAMES
+    if unknown := set(names) - set(_NAMES):
+        print(
+            f"lock: error: no lock {', '.join(unknown)}; known: {', '.join(_NAMES)}",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    for name in names:
         source = pathlib.Path(workspace, "third_party/python", f"{name}.in")
         _write(source)
         _check(source)

@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from runfiles import Runfiles
 
+_NAMES = ["peers", "requirements", "tools"]
 _FOLDER = "lenet_mindspore/third_party/python"
 _PLATFORMS = [
     {"python_version": version, "python_full_version": f"{version}.0", "platform_machine": machine}
@@ -43,7 +44,7 @@ def locked_for(name, platform):
     return found
 
 
-@pytest.mark.parametrize("name", ["requirements", "tools"])
+@pytest.mark.parametrize("name", _NAMES)
 def test_the_lock_was_made_from_this_file(name):
     digest = hashlib.sha256(read(f"{name}.in").encode()).hexdigest()
     assert f"# sha256 {digest}\n" in read(f"{name}.lock"), (
@@ -51,7 +52,7 @@ def test_the_lock_was_made_from_this_file(name):
     )
 
 
-@pytest.mark.parametrize("name", ["requirements", "tools"])
+@pytest.mark.parametrize("name", _NAMES)
 def test_every_version_is_pinned_and_hashed(name):
     entries = requirements(read(f"{name}.lock"))
     assert entries
@@ -61,7 +62,7 @@ def test_every_version_is_pinned_and_hashed(name):
 
 
 @pytest.mark.parametrize("platform", _PLATFORMS, ids=lambda p: "-".join(p.values()))
-@pytest.mark.parametrize("name", ["requirements", "tools"])
+@pytest.mark.parametrize("name", _NAMES)
 def test_every_python_and_processor_gets_what_was_asked_for(name, platform):
     locked = locked_for(name, platform)
     for requirement, _ in requirements(read(f"{name}.in")):

@@ -71,11 +71,13 @@ def predict_logits(net: nn.Cell, images: np.ndarray, batch_size: int = _BATCH) -
     results = []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
-        rest = batch_size - len(batch)
-        # A last batch of another shape would compile the graph a second time.
-        padded = np.concatenate([batch, np.zeros((rest, *batch.shape[1:]), batch.dtype)])
-        logits = net(ms.Tensor(padded)).asnumpy()
-        results.append(logits[: len(batch)].astype(np.float32))
+        count = len(batch)
+        if count < batch_size:
+            # Of another shape it would compile the graph a second time.
+            padding = np.zeros((batch_size - count, *batch.shape[1:]), batch.dtype)
+            batch = np.concatenate([batch, padding])
+        logits = net(ms.Tensor(batch)).asnumpy()
+        results.append(logits[:count].astype(np.float32))
     return np.concatenate(results)
 
 

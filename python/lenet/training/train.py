@@ -76,6 +76,9 @@ class _Run:
             self._last = min(self._last, options.max_steps)
         self._progress = Progress(self._steps_per_epoch, self._last, options.log_steps)
         self._start = time.perf_counter()
+        self._test_images = transform.prepare(
+            test.images, options.image_height, options.image_width
+        )
         self._net, self._trainer = self._build()
         self._done = 0
         self._saved = resumed
@@ -238,22 +241,21 @@ class _Run:
 
     def _evaluate(self) -> float:
         """Accuracy on the test set, logged and kept with the epoch just ended."""
-        options = self._options
         start = time.perf_counter()
-        images = transform.prepare(self._test.images, options.image_height, options.image_width)
-        logits = evaluate.predict_logits(self._net, images)
+        logits = evaluate.predict_logits(self._net, self._test_images)
         self._trainer.cell.set_train()
         result = metrics.evaluation(logits, self._test.labels)
+        seconds = time.perf_counter() - start
         logging.info(
-            "test accuracy %.4f (%d of %d), %.1f s",
+            "test accuracy %.4f (%d of %d), %.2f s",
             result.accuracy,
             result.correct,
             result.total,
-            time.perf_counter() - start,
+            seconds,
         )
         epochs = self._progress.epochs
         if epochs and epochs[-1]["epoch"] * self._steps_per_epoch == self._done:
-            epochs[-1]["accuracy"] = result.accuracy
+            epochs[-1] |= {"accuracy": result.accuracy, "evaluation_s": seconds}
         return result.accuracy
 
     def _interrupted(self) -> None:

@@ -1,0 +1,33 @@
+"""Turns a checkpoint into what the benchmark of inference needs of it.
+
+Arguments: the checkpoint, an .npz file for the parameters by their names, and a file for what
+MindSpore's own operators answer for each image of the test set, a byte each.
+"""
+
+import sys
+
+import mindspore as ms
+import numpy as np
+
+from lenet import devices
+from lenet.data import idx, transform
+from lenet.model.lenet5 import LeNet5
+
+_SIZE = 32  # pixels
+_BATCH = 1000
+
+
+def main() -> None:
+    checkpoint_path, parameters_path, classes_path = sys.argv[1:]
+    devices.set_context("CPU")
+    net = LeNet5()
+    ms.load_checkpoint(checkpoint_path, net, strict_load=False)
+    net.set_train(False)
+    images = transform.prepare(idx.read_split("", "test").images, _SIZE, _SIZE)
+    logits = [net(ms.Tensor(batch)).asnumpy() for batch in np.split(images, len(images) // _BATCH)]
+    np.savez(parameters_path, **{param.name: param.asnumpy() for param in net.get_parameters()})
+    np.concatenate(logits).argmax(1).astype(np.uint8).tofile(classes_path)
+
+
+if __name__ == "__main__":
+    main()
