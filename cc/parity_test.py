@@ -1,4 +1,4 @@
-"""infer310 and MindSpore agree on all 10,000 test images, whichever way the images come in."""
+"""infer310 and MindSpore agree on all 10,000 test images: by each engine, from each format."""
 
 import pathlib
 
@@ -49,7 +49,11 @@ def infer310_logits(folder, test_set, *flags):
 
 @pytest.fixture(scope="module")
 def idx_logits(test_set, tmp_path_factory):
-    return infer310_logits(tmp_path_factory.mktemp("idx"), test_set)
+    """By engine."""
+    return {
+        engine: infer310_logits(tmp_path_factory.mktemp(engine), test_set, f"--engine={engine}")
+        for engine in ("native", "lite")
+    }
 
 
 def preprocessed(folder, image_format):
@@ -58,26 +62,39 @@ def preprocessed(folder, image_format):
     return f"--dataset_path={pathlib.Path(folder, 'preprocess_Result')}"
 
 
-def test_same_logits_and_classes_as_mindspore(mindspore_logits, idx_logits):
-    assert len(idx_logits) == 10000
-    assert np.abs(idx_logits - mindspore_logits).max() <= _TOLERANCE
-    assert (idx_logits.argmax(1) == mindspore_logits.argmax(1)).all()
+@pytest.mark.parametrize("engine", ["native", "lite"])
+def test_same_logits_and_classes_as_mindspore(engine, mindspore_logits, idx_logits):
+    logits = idx_logits[engine]
+    assert len(logits) == 10000
+    assert np.abs(logits - mindspore_logits).max() <= _TOLERANCE
+    assert (logits.argmax(1) == mindspore_logits.argmax(1)).all()
+
+
+def test_the_engines_agree(idx_logits):
+    native, lite = idx_logits["native"], idx_logits["lite"]
+    assert np.abs(native - lite).max() <= _TOLERANCE
+    assert (native.argmax(1) == lite.argmax(1)).all()
 
 
 @pytest.mark.parametrize("image_format", ["png", "bin"])
 def test_exact_files_give_the_very_same_logits(image_format, idx_logits, test_set, tmp_path):
     flag = preprocessed(tmp_path, image_format)
-    assert infer310_logits(tmp_path, test_set, flag).tobytes() == idx_logits.tobytes()
+    assert infer310_logits(tmp_path, test_set, flag).tobytes() == idx_logits["native"].tobytes()
 
 
 def test_jpeg_files_give_nearly_the_same_classes(idx_logits, test_set, tmp_path):
     logits = infer310_logits(tmp_path, test_set, preprocessed(tmp_path, "jpg"))
-    assert (logits.argmax(1) == idx_logits.argmax(1)).mean() >= 0.998
-    accuracies = [(each.argmax(1) == test_set.labels).mean() for each in (logits, idx_logits)]
+    exact = idx_logits["native"]
+    assert (logits.argmax(1) == exact.argmax(1)).mean() >= 0.998
+    accuracies = [(each.argmax(1) == test_set.labels).mean() for each in (logits, exact)]
     assert abs(accuracies[0] - accuracies[1]) <= 0.001
 
 
+@pytest.mark.parametrize("engine", ["native", "lite"])
 @pytest.mark.parametrize("model", ["lenet.mindir", "lenet_lite.mindir"])
-def test_every_mindir_of_export_gives_the_same_logits(model, idx_logits, test_set, tmp_path):
-    flag = f"--mindir_path={runfile(f'python/{model}')}"
-    assert infer310_logits(tmp_path, test_set, flag).tobytes() == idx_logits.tobytes()
+def test_every_mindir_of_export_gives_the_same_logits(
+    engine, model, idx_logits, test_set, tmp_path
+):
+    flags = [f"--mindir_path={runfile(f'python/{model}')}", f"--engine={engine}"]
+    logits = infer310_logits(tmp_path, test_set, *flags)
+    assert logits.tobytes() == idx_logits[engine].tobytes()

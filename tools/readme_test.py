@@ -47,7 +47,8 @@ def test_command_works(label, arguments, folder):
 def test_infer310_works_without_flags(folder):
     result = programs.run("//cc:infer310", cwd=folder)
     assert result.returncode == 0
-    assert "'Accuracy':0.98" in result.stdout
+    accuracy = re.search(r"'Accuracy':(0\.\d{4})", result.stdout)
+    assert float(accuracy[1]) > 0.9842  # of the original
 
 
 def test_every_link_leads_to_something():

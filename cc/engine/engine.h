@@ -1,6 +1,7 @@
 #ifndef CC_ENGINE_ENGINE_H_
 #define CC_ENGINE_ENGINE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,10 +22,15 @@ enum class DeviceTarget { kAuto, kAscend310, kCpu };
 struct EngineOptions {
   std::string model_path;
   DeviceTarget device_target = DeviceTarget::kAuto;
-  int device_id = 0;      // index of the Ascend card
-  int threads = 0;        // of the CPU; 0: one a core
-  std::string aipp_path;  // AIPP configuration for an Ascend; "": none
+  int device_id = 0;        // index of the Ascend card
+  int threads = 0;          // of the CPU; 0: one a core
+  std::string aipp_path;    // AIPP configuration for an Ascend; "": none
+  std::string lite_plugin;  // shared library with engine lite; "": not found
 };
+
+// A LeNet has 0.25 MB; refuses what was surely meant for another program before
+// it is read.
+inline constexpr size_t kMaxModelBytes = size_t{256} << 20;
 
 // A loaded LeNet. Not thread-safe: one call at a time.
 class Engine {

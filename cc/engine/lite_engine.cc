@@ -17,7 +17,6 @@
 #include "cc/base/status_macros.h"
 #include "cc/engine/ascend_device.h"
 #include "cc/engine/lenet_shapes.h"
-#include "cc/engine/registry.h"
 #include "cc/mindir/lite_form.h"
 #include "include/api/context.h"
 #include "include/api/model.h"
@@ -35,10 +34,6 @@ extern int32_t FLAGS_v;
 
 namespace lenet {
 namespace {
-
-// A LeNet has 0.25 MB; refuses what was surely meant for another program
-// before it is read.
-constexpr size_t kMaxModelBytes = size_t{256} << 20;
 
 // MindSpore Lite logs to stderr what is harmless, such as a missing libnuma,
 // and a hundred lines for an operator that it does not know. What matters comes
@@ -197,9 +192,6 @@ std::shared_ptr<mindspore::Context> AscendContext(
   context->MutableDeviceInfo().push_back(std::move(device));
   return context;
 }
-
-const EngineRegistration kRegistration("lite", /*priority=*/0,
-                                       &CreateLiteEngine);
 
 }  // namespace
 

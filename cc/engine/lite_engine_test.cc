@@ -10,7 +10,6 @@
 
 #include "absl/status/status.h"
 #include "cc/base/test_util.h"
-#include "cc/engine/registry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -18,7 +17,6 @@ namespace lenet {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -44,10 +42,6 @@ std::vector<float> Logits(Engine& engine, const std::vector<float>& image) {
   std::vector<float> logits(10, NAN);
   EXPECT_THAT(engine.Run(image, absl::MakeSpan(logits)), IsOk());
   return logits;
-}
-
-TEST(LiteEngineTest, IsRegistered) {
-  EXPECT_THAT(EngineNames(), Contains("lite"));
 }
 
 // The runtime looks for its plug-ins where it was loaded from.

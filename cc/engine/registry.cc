@@ -16,6 +16,7 @@ struct Entry {
   std::string name;
   int priority;
   EngineFactory factory;
+  EngineCondition condition;
 };
 
 // Best first. Filled before main and never destroyed.
@@ -24,11 +25,15 @@ std::vector<Entry>& Entries() {
   return entries;
 }
 
-const Entry* Find(absl::string_view name) {
+bool Suits(const Entry& entry, absl::string_view name,
+           const EngineOptions& options) {
+  if (name != "auto") return absl::EqualsIgnoreCase(entry.name, name);
+  return entry.condition == nullptr || entry.condition(options);
+}
+
+const Entry* Find(absl::string_view name, const EngineOptions& options) {
   for (const Entry& entry : Entries()) {
-    if (name == "auto" || absl::EqualsIgnoreCase(entry.name, name)) {
-      return &entry;
-    }
+    if (Suits(entry, name, options)) return &entry;
   }
   return nullptr;
 }
@@ -36,9 +41,10 @@ const Entry* Find(absl::string_view name) {
 }  // namespace
 
 EngineRegistration::EngineRegistration(absl::string_view name, int priority,
-                                       EngineFactory factory) {
+                                       EngineFactory factory,
+                                       EngineCondition condition) {
   std::vector<Entry>& entries = Entries();
-  entries.push_back({std::string(name), priority, factory});
+  entries.push_back({std::string(name), priority, factory, condition});
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::make_pair(-a.priority, a.name) <
            std::make_pair(-b.priority, b.name);
@@ -53,7 +59,7 @@ std::vector<std::string> EngineNames() {
 
 absl::StatusOr<CreatedEngine> CreateEngine(absl::string_view name,
                                            const EngineOptions& options) {
-  const Entry* entry = Find(name);
+  const Entry* entry = Find(name, options);
   if (entry == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("engine: no engine '", name,

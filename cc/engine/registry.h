@@ -21,12 +21,17 @@ namespace lenet {
 using EngineFactory =
     absl::StatusOr<std::unique_ptr<Engine>> (*)(const EngineOptions& options);
 
+// Whether an engine can be the one that `auto` takes. Fast; a model is not
+// read.
+using EngineCondition = bool (*)(const EngineOptions& options);
+
 // A static object of this class adds an engine. `auto` takes the one with the
-// highest priority.
+// highest priority of those whose condition holds, or which have none.
 class EngineRegistration {
  public:
   EngineRegistration(absl::string_view name, int priority,
-                     EngineFactory factory);
+                     EngineFactory factory,
+                     EngineCondition condition = nullptr);
 };
 
 // Those linked, best first.

@@ -41,7 +41,12 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateFast(
   return std::make_unique<FakeEngine>("fast");
 }
 
+bool IsOnAscend(const EngineOptions& options) {
+  return options.device_target == DeviceTarget::kAscend310;
+}
+
 const EngineRegistration kSlow("slow", 0, &CreateSlow);
+const EngineRegistration kBoard("board", 2, &CreateSlow, &IsOnAscend);
 const EngineRegistration kFast("fast", 1, &CreateFast);
 const EngineRegistration kAlso("also", 0, &CreateSlow);
 
@@ -52,7 +57,7 @@ EngineOptions WithModel() {
 }
 
 TEST(RegistryTest, ListsEnginesBestFirstThenByName) {
-  EXPECT_THAT(EngineNames(), ElementsAre("fast", "also", "slow"));
+  EXPECT_THAT(EngineNames(), ElementsAre("board", "fast", "also", "slow"));
 }
 
 TEST(RegistryTest, CreatesByName) {
@@ -68,6 +73,20 @@ TEST(RegistryTest, AutoTakesTheBest) {
   EXPECT_EQ(created.name, "fast");
 }
 
+TEST(RegistryTest, AutoAsksForTheCondition) {
+  EngineOptions options = WithModel();
+  options.device_target = DeviceTarget::kAscend310;
+  LENET_ASSERT_OK_AND_ASSIGN(const CreatedEngine created,
+                             CreateEngine("auto", options));
+  EXPECT_EQ(created.name, "board");
+}
+
+TEST(RegistryTest, AConditionDoesNotCountForANamedEngine) {
+  LENET_ASSERT_OK_AND_ASSIGN(const CreatedEngine created,
+                             CreateEngine("board", WithModel()));
+  EXPECT_EQ(created.name, "board");
+}
+
 TEST(RegistryTest, AutoReportsTheErrorOfTheBest) {
   EXPECT_THAT(CreateEngine("auto", EngineOptions()),
               StatusIs(absl::StatusCode::kNotFound, "no model"));
@@ -76,7 +95,7 @@ TEST(RegistryTest, AutoReportsTheErrorOfTheBest) {
 TEST(RegistryTest, UnknownNameListsThosePresent) {
   EXPECT_THAT(CreateEngine("acl", WithModel()),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("one of auto, fast, also, slow")));
+                       HasSubstr("one of auto, board, fast, also, slow")));
 }
 
 }  // namespace

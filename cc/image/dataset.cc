@@ -52,10 +52,9 @@ std::optional<int> ParseLabel(absl::string_view text) {
   return text[0] - '0';
 }
 
-// Resizes if need be, and normalises.
-void Prepare(const GrayImage& image, const DatasetOptions& options,
-             absl::Span<float> tensor) {
-  Normalize(Resize(image, options.height, options.width).pixels, tensor);
+size_t TensorSize(const DatasetOptions& options) {
+  return static_cast<size_t>(options.height) *
+         static_cast<size_t>(options.width);
 }
 
 // ---------------------------------------------------------------- IDX
@@ -66,16 +65,14 @@ class IdxDataset : public Dataset {
              const DatasetOptions& options)
       : images_(std::move(images)),
         labels_(std::move(labels)),
-        options_(options),
-        size_(options.limit == 0 ? images_.count
-                                 : std::min(options.limit, images_.count)) {}
+        tensor_size_(TensorSize(options)),
+        size_(options.limit == 0 ? images_.count()
+                                 : std::min(options.limit, images_.count())),
+        resizer_(kIdxSide, kIdxSide, options.height, options.width) {}
 
   size_t size() const override { return size_; }
 
-  size_t tensor_size() const override {
-    return static_cast<size_t>(options_.height) *
-           static_cast<size_t>(options_.width);
-  }
+  size_t tensor_size() const override { return tensor_size_; }
 
   std::string stem(size_t i) const override {
     if (!labels_) return absl::StrCat("test_", i);
@@ -88,17 +85,18 @@ class IdxDataset : public Dataset {
   }
 
   absl::Status Load(size_t i, absl::Span<float> tensor) const override {
-    const absl::Span<const uint8_t> pixels = images_.image(i);
-    Prepare({kIdxSide, kIdxSide, {pixels.begin(), pixels.end()}}, options_,
-            tensor);
+    std::vector<uint8_t> pixels(tensor_size_);
+    resizer_.Resize(images_.image(i), absl::MakeSpan(pixels));
+    Normalize(pixels, tensor);
     return absl::OkStatus();
   }
 
  private:
   const IdxImages images_;
   const std::optional<std::vector<uint8_t>> labels_;
-  const DatasetOptions options_;
+  const size_t tensor_size_;
   const size_t size_;
+  const Resizer resizer_;
 };
 
 absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
@@ -107,8 +105,8 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
   std::optional<std::vector<uint8_t>> labels;
   if (const std::optional<std::string> beside = FindLabels(path)) {
     LENET_ASSIGN_OR_RETURN(labels, ReadIdxLabels(*beside));
-    if (labels->size() != images.count) {
-      return Wrong(*beside, absl::StrCat("expected ", images.count,
+    if (labels->size() != images.count()) {
+      return Wrong(*beside, absl::StrCat("expected ", images.count(),
                                          " labels, one for each image of ",
                                          path, ", found ", labels->size()));
     }
@@ -122,6 +120,7 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
 struct Sample {
   std::string path;
   std::string stem;
+  bool is_tensor;  // .bin
   std::optional<int> label;
 };
 
@@ -129,9 +128,11 @@ bool HasExtension(const fs::path& name, absl::string_view extension) {
   return absl::EqualsIgnoreCase(name.extension().string(), extension);
 }
 
+bool IsTensorName(const fs::path& name) { return HasExtension(name, ".bin"); }
+
 bool IsImageName(const fs::path& name) {
   return HasExtension(name, ".jpg") || HasExtension(name, ".jpeg") ||
-         HasExtension(name, ".png") || HasExtension(name, ".bin");
+         HasExtension(name, ".png") || IsTensorName(name);
 }
 
 absl::Status LoadTensor(absl::string_view content,
@@ -164,10 +165,7 @@ class FolderDataset : public Dataset {
 
   size_t size() const override { return samples_.size(); }
 
-  size_t tensor_size() const override {
-    return static_cast<size_t>(options_.height) *
-           static_cast<size_t>(options_.width);
-  }
+  size_t tensor_size() const override { return TensorSize(options_); }
 
   std::string stem(size_t i) const override { return samples_[i].stem; }
 
@@ -176,23 +174,22 @@ class FolderDataset : public Dataset {
   }
 
   absl::Status Load(size_t i, absl::Span<float> tensor) const override {
-    const std::string& path = samples_[i].path;
+    const Sample& sample = samples_[i];
     LENET_ASSIGN_OR_RETURN(const std::string content,
-                           ReadFile(path, kMaxImageBytes));
-    const absl::Status status = LoadContent(path, content, tensor);
+                           ReadFile(sample.path, kMaxImageBytes));
+    const absl::Status status = sample.is_tensor
+                                    ? LoadTensor(content, options_, tensor)
+                                    : LoadImage(content, tensor);
     if (status.ok()) return status;
     return absl::Status(status.code(),
-                        absl::StrCat(path, ": ", status.message()));
+                        absl::StrCat(sample.path, ": ", status.message()));
   }
 
  private:
-  absl::Status LoadContent(const fs::path& path, absl::string_view content,
-                           absl::Span<float> tensor) const {
-    if (HasExtension(path, ".bin")) {
-      return LoadTensor(content, options_, tensor);
-    }
+  absl::Status LoadImage(absl::string_view content,
+                         absl::Span<float> tensor) const {
     LENET_ASSIGN_OR_RETURN(const GrayImage image, DecodeImage(content));
-    Prepare(image, options_, tensor);
+    Normalize(Resize(image, options_.height, options_.width).pixels, tensor);
     return absl::OkStatus();
   }
 
@@ -230,7 +227,8 @@ absl::StatusOr<Sample> ParseRow(const std::string& folder,
   if (!fs::is_regular_file(path, ignored)) {
     return absl::NotFoundError(absl::StrCat("no file '", name, "' there"));
   }
-  return Sample{path.string(), relative.stem().string(), label};
+  return Sample{path.string(), relative.stem().string(), IsTensorName(relative),
+                label};
 }
 
 absl::StatusOr<std::vector<Sample>> ReadManifest(const std::string& folder) {
@@ -303,7 +301,7 @@ absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
   for (const fs::path name : names) {
     if (!IsImageName(name)) continue;
     samples.push_back({(fs::path(folder) / name).string(), name.stem().string(),
-                       std::nullopt});
+                       IsTensorName(name), std::nullopt});
   }
   if (samples.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -29,13 +29,19 @@ namespace {
 
 using MessageBuffer = char[JMSG_LENGTH_MAX];
 
+// What a header says before memory is taken for it: sizes, and whether a file
+// of so few bytes can hold so many pixels at all.
 absl::Status CheckSize(absl::string_view format, uint32_t height,
-                       uint32_t width) {
+                       uint32_t width, uint64_t most_pixels) {
   if (height < 1 || width < 1 || height > kMaxImageSide ||
       width > kMaxImageSide) {
     return absl::InvalidArgumentError(absl::StrCat(
         format, " image of ", width, "x", height, " pixels; at most ",
         kMaxImageSide, "x", kMaxImageSide, " are supported"));
+  }
+  if (uint64_t{height} * width > most_pixels) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "broken ", format, ": too short for ", width, "x", height, " pixels"));
   }
   return absl::OkStatus();
 }
@@ -60,16 +66,35 @@ struct JpegErrors {
   std::longjmp(errors->jump, 1);
 }
 
+// A block of 8x8 pixels has at least one bit, in the scan with its mean. (But
+// for arithmetic coding, which nobody writes.)
+constexpr uint64_t kJpegPixelsPerByte = 8 * 8 * 8;
+
+// Nobody writes more; each costs as much time as the whole image, and a few
+// bytes.
+constexpr int kMaxScans = 100;
+
 // Level -1 is a warning: the file is damaged and libjpeg would go on with
 // invented pixels. Levels from 0 are traces.
 void JpegMessage(j_common_ptr info, int level) {
   if (level < 0) JpegFail(info);
 }
 
+// Called by libjpeg in between; only progressive files have many scans.
+void JpegProgress(j_common_ptr info) {
+  const auto* decompress = reinterpret_cast<j_decompress_ptr>(info);
+  if (decompress->input_scan_number <= kMaxScans) return;
+  auto* errors = reinterpret_cast<JpegErrors*>(info->err);
+  std::snprintf(errors->message, sizeof(errors->message), "more than %d scans",
+                kMaxScans);
+  std::longjmp(errors->jump, 1);
+}
+
 bool JpegReadHeader(jpeg_decompress_struct* info, JpegErrors* errors,
-                    absl::string_view content) {
+                    jpeg_progress_mgr* progress, absl::string_view content) {
   if (setjmp(errors->jump) != 0) return false;
   jpeg_create_decompress(info);
+  info->progress = progress;
   jpeg_mem_src(info, reinterpret_cast<const unsigned char*>(content.data()),
                static_cast<unsigned long>(content.size()));  // NOLINT: its type
   jpeg_read_header(info, /*require_image=*/TRUE);
@@ -104,8 +129,8 @@ struct PngReader {
   png_longjmp(png, 1);
 }
 
-// Warnings are about parts that do not change the gray values, such as colour
-// profiles and texts. Damaged pixels are errors.
+// Warnings are about parts that do not change the gray values. Damaged pixels
+// are errors.
 void PngWarn(png_structp, png_const_charp) {}
 
 void PngRead(png_structp png, png_bytep data, size_t size) {
@@ -118,8 +143,18 @@ void PngRead(png_structp png, png_bytep data, size_t size) {
 bool PngReadHeader(PngReader* reader) {
   if (setjmp(png_jmpbuf(reader->png)) != 0) return false;
   png_set_read_fn(reader->png, reader, PngRead);
+  // All but pixels, palette and transparency: texts could unpack to gigabytes.
+  png_set_keep_unknown_chunks(reader->png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_read_info(reader->png, reader->info);
   return true;
+}
+
+// That a file of `size` bytes can hold: deflate makes 1032 bytes of one at
+// most.
+uint64_t PngMostPixels(const PngReader& reader, size_t size) {
+  const unsigned pixel_bits = png_get_channels(reader.png, reader.info) *
+                              png_get_bit_depth(reader.png, reader.info);
+  return uint64_t{size} * 1032 * 8 / std::max(pixel_bits, 1u);
 }
 
 // Asks for 8-bit gray or RGB without alpha. Returns the channels of a pixel, 1
@@ -164,15 +199,18 @@ absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content) {
   info.err = jpeg_std_error(&errors.manager);
   errors.manager.error_exit = JpegFail;
   errors.manager.emit_message = JpegMessage;
+  jpeg_progress_mgr progress = {};
+  progress.progress_monitor = JpegProgress;
   const absl::Cleanup destroyer = [&info] { jpeg_destroy_decompress(&info); };
   const auto broken = [&errors] {
     return absl::InvalidArgumentError(
         absl::StrCat("broken JPEG: ", errors.message));
   };
 
-  if (!JpegReadHeader(&info, &errors, content)) return broken();
+  if (!JpegReadHeader(&info, &errors, &progress, content)) return broken();
   if (absl::Status status =
-          CheckSize("JPEG", info.image_height, info.image_width);
+          CheckSize("JPEG", info.image_height, info.image_width,
+                    content.size() * kJpegPixelsPerByte);
       !status.ok()) {
     return status;
   }
@@ -207,7 +245,9 @@ absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
   if (!PngReadHeader(&reader)) return broken();
   const uint32_t height = png_get_image_height(reader.png, reader.info);
   const uint32_t width = png_get_image_width(reader.png, reader.info);
-  if (absl::Status status = CheckSize("PNG", height, width); !status.ok()) {
+  if (absl::Status status = CheckSize("PNG", height, width,
+                                      PngMostPixels(reader, content.size()));
+      !status.ok()) {
     return status;
   }
   const size_t channels = PngSetUp(&reader);

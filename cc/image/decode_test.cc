@@ -20,6 +20,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "jpeglib.h"
+#include "png.h"
 
 namespace lenet {
 namespace {
@@ -56,9 +57,11 @@ std::string FileNamed(const std::string& name) {
   return Goldens().at(name).file;
 }
 
-// A JPEG of one flat colour, of a kind that Pillow does not write.
+// A JPEG of one flat colour, of a kind that Pillow does not write; progressive
+// if scans are given.
 std::string EncodeJpeg(int height, int width, J_COLOR_SPACE space,
-                       int components) {
+                       int components,
+                       const std::vector<jpeg_scan_info>& scans = {}) {
   jpeg_compress_struct info = {};
   jpeg_error_mgr errors = {};
   info.err = jpeg_std_error(&errors);
@@ -71,6 +74,8 @@ std::string EncodeJpeg(int height, int width, J_COLOR_SPACE space,
   info.in_color_space = space;
   info.input_components = components;
   jpeg_set_defaults(&info);
+  info.scan_info = scans.empty() ? nullptr : scans.data();
+  info.num_scans = static_cast<int>(scans.size());
   jpeg_start_compress(&info, TRUE);
   std::vector<JSAMPLE> row(static_cast<size_t>(width * components), 100);
   JSAMPROW rows = row.data();
@@ -80,6 +85,37 @@ std::string EncodeJpeg(int height, int width, J_COLOR_SPACE space,
   jpeg_destroy_compress(&info);
   std::free(buffer);
   return result;
+}
+
+// A gray PNG, compressed as well as can be.
+std::string EncodePng(const std::vector<uint8_t>& pixels, unsigned width) {
+  png_image image = {};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = width;
+  image.height = static_cast<unsigned>(pixels.size()) / width;
+  image.format = PNG_FORMAT_GRAY;
+  std::string result(pixels.size() + 1000, '\0');
+  png_alloc_size_t size = result.size();
+  EXPECT_NE(png_image_write_to_memory(&image, result.data(), &size, 0,
+                                      pixels.data(), 0, nullptr),
+            0);
+  result.resize(size);
+  return result;
+}
+
+void PutBigEndian(size_t value, size_t offset, std::string* file) {
+  for (size_t i = 0; i < 4; ++i) {
+    (*file)[offset + i] = static_cast<char>(value >> (24 - 8 * i) & 0xff);
+  }
+}
+
+// `file` with other sizes in its header, which has them and its CRC at fixed
+// places.
+std::string PngWithSize(std::string file, size_t height, size_t width) {
+  PutBigEndian(width, 16, &file);
+  PutBigEndian(height, 20, &file);
+  PutBigEndian(Crc32(file.substr(12, 17)), 29, &file);
+  return file;
 }
 
 TEST(DecodeImageTest, EqualsPillow) {
@@ -128,6 +164,48 @@ TEST(DecodeImageTest, EveryCutIsAnError) {
           << name << " without its last " << lost << " of " << file.size();
     }
   }
+}
+
+// With 8192x8192 in its header it would take 64 MB and more.
+TEST(DecodeImageTest, AShortFileOfALargeImageIsRefusedAtOnce) {
+  std::string jpeg = FileNamed("jpeg_gray_28x28_95");
+  const size_t frame = jpeg.find("\xff\xc0");  // length 2, precision 1, sizes
+  ASSERT_NE(frame, std::string::npos);
+  jpeg.replace(frame + 5, 4, std::string("\x20\0\x20\0", 4));
+  EXPECT_THAT(DecodeJpeg(jpeg),
+              StatusIs(kInvalid, HasSubstr("too short for 8192x8192 pixels")));
+  EXPECT_THAT(DecodePng(PngWithSize(FileNamed("png_gray8"), 8192, 8192)),
+              StatusIs(kInvalid, HasSubstr("too short for 8192x8192 pixels")));
+}
+
+TEST(DecodeImageTest, AsFewBytesAsAnImageCanHave) {
+  // Of one value: 64 pixels of the JPEG take 6 bits, 1024 of the PNG one byte.
+  LENET_ASSERT_OK_AND_ASSIGN(
+      const GrayImage image,
+      DecodeImage(EncodeJpeg(2000, 2000, JCS_GRAYSCALE, 1)));
+  EXPECT_EQ(image.pixels, std::vector<uint8_t>(2000 * 2000, 100));
+  const std::vector<uint8_t> flat_pixels(2000 * 2000, 255);
+  LENET_ASSERT_OK_AND_ASSIGN(const GrayImage flat,
+                             DecodeImage(EncodePng(flat_pixels, 2000)));
+  EXPECT_EQ(flat.pixels, flat_pixels);
+}
+
+TEST(DecodeJpegTest, ScansWithoutEndAreRefused) {
+  // One scan for the means, one for the rest. Who writes the latter again and
+  // again makes the decoder work as often.
+  const std::string file =
+      EncodeJpeg(16, 16, JCS_GRAYSCALE, 1,
+                 {{1, {0}, 0, 0, 0, 0}, {1, {0}, 1, DCTSIZE2 - 1, 0, 0}});
+  const size_t end = file.size() - 2;  // before the marker of the end
+  const size_t last = file.rfind("\xff\xda");
+  ASSERT_NE(last, std::string::npos);
+  std::string scans;
+  for (int i = 0; i < 98; ++i) scans += file.substr(last, end - last);
+  EXPECT_THAT(DecodeJpeg(file.substr(0, end) + scans + file.substr(end)),
+              IsOk());
+  scans += file.substr(last, end - last);
+  EXPECT_THAT(DecodeJpeg(file.substr(0, end) + scans + file.substr(end)),
+              StatusIs(kInvalid, HasSubstr("more than 100 scans")));
 }
 
 // A JPEG has no checksum: damage may go unseen, but is an image or an error.
@@ -202,14 +280,8 @@ TEST(DecodeTest, SizesEndAt8192) {
 }
 
 TEST(DecodeTest, PngSizesEndAt8192) {
-  // The header has its size and CRC at fixed places; 8193 = 0x2001.
-  std::string file = FileNamed("png_gray8");
-  file.replace(16, 4, std::string("\0\0\x20\x01", 4));
-  const uint32_t crc = Crc32(file.substr(12, 17));
-  for (size_t i = 0; i < 4; ++i) {
-    file[29 + i] = static_cast<char>(crc >> (24 - 8 * i) & 0xff);
-  }
-  EXPECT_THAT(DecodePng(file), StatusIs(kInvalid, HasSubstr("8193x13 pixels")));
+  EXPECT_THAT(DecodePng(PngWithSize(FileNamed("png_gray8"), 13, 8193)),
+              StatusIs(kInvalid, HasSubstr("8193x13 pixels")));
 }
 
 }  // namespace

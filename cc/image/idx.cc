@@ -61,10 +61,9 @@ absl::string_view Hint(uint32_t magic) {
 }
 
 // The content without gzip, with the right magic and a whole header.
-absl::StatusOr<std::string> ReadIdx(const std::string& path, uint32_t magic,
-                                    absl::string_view kind,
-                                    size_t header_size) {
-  LENET_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kMaxBytes));
+absl::StatusOr<std::string> Unpack(const std::string& path, uint32_t magic,
+                                   absl::string_view kind, size_t header_size,
+                                   std::string content) {
   if (IsGzip(content)) {
     absl::StatusOr<std::string> plain = Gunzip(content, kMaxBytes);
     if (!plain.ok()) {
@@ -104,10 +103,6 @@ absl::StatusOr<size_t> CountEntries(const std::string& path,
   return static_cast<size_t>(count);
 }
 
-std::vector<uint8_t> Bytes(absl::string_view content) {
-  return std::vector<uint8_t>(content.begin(), content.end());
-}
-
 bool IsFile(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
@@ -116,9 +111,20 @@ bool IsFile(const fs::path& path) {
 }  // namespace
 
 absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path) {
-  LENET_ASSIGN_OR_RETURN(
-      const std::string content,
-      ReadIdx(path, kImagesMagic, "images", kImagesHeaderSize));
+  LENET_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kMaxBytes));
+  return ParseIdxImages(path, std::move(content));
+}
+
+absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path) {
+  LENET_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kMaxBytes));
+  return ParseIdxLabels(path, std::move(content));
+}
+
+absl::StatusOr<IdxImages> ParseIdxImages(const std::string& path,
+                                         std::string content) {
+  LENET_ASSIGN_OR_RETURN(content,
+                         Unpack(path, kImagesMagic, "images", kImagesHeaderSize,
+                                std::move(content)));
   const uint32_t height = BigEndian(content, 8);
   const uint32_t width = BigEndian(content, 12);
   if (height != kIdxSide || width != kIdxSide) {
@@ -130,18 +136,18 @@ absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path) {
       const size_t count,
       CountEntries(path, content, "images", kImagesHeaderSize,
                    size_t{kIdxSide} * kIdxSide));
-  return IdxImages{count,
-                   Bytes(absl::string_view(content).substr(kImagesHeaderSize))};
+  return IdxImages(count, std::move(content));
 }
 
-absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path) {
-  LENET_ASSIGN_OR_RETURN(
-      const std::string content,
-      ReadIdx(path, kLabelsMagic, "labels", kLabelsHeaderSize));
+absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(const std::string& path,
+                                                    std::string content) {
+  LENET_ASSIGN_OR_RETURN(content,
+                         Unpack(path, kLabelsMagic, "labels", kLabelsHeaderSize,
+                                std::move(content)));
   LENET_RETURN_IF_ERROR(
       CountEntries(path, content, "labels", kLabelsHeaderSize, 1).status());
-  std::vector<uint8_t> labels =
-      Bytes(absl::string_view(content).substr(kLabelsHeaderSize));
+  std::vector<uint8_t> labels(content.begin() + kLabelsHeaderSize,
+                              content.end());
   const auto wrong =
       std::find_if(labels.begin(), labels.end(),
                    [](uint8_t label) { return label > kMaxLabel; });

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,22 +22,40 @@ namespace lenet {
 
 inline constexpr int kIdxSide = 28;  // height and width of every image
 
-// count * 28 * 28 bytes, image by image, each row by row.
-struct IdxImages {
-  size_t count = 0;
-  std::vector<uint8_t> pixels;
+// Images as the file has them: nothing is copied out of it.
+class IdxImages {
+ public:
+  // `content` is a file with the header of `count` images.
+  IdxImages(size_t count, std::string content)
+      : count_(count), content_(std::move(content)) {}
 
-  // The 28 * 28 pixels of image i < count.
+  size_t count() const { return count_; }
+
+  // The 28 * 28 pixels of image i < count, row by row.
   absl::Span<const uint8_t> image(size_t i) const {
-    constexpr size_t kPixels = size_t{kIdxSide} * kIdxSide;
-    return absl::MakeConstSpan(pixels).subspan(i * kPixels, kPixels);
+    return {reinterpret_cast<const uint8_t*>(content_.data()) + kHeaderSize +
+                i * kPixels,
+            kPixels};
   }
+
+ private:
+  static constexpr size_t kHeaderSize = 16;
+  static constexpr size_t kPixels = size_t{kIdxSide} * kIdxSide;
+
+  size_t count_;
+  std::string content_;
 };
 
 absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path);
 
 // One label, 0 to 9, an image.
 absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path);
+
+// The same from the content of a file; `path` is for messages.
+absl::StatusOr<IdxImages> ParseIdxImages(const std::string& path,
+                                         std::string content);
+absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(const std::string& path,
+                                                    std::string content);
 
 // The file of labels that belongs to a file of images by its name and lies
 // beside it: t10k-images.idx3-ubyte -> t10k-labels.idx1-ubyte, in either

@@ -26,8 +26,7 @@ constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
 TEST(IdxTest, ReadsTheTestSetOfMnist) {
   const std::string path = TestData("mnist/Data/test/t10k-images.idx3-ubyte");
   LENET_ASSERT_OK_AND_ASSIGN(const IdxImages images, ReadIdxImages(path));
-  EXPECT_EQ(images.count, 10000u);
-  EXPECT_EQ(images.pixels.size(), 10000u * 28 * 28);
+  EXPECT_EQ(images.count(), 10000u);
   ASSERT_TRUE(FindLabels(path).has_value());
   LENET_ASSERT_OK_AND_ASSIGN(const std::vector<uint8_t> labels,
                              ReadIdxLabels(*FindLabels(path)));
@@ -44,7 +43,7 @@ TEST(IdxTest, ReadsPlainAndGzipWhateverTheName) {
     LENET_ASSERT_OK_AND_ASSIGN(
         const IdxImages read,
         ReadIdxImages(folder.Write("i", gzip ? Gzip(images) : images)));
-    ASSERT_EQ(read.count, 3u);
+    ASSERT_EQ(read.count(), 3u);
     for (size_t i = 0; i < 3; ++i) {
       EXPECT_EQ(read.image(i).size(), 28u * 28);
       EXPECT_THAT(read.image(i), Each(i + 1));

@@ -1,6 +1,7 @@
 #ifndef CC_IMAGE_PREFETCHER_H_
 #define CC_IMAGE_PREFETCHER_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
@@ -21,8 +22,9 @@ namespace lenet {
 //     LENET_RETURN_IF_ERROR(prefetcher.Next(absl::MakeSpan(tensor)));
 //   }
 //
-// Memory: depth tensors. One consumer thread. Destruction at any time waits
-// only for the loads under way. The data set must outlive it.
+// Samples go from thread to thread by the chunk, as that costs as much as to
+// load a small image. Memory: depth tensors. One consumer thread. Destruction
+// at any time waits only for the loads under way. The data set must outlive it.
 class Prefetcher {
  public:
   // last <= dataset.size(); threads and depth below 1 count as 1.
@@ -40,27 +42,34 @@ class Prefetcher {
   absl::Status Next(absl::Span<float> tensor);
 
  private:
-  struct Slot {
-    std::vector<float> tensor;
-    absl::Status status;
+  // Samples that one thread loads, one after the other.
+  struct Chunk {
+    std::vector<float> tensors;
+    std::vector<absl::Status> statuses;  // of the samples that it holds
     bool ready = false;
   };
 
   void Work();
-  Slot& SlotOf(size_t sample) { return slots_[sample % slots_.size()]; }
+  void Load(size_t number, Chunk* chunk);
+  Chunk& ChunkOf(size_t number) { return chunks_[number % chunks_.size()]; }
 
   const Dataset& dataset_;
+  const size_t first_;
   const size_t last_;
+  const size_t chunk_size_;
+  const size_t chunk_count_;  // in all
+
+  size_t next_;  // the sample that Next gives next; of the consumer alone
 
   std::mutex mutex_;
-  std::condition_variable room_;   // a sample may be claimed, or stop_
-  std::condition_variable ready_;  // a slot became ready
-  size_t claimed_;                 // the first sample that no thread has taken
-  size_t consumed_;                // the sample that Next gives next
-  bool stop_ = false;
-  // Slot s belongs to the thread that claimed its sample until ready, then to
-  // the consumer.
-  std::vector<Slot> slots_;
+  std::condition_variable room_;   // a chunk may be claimed, or stop_
+  std::condition_variable ready_;  // a chunk became ready
+  size_t claimed_ = 0;             // chunks that threads have taken
+  size_t consumed_ = 0;            // chunks that the consumer is through with
+  std::atomic<bool> stop_{false};  // also seen between two samples
+  // A chunk belongs to the thread that claimed it until ready, then to the
+  // consumer.
+  std::vector<Chunk> chunks_;
   std::vector<std::thread> threads_;
 };
 

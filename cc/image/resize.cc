@@ -1,10 +1,12 @@
 #include "cc/image/resize.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "cc/image/image.h"
 
 namespace lenet {
@@ -13,15 +15,16 @@ namespace {
 constexpr int kWeightBits = 11;
 constexpr int32_t kWeightOne = 1 << kWeightBits;
 
-// Where a target row or column comes from.
-struct Tap {
-  size_t first;    // source pixels
-  size_t second;   // == first at the far edge
-  int32_t weight;  // of the second, in 1/kWeightOne; the first has the rest
-};
+}  // namespace
+
+Resizer::Resizer(int height, int width, int target_height, int target_width)
+    : width_(static_cast<size_t>(width)),
+      same_size_(height == target_height && width == target_width),
+      rows_(MakeTaps(height, target_height)),
+      columns_(MakeTaps(width, target_width)) {}
 
 // In int64_t, as the fractions are exact: sizes up to 2^18 cannot overflow.
-std::vector<Tap> MakeTaps(int source, int target) {
+std::vector<Resizer::Tap> Resizer::MakeTaps(int source, int target) {
   std::vector<Tap> taps;
   taps.reserve(static_cast<size_t>(target));
   const int64_t denominator = int64_t{2} * target;
@@ -42,33 +45,54 @@ std::vector<Tap> MakeTaps(int source, int target) {
   return taps;
 }
 
-}  // namespace
+// One source row in the target's width, in 1/2048: at most 255 * 2^11.
+void Resizer::ResizeRow(const uint8_t* pixels, int32_t* row) const {
+  for (const Tap& column : columns_) {
+    *row++ = pixels[column.first] * (kWeightOne - column.weight) +
+             pixels[column.second] * column.weight;
+  }
+}
 
-GrayImage Resize(const GrayImage& image, int height, int width) {
-  if (image.height == height && image.width == width) return image;
-
-  const std::vector<Tap> rows = MakeTaps(image.height, height);
-  const std::vector<Tap> columns = MakeTaps(image.width, width);
-  const size_t stride = static_cast<size_t>(image.width);
-
-  GrayImage result{height, width, {}};
-  result.pixels.resize(rows.size() * columns.size());
-  uint8_t* out = result.pixels.data();
-  for (const Tap& row : rows) {
-    const uint8_t* top = &image.pixels[row.first * stride];
-    const uint8_t* bottom = &image.pixels[row.second * stride];
-    for (const Tap& column : columns) {
-      const int32_t left = top[column.first] * (kWeightOne - row.weight) +
-                           bottom[column.first] * row.weight;
-      const int32_t right = top[column.second] * (kWeightOne - row.weight) +
-                            bottom[column.second] * row.weight;
+// Sums are exact until the one rounding, so the axes may be done one after the
+// other: first the columns of each source row that is needed.
+void Resizer::Resize(absl::Span<const uint8_t> pixels,
+                     absl::Span<uint8_t> target) const {
+  if (same_size_) {
+    std::copy(pixels.begin(), pixels.end(), target.begin());
+    return;
+  }
+  const size_t width = columns_.size();
+  std::vector<int32_t> buffer(2 * width);
+  // A row lies in the half of its parity: the two of a tap are neighbours.
+  std::array<size_t, 2> held = {SIZE_MAX, SIZE_MAX};
+  const auto resized_row = [&](size_t source) -> const int32_t* {
+    int32_t* const row = &buffer[source % 2 * width];
+    if (held[source % 2] != source) {
+      ResizeRow(&pixels[source * width_], row);
+      held[source % 2] = source;
+    }
+    return row;
+  };
+  uint8_t* out = target.data();
+  for (const Tap& row : rows_) {
+    const int32_t* const top = resized_row(row.first);
+    const int32_t* const bottom = resized_row(row.second);
+    for (size_t x = 0; x < width; ++x) {
       // At most 255 * 2^22 + 2^21 < 2^31.
-      const int32_t pixel = left * (kWeightOne - column.weight) +
-                            right * column.weight +
+      const int32_t pixel = top[x] * (kWeightOne - row.weight) +
+                            bottom[x] * row.weight +
                             (1 << (2 * kWeightBits - 1));
       *out++ = static_cast<uint8_t>(pixel >> (2 * kWeightBits));
     }
   }
+}
+
+GrayImage Resize(const GrayImage& image, int height, int width) {
+  GrayImage result{height, width, {}};
+  result.pixels.resize(static_cast<size_t>(height) *
+                       static_cast<size_t>(width));
+  Resizer(image.height, image.width, height, width)
+      .Resize(image.pixels, absl::MakeSpan(result.pixels));
   return result;
 }
 

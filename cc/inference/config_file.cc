@@ -22,6 +22,9 @@ namespace lenet {
 namespace {
 
 constexpr size_t kMaxConfigBytes = size_t{1} << 20;
+// Longer than any number, word or date.
+// std::regex calls itself for each letter: many are too much for its stack.
+constexpr size_t kMaxTypedScalar = 100;
 
 using Values = std::map<std::string, std::string>;
 
@@ -39,6 +42,7 @@ ScalarType TypeOf(const YAML::Node& node) {
   if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") {
     return ScalarType::kText;  // in quotes
   }
+  if (node.Scalar().size() > kMaxTypedScalar) return ScalarType::kText;
   if (std::regex_match(node.Scalar(), integer)) return ScalarType::kInteger;
   if (std::regex_match(node.Scalar(), other)) return ScalarType::kOther;
   return ScalarType::kText;
@@ -75,7 +79,7 @@ absl::StatusOr<std::string> ScalarValue(const OptionSpec& spec,
     return absl::InvalidArgumentError(absl::StrCat(
         source, ": ", spec.name, " must be ", Expected(spec), ", not ",
         node.IsScalar() && TypeOf(node) == ScalarType::kText
-            ? absl::StrCat("'", node.Scalar(), "'")
+            ? absl::StrCat("'", node.Scalar().substr(0, kMaxTypedScalar), "'")
             : Excerpt(node)));
   }
   return CheckValue(spec, wants_text ? node.Scalar() : Decimal(node.Scalar()),
@@ -159,6 +163,11 @@ absl::StatusOr<Values> ReadDocument(const YAML::Node& document,
 absl::StatusOr<Values> ReadConfigFile(const std::string& path) {
   LENET_ASSIGN_OR_RETURN(const std::string content,
                          ReadFile(path, kMaxConfigBytes));
+  return ParseConfig(path, content);
+}
+
+absl::StatusOr<Values> ParseConfig(const std::string& path,
+                                   const std::string& content) {
   try {  // yaml-cpp knows no other way
     return ReadDocument(YAML::Load(content), path);
   } catch (const YAML::Exception& error) {

@@ -19,6 +19,10 @@ namespace lenet {
 absl::StatusOr<std::map<std::string, std::string>> ReadConfigFile(
     const std::string& path);
 
+// The same from the content of a file; `path` is for messages.
+absl::StatusOr<std::map<std::string, std::string>> ParseConfig(
+    const std::string& path, const std::string& content);
+
 }  // namespace lenet
 
 #endif  // CC_INFERENCE_CONFIG_FILE_H_

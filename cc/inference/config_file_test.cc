@@ -98,6 +98,18 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"device_target: GPU",
                 "one of auto, Ascend310, CPU, not 'GPU'"}));
 
+// They once were too much for the stack.
+TEST(ParseConfigTest, LongScalars) {
+  constexpr size_t kLong = 900'000;
+  EXPECT_THAT(ParseConfig("c", "limit: " + std::string(kLong, '1')),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("c: limit must be a whole number")));
+  const std::string path(kLong, 'a');
+  LENET_ASSERT_OK_AND_ASSIGN(const auto values,
+                             ParseConfig("c", "mindir_path: " + path));
+  EXPECT_THAT(values, UnorderedElementsAre(Pair("mindir_path", path)));
+}
+
 TEST(ReadConfigFileTest, NamesAMissingFile) {
   EXPECT_THAT(
       ReadConfigFile("/no/such.yaml"),

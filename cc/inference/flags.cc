@@ -34,11 +34,13 @@ ABSL_FLAG(std::string, cpu_dvpp, defaults::infer310::kCpuDvpp,
 ABSL_FLAG(std::string, aipp_path, defaults::infer310::kAippPath,
           "AIPP configuration for an Ascend 310; empty: none");
 ABSL_FLAG(std::string, engine, defaults::infer310::kEngine,
-          "what runs the model: auto, or the name of an engine (lite)");
+          "what runs the model: native (own kernels, CPU), lite (MindSpore "
+          "Lite; CPU, Ascend 310), or auto: lite on an Ascend 310, else "
+          "native");
 ABSL_FLAG(int, batch_size, defaults::infer310::kBatchSize,
           "images in one call; the model must have been exported with it");
 ABSL_FLAG(int, threads, defaults::infer310::kThreads,
-          "CPU threads that decode, and that run the model; 0: one a core");
+          "CPU threads that decode, and that run a batch; 0: one a core");
 ABSL_FLAG(int, limit, defaults::infer310::kLimit,
           "only the first so many images; 0: all");
 ABSL_FLAG(std::string, device_target, defaults::device::kDeviceTarget,

@@ -19,6 +19,7 @@ struct Infer310Options {
   bool dvpp = false;
   std::string aipp_path;
   std::string engine;
+  std::string lite_plugin;  // shared library of the engine lite; "": not found
   int image_height = 0;
   int image_width = 0;
   DeviceTarget device_target = DeviceTarget::kAuto;

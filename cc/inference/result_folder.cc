@@ -1,10 +1,12 @@
 #include "cc/inference/result_folder.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "absl/base/config.h"
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cc/base/file.h"
@@ -93,29 +96,47 @@ absl::StatusOr<std::unique_ptr<ResultFolder>> ResultFolder::Create(
   }
   SharePermissions(temporary);
   results->temporary_ = std::move(temporary);
+  results->descriptor_ =
+      open(results->temporary_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (results->descriptor_ < 0) {
+    return SystemError(errno, "cannot open", results->temporary_);
+  }
   return results;
 }
 
 ResultFolder::ResultFolder(std::string path) : path_(std::move(path)) {}
 
 ResultFolder::~ResultFolder() {
+  if (descriptor_ >= 0) close(descriptor_);
   std::error_code ignored;
   if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
   for (const std::string& parent : new_parents_) rmdir(parent.c_str());
 }
 
+// The whole folder is temporary, so its files need no names of their own; and
+// relative to the folder, the system has a shorter way to each of them.
 absl::Status ResultFolder::Write(absl::string_view stem,
                                  absl::Span<const float> logits) {
-  const std::string path = absl::StrCat(temporary_, "/", stem, ".bin");
-  std::FILE* file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) return SystemError(errno, "cannot create", path);
-  const size_t written =
-      std::fwrite(logits.data(), sizeof(float), logits.size(), file);
-  const int write_error = errno;
-  const bool closed = std::fclose(file) == 0;
-  if (written != logits.size() || !closed) {
-    return SystemError(closed ? write_error : errno, "cannot write", path);
+  const std::string name = absl::StrCat(stem, ".bin");
+  const auto error = [&](absl::string_view what) {
+    return SystemError(errno, what, absl::StrCat(temporary_, "/", name));
+  };
+  const int file = openat(descriptor_, name.c_str(),
+                          O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) return error("cannot create");
+  absl::Cleanup closer = [file] { close(file); };
+  const char* rest = reinterpret_cast<const char*>(logits.data());
+  size_t size = logits.size() * sizeof(float);
+  while (size > 0) {
+    const ssize_t written = write(file, rest, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return error("cannot write");
+    rest += written;
+    size -= static_cast<size_t>(written);
   }
+  std::move(closer).Cancel();
+  // Some file systems report a full disk only here.
+  if (close(file) != 0) return error("cannot write");
   return absl::OkStatus();
 }
 

@@ -30,6 +30,7 @@ class ResultFolder {
   ResultFolder(const ResultFolder&) = delete;
   ResultFolder& operator=(const ResultFolder&) = delete;
 
+  // Creates a file; where there are thousands, this is what takes the time.
   absl::Status Write(absl::string_view stem, absl::Span<const float> logits);
 
   // Gives the results their name.
@@ -40,6 +41,7 @@ class ResultFolder {
 
   const std::string path_;
   std::string temporary_;  // "" before it is created and once committed
+  int descriptor_ = -1;    // of `temporary_`
   std::vector<std::string> new_parents_;  // deepest first
 };
 

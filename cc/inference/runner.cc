@@ -28,6 +28,7 @@
 #include "cc/inference/interrupt.h"
 #include "cc/inference/progress.h"
 #include "cc/inference/result_folder.h"
+#include "cc/inference/result_writer.h"
 #include "cc/inference/sha256.h"
 
 namespace lenet {
@@ -35,7 +36,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kMaxModelBytes = size_t{256} << 20;
 constexpr size_t kLeastAhead = 64;  // images decoded before they are needed
 
 int ThreadCount(int threads) {
@@ -100,6 +100,7 @@ class BatchRun {
     const size_t size = dataset_.size();
     Prefetcher prefetcher(dataset_, 0, size, threads,
                           std::max(kLeastAhead, 2 * batch_));
+    ResultWriter writer(results_);
     Progress progress(size);
     for (size_t first = 0; first < size; first += batch_) {
       if (InterruptSignal() != 0) return absl::CancelledError("interrupted");
@@ -108,10 +109,10 @@ class BatchRun {
       const Clock::time_point start = Clock::now();
       LENET_RETURN_IF_ERROR(engine_->Run(in_, absl::MakeSpan(out_)));
       latency_.Add(std::chrono::nanoseconds(Clock::now() - start).count());
-      LENET_RETURN_IF_ERROR(Take(first, count));
+      LENET_RETURN_IF_ERROR(Take(first, count, &writer));
       progress.Update(first + count);
     }
-    return absl::OkStatus();
+    return writer.Finish();
   }
 
   std::optional<size_t> correct() const { return correct_; }
@@ -130,7 +131,7 @@ class BatchRun {
     return absl::OkStatus();
   }
 
-  absl::Status Take(size_t first, size_t count) {
+  absl::Status Take(size_t first, size_t count, ResultWriter* writer) {
     for (size_t i = 0; i < count; ++i) {
       const absl::Span<const float> logits =
           absl::MakeConstSpan(out_).subspan(i * kClasses, kClasses);
@@ -140,7 +141,7 @@ class BatchRun {
             "the model gives logits that are not finite for ",
             dataset_.stem(first + i), "; its training may have diverged"));
       }
-      LENET_RETURN_IF_ERROR(results_->Write(dataset_.stem(first + i), logits));
+      LENET_RETURN_IF_ERROR(writer->Write(dataset_.stem(first + i), logits));
       const auto best = std::max_element(logits.begin(), logits.end());
       if (correct_.has_value() &&
           *dataset_.label(first + i) == best - logits.begin()) {
@@ -167,6 +168,7 @@ absl::StatusOr<CreatedEngine> OpenEngine(const Infer310Options& options) {
   engine_options.device_id = options.device_id;
   engine_options.threads = options.threads;
   engine_options.aipp_path = options.aipp_path;
+  engine_options.lite_plugin = options.lite_plugin;
   LENET_ASSIGN_OR_RETURN(CreatedEngine created,
                          CreateEngine(options.engine, engine_options));
   LENET_RETURN_IF_ERROR(CheckModelFits(options, *created.engine));

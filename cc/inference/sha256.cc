@@ -1,5 +1,6 @@
 #include "cc/inference/sha256.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "absl/strings/escaping.h"
@@ -7,6 +8,8 @@
 namespace lenet {
 
 std::string Sha256Hex(absl::string_view data) {
+  // To read the machine's configuration of OpenSSL takes longer than the hash.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   // Fails only without memory; the report then has no hash.

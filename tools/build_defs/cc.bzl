@@ -19,12 +19,12 @@ def cc_binary(name, copts = [], **kwargs):
     """A C++ program of this project: strict warnings are errors."""
     native.cc_binary(name = name, copts = _WARNINGS + copts, **kwargs)
 
-def cc_test(name, copts = [], deps = [], **kwargs):
-    """GoogleTest tests; the main function comes with it."""
+def cc_test(name, copts = [], deps = [], main = "@googletest//:gmock_main", **kwargs):
+    """Tests, of GoogleTest unless `main`, which has the main function, is another library."""
     native.cc_test(
         name = name,
         copts = _WARNINGS + copts,
-        deps = deps + ["@googletest//:gmock_main"],
+        deps = deps + [main],
         **kwargs
     )
 
