@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     return 0;
   }
-  if (image->pixels.size() != static_cast<size_t>(image->height) *
-                                  static_cast<size_t>(image->width)) {
+  if (image->pixels.size() !=
+      static_cast<size_t>(image->height) * static_cast<size_t>(image->width)) {
     std::abort();
   }
   lenet::Resize(*image, 32, 32);
