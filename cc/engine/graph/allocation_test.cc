@@ -1,5 +1,5 @@
-// Graph::Run allocates nothing. A file of its own: it replaces malloc and
-// operator new of the whole program.
+// Graph::Run allocates nothing. A file of its own: it replaces operator new of
+// the whole program.
 
 #include <atomic>
 #include <cstdlib>
@@ -27,8 +27,12 @@ void* Allocate(size_t size) {
 
 }  // namespace
 
-// The other forms of new come back to these.
+// The other forms of new come back to these, but with AddressSanitizer, which
+// has forms of its own, the one that does not throw has to be among them.
 void* operator new(size_t size) { return Allocate(size); }
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  return Allocate(size);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
