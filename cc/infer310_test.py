@@ -292,9 +292,10 @@ def test_the_program_alone_needs_neither_mindspore_nor_lite(installed, tmp_path,
     libraries = subprocess.check_output(["ldd", installed], text=True)
     assert not re.search("mindspore|dnnl|opencv|mslite", libraries), libraries
     assert "not found" not in libraries
-    stripped = tmp_path / "stripped"
-    subprocess.check_call(["strip", "-o", stripped, installed])
-    assert stripped.stat().st_size < 5_000_000
+    if "libasan" not in libraries:  # a sanitizer's checks treble the size
+        stripped = tmp_path / "stripped"
+        subprocess.check_call(["strip", "-o", stripped, installed])
+        assert stripped.stat().st_size < 5_000_000
     result = _run_installed(installed, f"--dataset_path={one_image}", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "engine native on CPU" in result.stderr

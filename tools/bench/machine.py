@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import subprocess
+import tempfile
 
 _FLAGS = ("avx2", "fma", "avx512f", "avx512vl", "avx512_vnni", "amx_tile", "asimd", "sve")
 
@@ -24,6 +25,7 @@ def facts(root: str = "/") -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "governor": _read(base / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip(),
         "memory": _memory(_read(base / "proc/meminfo")),
+        "files on": _file_system(_read(base / "proc/mounts"), tempfile.gettempdir()),
         "load at start": " ".join(_read(base / "proc/loadavg").split()[:3]),
         "system": f"{_system(_read(base / 'etc/os-release'))}, Linux {platform.release()}",
         "Python": platform.python_version(),
@@ -53,6 +55,19 @@ def _flags(cpuinfo: str) -> str:
 def _memory(meminfo: str) -> str:
     kib = _field(meminfo, "MemTotal").removesuffix(" kB")
     return f"{int(kib) * 1024 / 1e9:.1f} GB" if kib else ""
+
+
+def _file_system(mounts: str, folder: str) -> str:
+    """The type of the file system that holds `folder`: the last of the deepest mounts above it."""
+    found, deepest = "", -1
+    for line in mounts.splitlines():
+        words = line.split()
+        if len(words) < 3 or not pathlib.PurePath(folder).is_relative_to(words[1]):
+            continue
+        depth = len(pathlib.PurePath(words[1]).parts)
+        if depth >= deepest:
+            found, deepest = words[2], depth
+    return found
 
 
 def _system(os_release: str) -> str:

@@ -16,6 +16,8 @@ from runfiles import Runfiles
 
 _WORKSPACE = "lenet_mindspore"
 _LAUNCH = "tools/bench/launch"
+# With these a program takes the runfiles of this one, whose list has 20,000 lines to read.
+_RUNFILES = ("JAVA_RUNFILES", "PYTHON_RUNFILES", "RUNFILES_DIR", "RUNFILES_MANIFEST_FILE")
 _GRACE_SECONDS = 5  # between asking a process to end and killing it
 _TAIL_BYTES = 4000  # of the log, searched for the reason of a failure
 
@@ -78,8 +80,9 @@ def run(
     Raises:
         ProcessError: it is not in the build, failed, or took longer than `timeout`.
     """
-    command = [path(_LAUNCH), str(folder / "usage.txt"), path(program), *arguments]
-    inherited = {key: value for key, value in os.environ.items() if key not in _DROPPED}
+    executable, dropped = _as_a_user(path(program))
+    command = [path(_LAUNCH), str(folder / "usage.txt"), executable, *arguments]
+    inherited = {key: value for key, value in os.environ.items() if key not in dropped}
     own = {"BUILD_WORKING_DIRECTORY": str(folder), "TMPDIR": str(folder), "HOME": str(folder)}
     with open(folder / "log.txt", "wb") as log:
         process = subprocess.Popen(
@@ -93,6 +96,14 @@ def run(
         )
         _wait(process, command[2], timeout)
     return _finished(folder, process.returncode)
+
+
+def _as_a_user(executable: str) -> tuple[str, tuple[str, ...]]:
+    """What to execute, and which variables to drop, for a program to take its own runfiles."""
+    built = os.path.realpath(executable)
+    if os.path.isdir(f"{built}.runfiles"):
+        return built, _DROPPED + _RUNFILES
+    return executable, _DROPPED  # as in a sandbox, which has only ours
 
 
 def result(path: pathlib.Path) -> dict[str, Any]:

@@ -62,6 +62,19 @@ def test_arguments_folder_and_environment(programs, tmp_path, monkeypatch):
     assert (tmp_path / "log.txt").read_text() == f"['a b'] {tmp_path} None 1 2\n"
 
 
+def test_a_program_with_runfiles_takes_its_own(programs, tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNFILES_MANIFEST_FILE", "of this process")
+    show = "import os, sys\nprint(sys.argv[0], os.environ.get('RUNFILES_MANIFEST_FILE'))"
+    built = programs("built", show)
+    built.with_name("built.runfiles").mkdir()
+    built.with_name("linked").symlink_to(built)
+    programs("alone", show)
+    process.run("linked", folder=tmp_path, timeout=60)
+    assert (tmp_path / "log.txt").read_text() == f"{built} None\n"
+    process.run("alone", folder=tmp_path, timeout=60)
+    assert (tmp_path / "log.txt").read_text().endswith("alone of this process\n")
+
+
 def test_a_failure_tells_exit_code_and_reason(programs, tmp_path):
     programs("bad", "import sys\nprint('bad: error: no data')\nprint('bye')\nsys.exit(2)")
     with pytest.raises(ProcessError, match="exit code 2: bad: error: no data"):
