@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "cc/base/file.h"
 #include "cc/engine/graph/graph.h"
+#include "cc/kernels/benchmark_report.h"
 #include "cc/mindir/model.h"
 #include "cc/mindir/reader.h"
 #include "tools/cpp/runfiles/runfiles.h"
@@ -59,11 +60,10 @@ std::vector<float> Images(int64_t count, size_t size) {
   return images;
 }
 
-void SetRate(int64_t images, benchmark::State* state) {
+void SetRate(int64_t images, int threads, benchmark::State* state) {
   state->SetItemsProcessed(state->iterations() * images);
-  state->counters["FLOP"] =
-      benchmark::Counter(kOperations * static_cast<double>(images),
-                         benchmark::Counter::kIsIterationInvariantRate);
+  kernels::ReportOperations(kOperations * static_cast<double>(images), threads,
+                            state);
 }
 
 void BM_OneImage(benchmark::State& state) {
@@ -75,7 +75,7 @@ void BM_OneImage(benchmark::State& state) {
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
-  SetRate(1, &state);
+  SetRate(1, 1, &state);
 }
 BENCHMARK(BM_OneImage)->Unit(benchmark::kMicrosecond);
 
@@ -83,7 +83,8 @@ BENCHMARK(BM_OneImage)->Unit(benchmark::kMicrosecond);
 // is not full is run in full, as infer310 does.
 void BM_TestSet(benchmark::State& state) {
   const int64_t batch = state.range(0);
-  const auto graph = MakeGraph(batch, static_cast<int>(state.range(1)));
+  const int threads = static_cast<int>(state.range(1));
+  const auto graph = MakeGraph(batch, threads);
   const int64_t batches = (kImages + batch - 1) / batch;
   const size_t in_size = static_cast<size_t>(batch) * graph->input_size();
   const std::vector<float> in = Images(batches * batch, graph->input_size());
@@ -95,7 +96,7 @@ void BM_TestSet(benchmark::State& state) {
       benchmark::ClobberMemory();
     }
   }
-  SetRate(kImages, &state);
+  SetRate(kImages, threads, &state);
 }
 BENCHMARK(BM_TestSet)
     ->ArgsProduct({{1, 32, 64, 128, 256, 1000}, {1, 2}})

@@ -9,8 +9,8 @@
 #include <random>
 #include <vector>
 
+#include "cc/kernels/benchmark_report.h"
 #include "cc/kernels/conv_relu_pool.h"
-#include "cc/kernels/fma_peak.h"
 
 namespace lenet::kernels {
 namespace {
@@ -72,22 +72,13 @@ struct Block {
   std::vector<float> scratch;
 };
 
-// FLOP/s, and which share that is of what the core could do at its peak.
-void Report(double operations, benchmark::State& state) {
-  const double all = operations * static_cast<double>(state.iterations());
-  state.counters["FLOP/s"] =
-      benchmark::Counter(all, benchmark::Counter::kIsRate);
-  state.counters["share_of_peak"] =
-      benchmark::Counter(all / MeasureFmaPeak(), benchmark::Counter::kIsRate);
-}
-
 void Forward(benchmark::State& state) {
   Block block(state);
   for (auto _ : state) {
     block.Forward();
     benchmark::DoNotOptimize(block.y.data());
   }
-  Report(block.operations(), state);
+  ReportOperations(block.operations(), 1, &state);
 }
 
 // The first block needs no gradient of its input. Only windows with a gradient
@@ -108,7 +99,7 @@ void Backward(benchmark::State& state) {
                          block.dw.data(), block.scratch.data());
     benchmark::DoNotOptimize(block.dw.data());
   }
-  Report(block.operations() * (with_dx ? 2 : 1), state);
+  ReportOperations(block.operations() * (with_dx ? 2 : 1), 1, &state);
 }
 
 BENCHMARK(Forward)

@@ -5,8 +5,8 @@
 
 #include <vector>
 
+#include "cc/kernels/benchmark_report.h"
 #include "cc/kernels/dense.h"
-#include "cc/kernels/fma_peak.h"
 
 namespace lenet::kernels {
 namespace {
@@ -25,6 +25,9 @@ struct Layer {
         dw(w),
         db(bias) {}
 
+  // Multiplications and additions.
+  double operations() const { return 2.0 * in * out * rows; }
+
   static std::vector<float> Filled(int size) {
     return std::vector<float>(static_cast<size_t>(size), 0.5F);
   }
@@ -41,16 +44,6 @@ struct Layer {
   std::vector<float> db;
 };
 
-// FLOP/s, and the share of the time that the core would need at its peak.
-void Report(const Layer& layer, benchmark::State& state) {
-  const double operations = 2.0 * layer.in * layer.out * layer.rows *
-                            static_cast<double>(state.iterations());
-  state.counters["FLOP/s"] =
-      benchmark::Counter(operations, benchmark::Counter::kIsRate);
-  state.counters["seconds_at_peak"] = benchmark::Counter(
-      operations / MeasureFmaPeak(), benchmark::Counter::kIsRate);
-}
-
 void Forward(benchmark::State& state) {
   Layer layer(state);
   for (auto _ : state) {
@@ -58,7 +51,7 @@ void Forward(benchmark::State& state) {
                  layer.w.data(), layer.bias.data(), true, layer.y.data());
     benchmark::DoNotOptimize(layer.y.data());
   }
-  Report(layer, state);
+  ReportOperations(layer.operations(), 1, &state);
 }
 
 void BackwardInput(benchmark::State& state) {
@@ -68,7 +61,7 @@ void BackwardInput(benchmark::State& state) {
                        layer.w.data(), layer.x.data(), layer.dx.data());
     benchmark::DoNotOptimize(layer.dx.data());
   }
-  Report(layer, state);
+  ReportOperations(layer.operations(), 1, &state);
 }
 
 void BackwardWeights(benchmark::State& state) {
@@ -79,7 +72,7 @@ void BackwardWeights(benchmark::State& state) {
                          layer.db.data());
     benchmark::DoNotOptimize(layer.dw.data());
   }
-  Report(layer, state);
+  ReportOperations(layer.operations(), 1, &state);
 }
 
 void LayersOfLenet(benchmark::internal::Benchmark* benchmark) {

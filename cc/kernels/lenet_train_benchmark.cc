@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "cc/kernels/fma_peak.h"
+#include "cc/kernels/benchmark_report.h"
 #include "cc/kernels/lenet_train.h"
 
 namespace lenet::kernels {
@@ -90,13 +90,8 @@ void Step(benchmark::State& state) {
   for (auto _ : state) {
     TrainLenet(batches, threads, parameters, moments, losses.data());
   }
-  const double steps = kSteps * static_cast<double>(state.iterations());
-  const double operations = steps * batch * kOperations;
-  using benchmark::Counter;
-  state.counters["steps/s"] = Counter(steps, Counter::kIsRate);
-  state.counters["FLOP/s"] = Counter(operations, Counter::kIsRate);
-  state.counters["seconds_at_peak"] =
-      Counter(operations / (MeasureFmaPeak() * threads), Counter::kIsRate);
+  state.SetItemsProcessed(state.iterations() * kSteps);  // steps
+  ReportOperations(kSteps * batch * kOperations, threads, &state);
 }
 
 BENCHMARK(Step)
