@@ -4,7 +4,8 @@
 // Dense layers in MindSpore's layouts: x [rows, in], weights w [out, in],
 // bias [out], y [rows, out], all float32, row by row, of any size and any
 // alignment. Nothing outside the arrays is read. A result depends on its own
-// row and column only, not on how many there are beside it.
+// row and column only, not on how many there are beside it. For training, where
+// the weights change each step; linear.h is for weights that stay.
 
 namespace lenet::kernels {
 

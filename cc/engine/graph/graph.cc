@@ -1,6 +1,7 @@
 #include "cc/engine/graph/graph.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <utility>
 
@@ -208,9 +209,9 @@ std::vector<std::string> Graph::StepNames() const {
   return names;
 }
 
-void Graph::RunChunk(size_t index, const float* in, float* out) const {
-  float* const arena =
-      arena_.get() + index % static_cast<size_t>(threads()) * arena_size_;
+void Graph::RunChunk(size_t index, size_t thread, const float* in,
+                     float* out) const {
+  float* const arena = arena_.get() + thread * arena_size_;
   const auto first = static_cast<int64_t>(index) * chunk_;
   const int images = static_cast<int>(std::min(chunk_, batch_ - first));
   in += static_cast<size_t>(first) * input_size_;
@@ -227,18 +228,24 @@ void Graph::RunChunk(size_t index, const float* in, float* out) const {
 }
 
 void Graph::Run(const float* in, float* out) {
+  // A thread takes the next chunk when it is through with one: where another
+  // program holds up one of them, the others do its share.
   struct Call {
     const Graph* graph;
     const float* in;
     float* out;
-  } call = {this, in, out};
-  const int64_t chunks = (batch_ + chunk_ - 1) / chunk_;
+    size_t chunks;
+    std::atomic<size_t> next{0};
+  } call = {this, in, out, static_cast<size_t>((batch_ + chunk_ - 1) / chunk_)};
   pool_.Run(
-      static_cast<int>(chunks),
-      [](void* context, int index) {
-        const auto* const current = static_cast<const Call*>(context);
-        current->graph->RunChunk(static_cast<size_t>(index), current->in,
-                                 current->out);
+      std::min(static_cast<int>(call.chunks), threads()),
+      [](void* context, int thread) {
+        auto& current = *static_cast<Call*>(context);
+        for (size_t i = current.next++; i < current.chunks;
+             i = current.next++) {
+          current.graph->RunChunk(i, static_cast<size_t>(thread), current.in,
+                                  current.out);
+        }
       },
       &call);
 }

@@ -69,8 +69,8 @@ class Graph {
 
   Graph(Plan plan, int threads, Arena arena);
 
-  // Images [index * chunk_, ...) of the batch, by thread index % threads().
-  void RunChunk(size_t index, const float* in, float* out) const;
+  // Images [index * chunk_, ...) of the batch, in the arena of a thread.
+  void RunChunk(size_t index, size_t thread, const float* in, float* out) const;
 
   size_t input_size_;
   size_t output_size_;
