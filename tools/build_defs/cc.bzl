@@ -15,9 +15,18 @@ def cc_library(name, copts = [], **kwargs):
     """A C++ library of this project: strict warnings are errors."""
     native.cc_library(name = name, copts = _WARNINGS + copts, **kwargs)
 
-def cc_binary(name, copts = [], **kwargs):
-    """A C++ program of this project: strict warnings are errors."""
-    native.cc_binary(name = name, copts = _WARNINGS + copts, **kwargs)
+def cc_binary(name, copts = [], linkopts = [], **kwargs):
+    """A C++ program of this project: strict warnings are errors.
+
+    pkg-config names whatever a static library would need: to load 34 libraries of 54 for nothing
+    took infer310 three milliseconds.
+    """
+    native.cc_binary(
+        name = name,
+        copts = _WARNINGS + copts,
+        linkopts = ["-Wl,--as-needed"] + linkopts,
+        **kwargs
+    )
 
 def cc_test(name, copts = [], deps = [], main = "@googletest//:gmock_main", **kwargs):
     """Tests, of GoogleTest unless `main`, which has the main function, is another library."""
