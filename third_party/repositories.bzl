@@ -5,6 +5,7 @@ C++ libraries are those of the machine (tools/bazel installs them).
 """
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
+load("//third_party/ascend_headers:ascend_headers_repository.bzl", "ascend_headers_repository")
 load("//third_party/mindspore_lite:mindspore_lite_repository.bzl", "mindspore_lite_repository")
 load("//third_party/mnist:mnist_repository.bzl", "mnist_repository")
 load("//third_party/python:interpreter.bzl", "python_runtime")
@@ -122,6 +123,12 @@ def _system():
     )
     maybe(
         system_library,
+        name = "nlohmann_json",  # manifests of OM models, report.json
+        debian = "nlohmann-json3-dev",
+        modules = {"nlohmann_json": "nlohmann_json"},
+    )
+    maybe(
+        system_library,
         name = "openssl",  # SHA-256 of the model in reports
         debian = "libssl-dev",
         modules = {"crypto": "libcrypto"},
@@ -136,7 +143,7 @@ def _system():
         system_library,
         name = "protobuf",  # reads and writes MindIR
         debian = "libprotobuf-dev protobuf-compiler",
-        modules = {"protobuf": "protobuf"},
+        modules = {"protobuf": "protobuf-lite"},
         programs = ["protoc"],
     )
     maybe(
@@ -152,3 +159,4 @@ def lenet_repositories():
     _system()
     maybe(mnist_repository, name = "mnist")
     maybe(mindspore_lite_repository, name = "mindspore_lite")
+    maybe(ascend_headers_repository, name = "ascend_headers")

@@ -150,6 +150,33 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
   return content;
 }
 
+absl::StatusOr<FileStart> ReadFileStart(const std::string& path, size_t count) {
+  const absl::StatusOr<int> fd = OpenFile(path);
+  if (!fd.ok()) return fd.status();
+  const absl::Cleanup closer = [&fd] { close(*fd); };
+
+  struct stat info;
+  if (fstat(*fd, &info) != 0) return Error(errno, "read", path);
+  if (!S_ISREG(info.st_mode)) return NotAFile("read", path, info.st_mode);
+
+  FileStart start;
+  start.file_size = static_cast<size_t>(info.st_size);
+  start.content.resize(std::min(count, start.file_size));
+  size_t size = 0;
+  while (size < start.content.size()) {
+    const ssize_t got =
+        read(*fd, &start.content[size], start.content.size() - size);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return Error(errno, "read", path);
+    }
+    if (got == 0) break;  // it was cut meanwhile
+    size += static_cast<size_t>(got);
+  }
+  start.content.resize(size);
+  return start;
+}
+
 absl::Status WriteFileAtomically(const std::string& path,
                                  absl::string_view content) {
   struct stat info;

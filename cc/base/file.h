@@ -23,6 +23,14 @@ namespace lenet {
 // `max_bytes` bytes or is a folder, pipe or device.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
 
+struct FileStart {
+  std::string content;
+  size_t file_size = 0;  // of the whole file, as the system tells it
+};
+
+// The first `count` bytes of a regular file, or all if it has fewer.
+absl::StatusOr<FileStart> ReadFileStart(const std::string& path, size_t count);
+
 // Writes `content` under a temporary name in the same folder and renames it to
 // `path`, so that a reader sees the old content or the new, never a part.
 // Replaces a regular file; InvalidArgument if `path` is anything else. Nothing

@@ -54,6 +54,26 @@ TEST(ReadFileTest, ReadsFilesThatClaimToBeEmpty) {
   EXPECT_THAT(status, HasSubstr("Name:"));
 }
 
+TEST(ReadFileStartTest, GivesTheFirstBytesAndTheSize) {
+  const TempFolder folder;
+  const std::string path = folder.Write("a", "0123456789");
+  for (const size_t count : {0, 1, 9, 10, 11, 1000000000}) {
+    LENET_ASSERT_OK_AND_ASSIGN(const FileStart start,
+                               ReadFileStart(path, count));
+    EXPECT_EQ(start.content, std::string("0123456789").substr(0, count));
+    EXPECT_EQ(start.file_size, 10u);
+  }
+  LENET_ASSERT_OK_AND_ASSIGN(const FileStart start,
+                             ReadFileStart(folder.Write("b", ""), 10));
+  EXPECT_EQ(start.content, "");
+  EXPECT_EQ(start.file_size, 0u);
+  EXPECT_THAT(ReadFileStart(folder.path() + "/c", 1),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/c")));
+  EXPECT_THAT(ReadFileStart(folder.path(), 1),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("it is a folder, not a file")));
+}
+
 TEST(ReadFileTest, MissingFolderPipeAndBadNames) {
   const TempFolder folder;
   const std::string missing = folder.path() + "/missing";

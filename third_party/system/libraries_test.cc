@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 #include <google/protobuf/stubs/common.h>
 #include <jpeglib.h>
+#include <nlohmann/json.hpp>
 #include <openssl/evp.h>
 #include <png.h>
 #include <yaml-cpp/yaml.h>
@@ -22,6 +23,7 @@ TEST(LibrariesTest, LinkAndRun) {
   jpeg_error_mgr errors;
   EXPECT_EQ(jpeg_std_error(&errors), &errors);
   EXPECT_EQ(png_access_version_number(), PNG_LIBPNG_VER);
+  EXPECT_EQ(nlohmann::json::parse("[5]")[0], 5);
   EXPECT_EQ(EVP_MD_size(EVP_sha256()), 32);
   EXPECT_STREQ(zlibVersion(), ZLIB_VERSION);
   EXPECT_EQ(YAML::Load("a: 5")["a"].as<int>(), 5);

@@ -14,7 +14,7 @@ from tools.bench.schedule import Case, CheckError, Metrics
 
 IMAGES = 10000
 CLASSES = 10
-BATCH_SIZE = 100
+BATCH_SIZE = 1000
 BATCH_THREADS = 2
 
 _IMAGES = "../mnist/Data/test/t10k-images.idx3-ubyte"

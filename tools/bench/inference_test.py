@@ -137,7 +137,7 @@ def test_a_peer_in_python(fake, tmp_path):
     (program, one), (_, batches) = calls
     assert program == "tools/bench/peers/torch_infer"
     assert {"--threads=1", "--batch_size=1"} <= set(one)
-    assert {"--threads=2", "--batch_size=100"} <= set(batches)
+    assert {"--threads=2", "--batch_size=1000"} <= set(batches)
 
 
 def test_another_answer_than_that_of_the_reference_fails(fake, tmp_path, monkeypatch):

@@ -57,6 +57,16 @@ absl::StatusOr<std::vector<float>> Prepare(const Dataset& dataset,
   return images;
 }
 
+// Runs one full batch.
+absl::Status RunBatch(absl::Span<const float> tensors, Engine* engine,
+                      std::vector<float>* logits) {
+  Batch batch;
+  batch.size = logits->size() / kClasses;
+  batch.tensors = tensors;
+  LENET_RETURN_IF_ERROR(engine->Start(batch));
+  return engine->Finish(absl::MakeSpan(*logits));
+}
+
 absl::StatusOr<Measured> Measure(const std::vector<float>& images, size_t count,
                                  Engine* engine) {
   using Clock = std::chrono::steady_clock;
@@ -68,14 +78,14 @@ absl::StatusOr<Measured> Measure(const std::vector<float>& images, size_t count,
   std::vector<float> out(batch * kClasses);
   for (size_t i = 0; i < std::min(batches, kWarmUp); ++i) {
     LENET_RETURN_IF_ERROR(
-        engine->Run(all.subspan(i * stride, stride), absl::MakeSpan(out)));
+        RunBatch(all.subspan(i * stride, stride), engine, &out));
   }
   LatencyRecorder latency;
   Measured measured;
   for (size_t i = 0; i < batches; ++i) {
     const Clock::time_point start = Clock::now();
     LENET_RETURN_IF_ERROR(
-        engine->Run(all.subspan(i * stride, stride), absl::MakeSpan(out)));
+        RunBatch(all.subspan(i * stride, stride), engine, &out));
     latency.Add(std::chrono::nanoseconds(Clock::now() - start).count());
     for (size_t j = 0; j < batch && measured.classes.size() < count; ++j) {
       const auto logits =

@@ -1,0 +1,15 @@
+#ifndef CC_BASE_SHA256_H_
+#define CC_BASE_SHA256_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace lenet {
+
+// SHA-256 (FIPS 180-4) in lower-case hexadecimal.
+std::string Sha256Hex(absl::string_view data);
+
+}  // namespace lenet
+
+#endif  // CC_BASE_SHA256_H_
