@@ -66,11 +66,9 @@ class IdxDataset : public Dataset {
       : images_(std::move(images)),
         labels_(std::move(labels)),
         tensor_size_(TensorSize(options)),
-        size_(options.limit == 0 ? images_.count()
-                                 : std::min(options.limit, images_.count())),
         resizer_(kIdxSide, kIdxSide, options.height, options.width) {}
 
-  size_t size() const override { return size_; }
+  size_t size() const override { return images_.count(); }
 
   size_t tensor_size() const override { return tensor_size_; }
 
@@ -85,28 +83,38 @@ class IdxDataset : public Dataset {
   }
 
   absl::Status Load(size_t i, absl::Span<float> tensor) const override {
-    std::vector<uint8_t> pixels(tensor_size_);
-    resizer_.Resize(images_.image(i), absl::MakeSpan(pixels));
-    Normalize(pixels, tensor);
+    std::vector<uint8_t> luma(tensor_size_);
+    LENET_RETURN_IF_ERROR(LoadLuma(i, absl::MakeSpan(luma)));
+    Normalize(luma, tensor);
     return absl::OkStatus();
+  }
+
+  absl::Status LoadLuma(size_t i, absl::Span<uint8_t> luma) const override {
+    resizer_.Resize(images_.image(i), luma);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<SourceImage> LoadSource(size_t i) const override {
+    const absl::Span<const uint8_t> pixels = images_.image(i);
+    return SourceImage{std::string(pixels.begin(), pixels.end()), kIdxSide,
+                       kIdxSide};
   }
 
  private:
   const IdxImages images_;
   const std::optional<std::vector<uint8_t>> labels_;
   const size_t tensor_size_;
-  const size_t size_;
   const Resizer resizer_;
 };
 
 absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
     const std::string& path, const DatasetOptions& options) {
-  LENET_ASSIGN_OR_RETURN(IdxImages images, ReadIdxImages(path));
+  LENET_ASSIGN_OR_RETURN(IdxImages images, ReadIdxImages(path, options.limit));
   std::optional<std::vector<uint8_t>> labels;
   if (const std::optional<std::string> beside = FindLabels(path)) {
     LENET_ASSIGN_OR_RETURN(labels, ReadIdxLabels(*beside));
-    if (labels->size() != images.count()) {
-      return Wrong(*beside, absl::StrCat("expected ", images.count(),
+    if (labels->size() != images.total()) {
+      return Wrong(*beside, absl::StrCat("expected ", images.total(),
                                          " labels, one for each image of ",
                                          path, ", found ", labels->size()));
     }
@@ -177,20 +185,43 @@ class FolderDataset : public Dataset {
     const Sample& sample = samples_[i];
     LENET_ASSIGN_OR_RETURN(const std::string content,
                            ReadFile(sample.path, kMaxImageBytes));
-    const absl::Status status = sample.is_tensor
-                                    ? LoadTensor(content, options_, tensor)
-                                    : LoadImage(content, tensor);
-    if (status.ok()) return status;
-    return absl::Status(status.code(),
-                        absl::StrCat(sample.path, ": ", status.message()));
+    if (sample.is_tensor) {
+      return At(sample, LoadTensor(content, options_, tensor));
+    }
+    const absl::StatusOr<GrayImage> image = DecodeImage(content);
+    if (!image.ok()) return At(sample, image.status());
+    Normalize(Resize(*image, options_.height, options_.width).pixels, tensor);
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadLuma(size_t i, absl::Span<uint8_t> luma) const override {
+    LENET_ASSIGN_OR_RETURN(const SourceImage source, LoadSource(i));
+    const absl::StatusOr<GrayImage> image = DecodeImage(source.content);
+    if (!image.ok()) return At(samples_[i], image.status());
+    Resizer(image->height, image->width, options_.height, options_.width)
+        .Resize(image->pixels, luma);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<SourceImage> LoadSource(size_t i) const override {
+    const Sample& sample = samples_[i];
+    if (sample.is_tensor) {
+      return Wrong(sample.path,
+                   "holds normalised floats, but the model takes the bytes of "
+                   "an image (it normalises by AIPP); give it .jpg, .png or "
+                   "IDX files, or a model converted without --aipp");
+    }
+    LENET_ASSIGN_OR_RETURN(std::string content,
+                           ReadFile(sample.path, kMaxImageBytes));
+    return SourceImage{std::move(content), 0, 0};
   }
 
  private:
-  absl::Status LoadImage(absl::string_view content,
-                         absl::Span<float> tensor) const {
-    LENET_ASSIGN_OR_RETURN(const GrayImage image, DecodeImage(content));
-    Normalize(Resize(image, options_.height, options_.width).pixels, tensor);
-    return absl::OkStatus();
+  // An error in the content of a sample's file, with the name of that.
+  static absl::Status At(const Sample& sample, const absl::Status& status) {
+    if (status.ok()) return status;
+    return absl::Status(status.code(),
+                        absl::StrCat(sample.path, ": ", status.message()));
   }
 
   const std::vector<Sample> samples_;

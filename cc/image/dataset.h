@@ -2,6 +2,7 @@
 #define CC_IMAGE_DATASET_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "cc/image/image.h"
 
 namespace lenet {
 
@@ -35,6 +37,15 @@ class Dataset {
   // tensor_size() floats: rows of the network's input [1, 1, height, width]. An
   // error names the file.
   virtual absl::Status Load(size_t i, absl::Span<float> tensor) const = 0;
+
+  // The same without normalising, for models that do that themselves: `luma`
+  // has tensor_size() bytes, 0 black to 255 white. InvalidArgument for a .bin
+  // file, which is normalised already.
+  virtual absl::Status LoadLuma(size_t i, absl::Span<uint8_t> luma) const = 0;
+
+  // Sample i as it is stored: the content of its file, of which nothing is
+  // looked at, or the pixels of an IDX file. InvalidArgument for a .bin file.
+  virtual absl::StatusOr<SourceImage> LoadSource(size_t i) const = 0;
 };
 
 struct DatasetOptions {
@@ -55,8 +66,9 @@ struct DatasetOptions {
 // - a file: IDX images, with the labels beside it if there are any.
 //
 // A .bin file is the tensor itself: height * width finite little-endian
-// float32. IDX files are read here, images by Load. Errors: InvalidArgument,
-// NotFound, PermissionDenied with the path, and the line of a manifest.
+// float32. IDX files are read here, of those without gzip only the samples up
+// to the limit, and images by Load. Errors: InvalidArgument, NotFound,
+// PermissionDenied with the path, and the line of a manifest.
 absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
     const DatasetOptions& options);
 

@@ -21,6 +21,8 @@
 #include "cc/base/test_util.h"
 #include "cc/image/golden.h"
 #include "cc/image/idx_testing.h"
+#include "cc/image/image.h"
+#include "cc/image/normalize.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -60,6 +62,19 @@ std::vector<int> Labels(const Dataset& dataset) {
 std::vector<float> Load(const Dataset& dataset, size_t i) {
   std::vector<float> tensor(dataset.tensor_size());
   EXPECT_THAT(dataset.Load(i, absl::MakeSpan(tensor)), IsOk());
+  return tensor;
+}
+
+std::vector<uint8_t> LoadLuma(const Dataset& dataset, size_t i) {
+  std::vector<uint8_t> luma(dataset.tensor_size());
+  EXPECT_THAT(dataset.LoadLuma(i, absl::MakeSpan(luma)), IsOk());
+  return luma;
+}
+
+// What Load makes of luma.
+std::vector<float> Normalized(const std::vector<uint8_t>& luma) {
+  std::vector<float> tensor(luma.size());
+  Normalize(luma, absl::MakeSpan(tensor));
   return tensor;
 }
 
@@ -125,6 +140,58 @@ TEST(IdxDatasetTest, WithoutLabels) {
   EXPECT_THAT(Labels(*dataset), ElementsAre(-1, -1));
   EXPECT_THAT(Load(*dataset, 0), Each(FloatEq(kBlack)));
   EXPECT_THAT(Load(*dataset, 1), Each(FloatEq(2.8214867f)));
+}
+
+TEST(IdxDatasetTest, LumaAndSource) {
+  const TempFolder folder;
+  const std::string path = folder.Write("digits", IdxOfImages({0, 200, 3}));
+  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                             OpenDataset(At(path)));
+  EXPECT_EQ(LoadLuma(*dataset, 1), std::vector<uint8_t>(1024, 200));
+  LENET_ASSERT_OK_AND_ASSIGN(const SourceImage source, dataset->LoadSource(1));
+  EXPECT_EQ(source.height, 28);
+  EXPECT_EQ(source.width, 28);
+  EXPECT_EQ(source.content, std::string(784, '\xc8'));
+}
+
+TEST(MnistTest, NormalizedLumaIsTheTensor) {
+  DatasetOptions options = At(TestData("mnist/Data"));
+  options.limit = 100;
+  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                             OpenDataset(options));
+  for (size_t i = 0; i < dataset->size(); ++i) {
+    EXPECT_EQ(Normalized(LoadLuma(*dataset, i)), Load(*dataset, i)) << i;
+  }
+}
+
+TEST(MnistTest, TheFirstOnesAreTheSame) {
+  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> all,
+                             OpenDataset(At(TestData("mnist/Data"))));
+  DatasetOptions options = At(TestData("mnist/Data"));
+  for (const size_t limit : {1, 7, 10000, 20000}) {
+    options.limit = limit;
+    LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> first,
+                               OpenDataset(options));
+    ASSERT_EQ(first->size(), std::min<size_t>(limit, 10000));
+    const size_t last = first->size() - 1;
+    EXPECT_EQ(Load(*first, last), Load(*all, last));
+    EXPECT_EQ(first->stem(last), all->stem(last));
+  }
+}
+
+// The labels must fit to all images of the file, not only to the first ones.
+TEST(IdxDatasetTest, LabelsMustFitWithALimitToo) {
+  const TempFolder folder;
+  folder.Write("t10k-images-idx3-ubyte", IdxOfImages({1, 2, 3}));
+  DatasetOptions options = At(folder.path());
+  options.limit = 2;
+  folder.Write("t10k-labels-idx1-ubyte", IdxOfLabels({1, 2}));
+  EXPECT_THAT(OpenDataset(options),
+              StatusIs(kInvalid, HasSubstr("expected 3 labels")));
+  folder.Write("t10k-labels-idx1-ubyte", IdxOfLabels({1, 2, 3}));
+  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                             OpenDataset(options));
+  EXPECT_THAT(Labels(*dataset), ElementsAre(1, 2));
 }
 
 TEST(IdxDatasetTest, LabelsBesideItMustFit) {
@@ -285,6 +352,40 @@ TEST(FolderTest, LoadsEveryKindOfFile) {
     EXPECT_FLOAT_EQ(tensor[i],
                     (static_cast<float>(pixels[i]) / 255 - 0.1307f) / 0.3081f);
   }
+}
+
+TEST(FolderTest, LumaAndSource) {
+  const TempFolder folder;
+  const std::string png = GoldenFile("png_pillow_28x28");
+  folder.Write("a.png", png);
+  folder.Write("b.jpg", AJpeg());
+  folder.Write("c.bin", std::string(4096, '\0'));
+  folder.Write("d.jpg", "text");
+  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                             OpenDataset(At(folder.path())));
+  for (const size_t i : {0, 1}) {
+    EXPECT_EQ(Normalized(LoadLuma(*dataset, i)), Load(*dataset, i));
+    LENET_ASSERT_OK_AND_ASSIGN(const SourceImage source,
+                               dataset->LoadSource(i));
+    EXPECT_EQ(source.content, i == 0 ? png : AJpeg());
+    EXPECT_EQ(source.height, 0);
+    EXPECT_EQ(source.width, 0);
+  }
+  const auto is_tensor =
+      StatusIs(kInvalid, AllOf(HasSubstr("c.bin: holds normalised floats"),
+                               HasSubstr("without --aipp")));
+  std::vector<uint8_t> luma(1024);
+  EXPECT_THAT(dataset->LoadLuma(2, absl::MakeSpan(luma)), is_tensor);
+  EXPECT_THAT(dataset->LoadSource(2), is_tensor);
+  // Who decodes it finds what is wrong with it.
+  EXPECT_THAT(dataset->LoadLuma(3, absl::MakeSpan(luma)),
+              StatusIs(kInvalid, HasSubstr("d.jpg: neither JPEG nor PNG")));
+  EXPECT_THAT(dataset->LoadSource(3), IsOk());
+  ASSERT_EQ(std::remove((folder.path() + "/a.png").c_str()), 0);
+  const auto is_missing = StatusIs(absl::StatusCode::kNotFound,
+                                   HasSubstr(folder.path() + "/a.png"));
+  EXPECT_THAT(dataset->LoadLuma(0, absl::MakeSpan(luma)), is_missing);
+  EXPECT_THAT(dataset->LoadSource(0), is_missing);
 }
 
 TEST(FolderTest, BadFilesAreNamed) {

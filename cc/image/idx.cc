@@ -33,6 +33,7 @@ constexpr uint32_t kLabelsMagic = 0x0801;      // bytes in 1 dimension
 constexpr size_t kMagicSize = 4;
 constexpr size_t kImagesHeaderSize = 16;  // magic, count, height, width
 constexpr size_t kLabelsHeaderSize = 8;   // magic, count
+constexpr size_t kImageSize = size_t{kIdxSide} * kIdxSide;
 constexpr uint8_t kMaxLabel = 9;
 
 // The two spellings, plain and compressed.
@@ -60,18 +61,20 @@ absl::string_view Hint(uint32_t magic) {
   return "";
 }
 
-// The content without gzip, with the right magic and a whole header.
-absl::StatusOr<std::string> Unpack(const std::string& path, uint32_t magic,
-                                   absl::string_view kind, size_t header_size,
+// The content without gzip.
+absl::StatusOr<std::string> Unpack(const std::string& path,
                                    std::string content) {
-  if (IsGzip(content)) {
-    absl::StatusOr<std::string> plain = Gunzip(content, kMaxBytes);
-    if (!plain.ok()) {
-      return absl::Status(plain.status().code(),
-                          absl::StrCat(path, ": ", plain.status().message()));
-    }
-    content = *std::move(plain);
-  }
+  if (!IsGzip(content)) return content;
+  absl::StatusOr<std::string> plain = Gunzip(content, kMaxBytes);
+  if (plain.ok()) return plain;
+  return absl::Status(plain.status().code(),
+                      absl::StrCat(path, ": ", plain.status().message()));
+}
+
+// The right magic and a whole header.
+absl::Status CheckHeader(const std::string& path, uint32_t magic,
+                         absl::string_view kind, size_t header_size,
+                         absl::string_view content) {
   if (content.size() >= kMagicSize && BigEndian(content, 0) != magic) {
     const uint32_t found = BigEndian(content, 0);
     return Wrong(
@@ -84,23 +87,49 @@ absl::StatusOr<std::string> Unpack(const std::string& path, uint32_t magic,
                                     header_size, " bytes of header, found ",
                                     content.size()));
   }
-  return content;
+  return absl::OkStatus();
 }
 
-// The number of entries, each of `entry_size` bytes, that make up the rest.
+// The number of entries, each of `entry_size` bytes, that make up the rest of a
+// file of `file_size` bytes.
 absl::StatusOr<size_t> CountEntries(const std::string& path,
-                                    absl::string_view content,
+                                    absl::string_view header, size_t file_size,
                                     absl::string_view kind, size_t header_size,
                                     size_t entry_size) {
-  const uint64_t count = BigEndian(content, kMagicSize);
+  const uint64_t count = BigEndian(header, kMagicSize);
   const uint64_t expected = header_size + count * entry_size;
-  if (content.size() != expected) {
+  if (file_size != expected) {
     return Wrong(
         path, absl::StrCat("expected ", expected, " bytes for the ", count, " ",
-                           kind, " in its header, found ", content.size()));
+                           kind, " in its header, found ", file_size));
   }
   if (count == 0) return Wrong(path, absl::StrCat("holds no ", kind));
   return static_cast<size_t>(count);
+}
+
+// Of a file of `file_size` bytes that starts with `content`: the first `limit`
+// images, or all for 0.
+absl::StatusOr<IdxImages> ImagesOf(const std::string& path, std::string content,
+                                   size_t file_size, size_t limit) {
+  LENET_RETURN_IF_ERROR(
+      CheckHeader(path, kImagesMagic, "images", kImagesHeaderSize, content));
+  const uint32_t height = BigEndian(content, 8);
+  const uint32_t width = BigEndian(content, 12);
+  if (height != kIdxSide || width != kIdxSide) {
+    return Wrong(path,
+                 absl::StrFormat("expected images of %dx%d pixels, found %dx%d",
+                                 kIdxSide, kIdxSide, height, width));
+  }
+  LENET_ASSIGN_OR_RETURN(const size_t total,
+                         CountEntries(path, content, file_size, "images",
+                                      kImagesHeaderSize, kImageSize));
+  const size_t count = limit == 0 ? total : std::min(limit, total);
+  const size_t needed = kImagesHeaderSize + count * kImageSize;
+  if (content.size() < needed) {  // somebody is writing it
+    return Wrong(path, absl::StrCat("was cut while it was read: expected ",
+                                    needed, " bytes, found ", content.size()));
+  }
+  return IdxImages(count, total, std::move(content));
 }
 
 bool IsFile(const fs::path& path) {
@@ -110,9 +139,24 @@ bool IsFile(const fs::path& path) {
 
 }  // namespace
 
-absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path) {
+absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path, size_t limit) {
+  if (limit != 0) {
+    const size_t bytes = kImagesHeaderSize +
+                         std::min(limit, kMaxBytes / kImageSize) * kImageSize;
+    LENET_ASSIGN_OR_RETURN(FileStart start, ReadFileStart(path, bytes));
+    if (start.file_size > kMaxBytes) {
+      return Wrong(path,
+                   absl::StrCat("it has ", start.file_size, " bytes, at most ",
+                                kMaxBytes, " are expected"));
+    }
+    if (!IsGzip(start.content)) {
+      return ImagesOf(path, std::move(start.content), start.file_size, limit);
+    }
+  }
   LENET_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kMaxBytes));
-  return ParseIdxImages(path, std::move(content));
+  LENET_ASSIGN_OR_RETURN(content, Unpack(path, std::move(content)));
+  const size_t size = content.size();
+  return ImagesOf(path, std::move(content), size, limit);
 }
 
 absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path) {
@@ -122,30 +166,19 @@ absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path) {
 
 absl::StatusOr<IdxImages> ParseIdxImages(const std::string& path,
                                          std::string content) {
-  LENET_ASSIGN_OR_RETURN(content,
-                         Unpack(path, kImagesMagic, "images", kImagesHeaderSize,
-                                std::move(content)));
-  const uint32_t height = BigEndian(content, 8);
-  const uint32_t width = BigEndian(content, 12);
-  if (height != kIdxSide || width != kIdxSide) {
-    return Wrong(path,
-                 absl::StrFormat("expected images of %dx%d pixels, found %dx%d",
-                                 kIdxSide, kIdxSide, height, width));
-  }
-  LENET_ASSIGN_OR_RETURN(
-      const size_t count,
-      CountEntries(path, content, "images", kImagesHeaderSize,
-                   size_t{kIdxSide} * kIdxSide));
-  return IdxImages(count, std::move(content));
+  LENET_ASSIGN_OR_RETURN(content, Unpack(path, std::move(content)));
+  const size_t size = content.size();
+  return ImagesOf(path, std::move(content), size, /*limit=*/0);
 }
 
 absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(const std::string& path,
                                                     std::string content) {
-  LENET_ASSIGN_OR_RETURN(content,
-                         Unpack(path, kLabelsMagic, "labels", kLabelsHeaderSize,
-                                std::move(content)));
+  LENET_ASSIGN_OR_RETURN(content, Unpack(path, std::move(content)));
   LENET_RETURN_IF_ERROR(
-      CountEntries(path, content, "labels", kLabelsHeaderSize, 1).status());
+      CheckHeader(path, kLabelsMagic, "labels", kLabelsHeaderSize, content));
+  LENET_RETURN_IF_ERROR(CountEntries(path, content, content.size(), "labels",
+                                     kLabelsHeaderSize, 1)
+                            .status());
   std::vector<uint8_t> labels(content.begin() + kLabelsHeaderSize,
                               content.end());
   const auto wrong =

@@ -25,11 +25,14 @@ inline constexpr int kIdxSide = 28;  // height and width of every image
 // Images as the file has them: nothing is copied out of it.
 class IdxImages {
  public:
-  // `content` is a file with the header of `count` images.
-  IdxImages(size_t count, std::string content)
-      : count_(count), content_(std::move(content)) {}
+  // `content` is the file up to its first `count` images of `total`.
+  IdxImages(size_t count, size_t total, std::string content)
+      : count_(count), total_(total), content_(std::move(content)) {}
 
   size_t count() const { return count_; }
+
+  // How many the file has, of which the first count() are here.
+  size_t total() const { return total_; }
 
   // The 28 * 28 pixels of image i < count, row by row.
   absl::Span<const uint8_t> image(size_t i) const {
@@ -43,10 +46,15 @@ class IdxImages {
   static constexpr size_t kPixels = size_t{kIdxSide} * kIdxSide;
 
   size_t count_;
+  size_t total_;
   std::string content_;
 };
 
-absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path);
+// The first `limit` images, or all if there are fewer or limit is 0. What is
+// after them is not read (but for a compressed file, of which all is); that the
+// file is as long as it must be is checked all the same.
+absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path,
+                                        size_t limit = 0);
 
 // One label, 0 to 9, an image.
 absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path);

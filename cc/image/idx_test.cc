@@ -1,5 +1,8 @@
 #include "cc/image/idx.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -127,6 +130,85 @@ TEST(IdxTest, BadLabels) {
         StatusIs(kInvalid, AllOf(HasSubstr(path), HasSubstr(bad.message))))
         << bad.name;
   }
+}
+
+TEST(IdxTest, ALimitGivesTheFirstImages) {
+  const TempFolder folder;
+  const std::string images = IdxOfImages({5, 6, 7, 8});
+  for (const std::string& path :
+       {folder.Write("plain", images), folder.Write("zipped", Gzip(images))}) {
+    for (const size_t limit : {0, 1, 3, 4, 5, 1000000000}) {
+      LENET_ASSERT_OK_AND_ASSIGN(const IdxImages read,
+                                 ReadIdxImages(path, limit));
+      EXPECT_EQ(read.count(), limit == 0 || limit > 4 ? 4 : limit);
+      EXPECT_EQ(read.total(), 4u);
+      for (size_t i = 0; i < read.count(); ++i) {
+        EXPECT_THAT(read.image(i), Each(5 + i));
+        EXPECT_EQ(read.image(i).size(), 784u);
+      }
+    }
+  }
+}
+
+TEST(IdxTest, ALimitChecksTheWholeFileAllTheSame) {
+  const TempFolder folder;
+  const std::string good = IdxOfImages({1, 2, 3});
+  for (const BadFile& bad : std::vector<BadFile>{
+           {"empty", "", "expected 16 bytes of header, found 0"},
+           {"one", "\x1f", "of header, found 1"},
+           {"header", good.substr(0, 15), "of header, found 15"},
+           {"labels", IdxOfLabels({1, 2}), "(a file of labels)"},
+           {"height", With(good, 11, 27), "found 27x28"},
+           {"none", IdxOfImages({}), "holds no images"},
+           {"short", good.substr(0, good.size() - 1),
+            "expected 2368 bytes for the 3 images in its header, found 2367"},
+           {"only header", good.substr(0, 16), "found 16"},
+           {"long", good + "x", "found 2369"},
+           {"more", With(good, 7, 4), "for the 4 images in its header"},
+           {"huge", With(good, 4, '\xff'), "found 2368"},
+           {"zipped", Gzip(good.substr(0, 1000)), "found 1000"},
+           {"cut gzip", Gzip(good).substr(0, 20), "ends too early"},
+       }) {
+    const std::string path = folder.Write(bad.name, bad.content);
+    for (const size_t limit : {1, 2, 3, 4}) {
+      EXPECT_THAT(
+          ReadIdxImages(path, limit),
+          StatusIs(kInvalid, AllOf(HasSubstr(path), HasSubstr(bad.message))))
+          << bad.name;
+    }
+  }
+  EXPECT_THAT(ReadIdxImages(folder.path() + "/missing", 1),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/missing")));
+  EXPECT_THAT(ReadIdxImages(folder.path(), 1),
+              StatusIs(kInvalid, HasSubstr(folder.path())));
+}
+
+// In KiB, the most that it had so far.
+int64_t MemoryOfThisProcess() {
+  struct rusage usage = {};
+  EXPECT_EQ(getrusage(RUSAGE_SELF, &usage), 0);
+  return usage.ru_maxrss;
+}
+
+TEST(IdxTest, ALimitReadsNoMore) {
+  constexpr size_t kCount = 1369568;  // 1 GiB, which takes no room on the disk
+  const TempFolder folder;
+  std::string header = IdxOfImages({9});
+  for (const size_t i : {0, 1, 2, 3}) {
+    header[4 + i] = static_cast<char>(kCount >> 8 * (3 - i) & 0xff);
+  }
+  const std::string path = folder.Write("large", header);
+  ASSERT_EQ(truncate(path.c_str(), 16 + kCount * 784), 0);
+  const int64_t before = MemoryOfThisProcess();
+  LENET_ASSERT_OK_AND_ASSIGN(const IdxImages images, ReadIdxImages(path, 1));
+  EXPECT_LT(MemoryOfThisProcess() - before, 100 << 10);
+  EXPECT_EQ(images.total(), kCount);
+  EXPECT_EQ(images.count(), 1u);
+  EXPECT_THAT(images.image(0), Each(9));
+
+  ASSERT_EQ(truncate(path.c_str(), 16 + (kCount + 1) * 784), 0);
+  EXPECT_THAT(ReadIdxImages(path, 1),
+              StatusIs(kInvalid, HasSubstr("at most 1073741824")));
 }
 
 TEST(FindLabelsTest, EverySpellingFindsEverySpelling) {

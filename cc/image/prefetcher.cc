@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "cc/image/dataset.h"
+#include "cc/image/image.h"
 
 namespace lenet {
 namespace {
@@ -20,11 +25,36 @@ size_t ChunkSize(int threads, size_t depth) {
   return std::clamp<size_t>(depth / count, 1, kMaxChunk);
 }
 
+absl::Status LoadSample(const Dataset& dataset, size_t i,
+                        absl::Span<float> sample) {
+  return dataset.Load(i, sample);
+}
+
+absl::Status LoadSample(const Dataset& dataset, size_t i,
+                        absl::Span<uint8_t> sample) {
+  return dataset.LoadLuma(i, sample);
+}
+
+absl::Status LoadSample(const Dataset& dataset, size_t i,
+                        absl::Span<SourceImage> sample) {
+  absl::StatusOr<SourceImage> source = dataset.LoadSource(i);
+  if (!source.ok()) return source.status();
+  sample[0] = *std::move(source);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-Prefetcher::Prefetcher(const Dataset& dataset, size_t first, size_t last,
-                       int threads, size_t depth)
+template <typename T>
+size_t Prefetcher<T>::SampleSize(const Dataset& dataset) {
+  return std::is_same_v<T, SourceImage> ? 1 : dataset.tensor_size();
+}
+
+template <typename T>
+Prefetcher<T>::Prefetcher(const Dataset& dataset, size_t first, size_t last,
+                          int threads, size_t depth)
     : dataset_(dataset),
+      sample_size_(SampleSize(dataset)),
       first_(first),
       last_(last),
       chunk_size_(ChunkSize(threads, depth)),
@@ -32,7 +62,7 @@ Prefetcher::Prefetcher(const Dataset& dataset, size_t first, size_t last,
       next_(first),
       chunks_(std::max<size_t>(depth / chunk_size_, 1)) {
   for (Chunk& chunk : chunks_) {
-    chunk.tensors.resize(chunk_size_ * dataset.tensor_size());
+    chunk.samples.resize(chunk_size_ * sample_size_);
   }
   // More threads than chunks would never find room.
   const size_t count = std::min({static_cast<size_t>(std::max(threads, 1)),
@@ -41,7 +71,8 @@ Prefetcher::Prefetcher(const Dataset& dataset, size_t first, size_t last,
   for (size_t i = 0; i < count; ++i) threads_.emplace_back([this] { Work(); });
 }
 
-Prefetcher::~Prefetcher() {
+template <typename T>
+Prefetcher<T>::~Prefetcher() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stop_ = true;
@@ -50,9 +81,10 @@ Prefetcher::~Prefetcher() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-absl::Status Prefetcher::Next(absl::Span<float> tensor) {
-  if (tensor.size() != dataset_.tensor_size()) {
-    return absl::InternalError("Prefetcher::Next: tensor of another size");
+template <typename T>
+absl::Status Prefetcher<T>::Next(absl::Span<T> sample) {
+  if (sample.size() != sample_size_) {
+    return absl::InternalError("Prefetcher::Next: sample of another size");
   }
   if (next_ == last_) return absl::OutOfRangeError("no more samples");
   const size_t number = (next_ - first_) / chunk_size_;
@@ -64,8 +96,9 @@ absl::Status Prefetcher::Next(absl::Span<float> tensor) {
   }
   absl::Status status = std::move(chunk.statuses[index]);
   if (status.ok()) {
-    std::copy_n(&chunk.tensors[index * tensor.size()], tensor.size(),
-                tensor.begin());
+    // Moves a file's content; what it leaves is written anew by Load.
+    std::copy_n(std::make_move_iterator(&chunk.samples[index * sample_size_]),
+                sample_size_, sample.begin());
   }
   ++next_;
   if (index + 1 == chunk.statuses.size()) {
@@ -79,7 +112,8 @@ absl::Status Prefetcher::Next(absl::Span<float> tensor) {
   return status;
 }
 
-void Prefetcher::Work() {
+template <typename T>
+void Prefetcher<T>::Work() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     room_.wait(lock, [this] {
@@ -99,15 +133,20 @@ void Prefetcher::Work() {
   }
 }
 
-void Prefetcher::Load(size_t number, Chunk* chunk) {
+template <typename T>
+void Prefetcher<T>::Load(size_t number, Chunk* chunk) {
   const size_t begin = first_ + number * chunk_size_;
   const size_t end = std::min(begin + chunk_size_, last_);
-  const size_t stride = dataset_.tensor_size();
   chunk->statuses.clear();
   for (size_t i = begin; i < end && !stop_; ++i) {
-    chunk->statuses.push_back(dataset_.Load(
-        i, absl::MakeSpan(&chunk->tensors[(i - begin) * stride], stride)));
+    T* const sample = &chunk->samples[(i - begin) * sample_size_];
+    chunk->statuses.push_back(
+        LoadSample(dataset_, i, absl::MakeSpan(sample, sample_size_)));
   }
 }
+
+template class Prefetcher<float>;
+template class Prefetcher<uint8_t>;
+template class Prefetcher<SourceImage>;
 
 }  // namespace lenet

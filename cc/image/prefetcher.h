@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -11,20 +12,27 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "cc/image/dataset.h"
+#include "cc/image/image.h"
 
 namespace lenet {
 
 // Loads samples [first, last) of a data set in `threads` background threads, at
 // most `depth` ahead of the consumer, and hands them out in order:
 //
-//   Prefetcher prefetcher(dataset, 0, dataset.size(), threads, depth);
+//   Prefetcher<float> prefetcher(dataset, 0, dataset.size(), threads, depth);
 //   for (size_t i = 0; i < dataset.size(); ++i) {
 //     LENET_RETURN_IF_ERROR(prefetcher.Next(absl::MakeSpan(tensor)));
 //   }
 //
+// What a sample is depends on T:
+//   Prefetcher<float>        tensor_size() floats of Dataset::Load
+//   Prefetcher<uint8_t>      tensor_size() bytes of Dataset::LoadLuma
+//   Prefetcher<SourceImage>  one element, of Dataset::LoadSource
+//
 // Samples go from thread to thread by the chunk, as that costs as much as to
-// load a small image. Memory: depth tensors. One consumer thread. Destruction
+// load a small image. Memory: depth samples. One consumer thread. Destruction
 // at any time waits only for the loads under way. The data set must outlive it.
+template <typename T>
 class Prefetcher {
  public:
   // last <= dataset.size(); threads and depth below 1 count as 1.
@@ -35,16 +43,18 @@ class Prefetcher {
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
 
-  // Waits for the next sample and copies it into `tensor`
-  // (dataset.tensor_size() floats; any part of a batch). The error of a sample
-  // comes at its turn, and the call after it gives the sample after it.
-  // OutOfRange after the last.
-  absl::Status Next(absl::Span<float> tensor);
+  // Elements of type T that make up one sample of a data set.
+  static size_t SampleSize(const Dataset& dataset);
+
+  // Waits for the next sample and moves it into `sample` (SampleSize elements;
+  // any part of a batch). The error of a sample comes at its turn, and the call
+  // after it gives the sample after it. OutOfRange after the last.
+  absl::Status Next(absl::Span<T> sample);
 
  private:
   // Samples that one thread loads, one after the other.
   struct Chunk {
-    std::vector<float> tensors;
+    std::vector<T> samples;
     std::vector<absl::Status> statuses;  // of the samples that it holds
     bool ready = false;
   };
@@ -54,6 +64,7 @@ class Prefetcher {
   Chunk& ChunkOf(size_t number) { return chunks_[number % chunks_.size()]; }
 
   const Dataset& dataset_;
+  const size_t sample_size_;
   const size_t first_;
   const size_t last_;
   const size_t chunk_size_;
@@ -72,6 +83,10 @@ class Prefetcher {
   std::vector<Chunk> chunks_;
   std::vector<std::thread> threads_;
 };
+
+extern template class Prefetcher<float>;
+extern template class Prefetcher<uint8_t>;
+extern template class Prefetcher<SourceImage>;
 
 }  // namespace lenet
 
