@@ -1,0 +1,378 @@
+#include "cc/ascend/dvpp.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "cc/ascend/acl_types.h"
+#include "cc/ascend/error.h"
+#include "cc/ascend/library.h"
+#include "cc/ascend/memory.h"
+#include "cc/ascend/picture.h"
+#include "cc/ascend/session.h"
+#include "cc/base/status_macros.h"
+#include "cc/image/jpeg_header.h"
+
+namespace lenet::ascend {
+namespace {
+
+// Limits of the decoder and the scaler of an Ascend 310 ("DVPP V1").
+constexpr int kMinSide = 32;
+constexpr int kMaxSide = 8192;
+constexpr int kMaxScaledSide = 4096;
+constexpr int kMinScaledHeight = 6;
+constexpr int kMaxShrink = 32;  // in each direction
+constexpr int kMaxGrow = 16;
+constexpr size_t kDecodedWidthStep = 128;  // rows start at multiples of it
+constexpr size_t kDecodedHeightStep = 16;
+
+constexpr uint32_t kBilinear = 1;
+constexpr uint8_t kNoColor = 128;
+// Smaller blocks would only be replaced by larger ones soon.
+constexpr size_t kMinFileBytes = size_t{4} << 10;
+
+size_t RoundUp(size_t value, size_t step) {
+  return (value + step - 1) / step * step;
+}
+
+size_t Nv12Size(size_t width, size_t height) { return width * height * 3 / 2; }
+
+absl::Status CheckOptions(const DvppOptions& options) {
+  if (options.width >= kMinSide && options.width <= kMaxScaledSide &&
+      options.width % 32 == 0 && options.height >= kMinScaledHeight &&
+      options.height <= kMaxScaledSide && options.height % 2 == 0) {
+    return absl::OkStatus();
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("the DVPP of an Ascend 310 cannot make images of ",
+                   options.width, "x", options.height,
+                   " pixels; the width must be a multiple of 32, the height ",
+                   "even and at least ", kMinScaledHeight, ", both at most ",
+                   kMaxScaledSide, "; use --cpu_dvpp=CPU"));
+}
+
+bool IsDecodable(JpegSampling luma, JpegSampling chroma) {
+  return luma.horizontal <= 2 && luma.vertical <= 2 && chroma.horizontal == 1 &&
+         chroma.vertical == 1;
+}
+
+// Gray, 4:4:4, 4:2:2, 4:4:0 and 4:2:0.
+bool HasKnownSampling(const JpegHeader& header) {
+  if (header.components == 1) {
+    return header.sampling[0].horizontal == 1 &&
+           header.sampling[0].vertical == 1;
+  }
+  return IsDecodable(header.sampling[0], header.sampling[1]) &&
+         IsDecodable(header.sampling[0], header.sampling[2]);
+}
+
+std::optional<std::string> RefusalOfCoding(const JpegHeader& header) {
+  if (header.coding != JpegCoding::kBaseline || header.precision != 8) {
+    return header.coding == JpegCoding::kProgressive
+               ? "it is progressive, not baseline"
+               : "it is not baseline";
+  }
+  if (header.color != JpegColor::kGray && header.color != JpegColor::kYcc) {
+    return "it is neither gray nor YCbCr";
+  }
+  if (!HasKnownSampling(header)) {
+    return "its colours are sampled in an unusual way";
+  }
+  if (!header.single_scan) return "it has more than one scan, or lacks tables";
+  // The device would turn it, which cc/image does not.
+  if (header.orientation != 1) return "it is to be turned (EXIF)";
+  return std::nullopt;
+}
+
+std::optional<std::string> RefusalOfSize(const JpegHeader& header, int height,
+                                         int width) {
+  const std::string size =
+      absl::StrCat("it has ", header.width, "x", header.height, " pixels");
+  if (std::min(header.width, header.height) < kMinSide ||
+      std::max(header.width, header.height) > kMaxSide) {
+    return absl::StrCat(size, ", outside of ", kMinSide, " to ", kMaxSide);
+  }
+  if (header.width % 2 != 0 || header.height % 2 != 0) {
+    return absl::StrCat(size, ", an odd number");
+  }
+  if (header.width > width * kMaxShrink ||
+      header.height > height * kMaxShrink || width > header.width * kMaxGrow ||
+      height > header.height * kMaxGrow) {
+    return absl::StrCat(size, ", too different from ", width, "x", height);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// One file on its way. The descriptions belong to the device until the stream
+// was synchronised.
+struct Dvpp::Frame {
+  bool started = false;
+  Memory file;
+  Picture decoded;   // the decoder writes its result here
+  Picture to_scale;  // the same, for the scaler
+  Picture scaled;
+
+  void Reset() {
+    started = false;
+    decoded = Picture();
+    to_scale = Picture();
+    scaled = Picture();
+  }
+};
+
+// A batch. Its frames go through `decoded` and `scaled` one after the other, as
+// the stream runs them in order.
+struct Dvpp::Slot {
+  Memory pictures;
+  Memory decoded;
+  Memory scaled;                // empty: scales into `pictures`
+  std::vector<Memory> retired;  // was `decoded`, and may still be in use
+  std::vector<Frame> frames;
+};
+
+absl::StatusOr<std::unique_ptr<Dvpp>> Dvpp::Open(Session* session,
+                                                 const DvppOptions& options) {
+  LENET_RETURN_IF_ERROR(CheckOptions(options));
+  LENET_ASSIGN_OR_RETURN(const DvppFunctions* functions,
+                         session->process().library().Dvpp());
+  std::unique_ptr<Dvpp> dvpp(new Dvpp(session, functions, options));
+  LENET_RETURN_IF_ERROR(dvpp->OpenChannel());
+  LENET_RETURN_IF_ERROR(dvpp->Allocate());
+  return dvpp;
+}
+
+Dvpp::Dvpp(Session* session, const DvppFunctions* functions,
+           const DvppOptions& options)
+    : session_(session), functions_(functions), options_(options) {}
+
+Dvpp::~Dvpp() {
+  const bool busy =
+      std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+        return std::any_of(slot.frames.begin(), slot.frames.end(),
+                           [](const Frame& frame) { return frame.started; });
+      });
+  if (busy) session_->Drain();  // it works with what is freed now
+  slots_.clear();
+  if (resize_config_ != nullptr) {
+    session_->CheckTeardown(
+        functions_->acldvppDestroyResizeConfig(resize_config_),
+        "acldvppDestroyResizeConfig");
+  }
+  if (channel_open_) {
+    session_->CheckTeardown(functions_->acldvppDestroyChannel(channel_desc_),
+                            "acldvppDestroyChannel");
+  }
+  if (channel_desc_ != nullptr) {
+    session_->CheckTeardown(
+        functions_->acldvppDestroyChannelDesc(channel_desc_),
+        "acldvppDestroyChannelDesc");
+  }
+}
+
+absl::Status Dvpp::OpenChannel() {
+  channel_desc_ = functions_->acldvppCreateChannelDesc();
+  if (channel_desc_ == nullptr) {
+    return absl::UnavailableError("acldvppCreateChannelDesc failed: no memory");
+  }
+  LENET_RETURN_IF_ERROR(
+      session_->Check(functions_->acldvppCreateChannel(channel_desc_),
+                      "acldvppCreateChannel", Stage::kSetup));
+  channel_open_ = true;
+  resize_config_ = functions_->acldvppCreateResizeConfig();
+  if (resize_config_ == nullptr) {
+    return absl::UnavailableError(
+        "acldvppCreateResizeConfig failed: no memory");
+  }
+  // As cc/image scales, though not bit for bit.
+  return session_->Check(functions_->acldvppSetResizeConfigInterpolation(
+                             resize_config_, kBilinear),
+                         "acldvppSetResizeConfigInterpolation", Stage::kSetup);
+}
+
+absl::Status Dvpp::Allocate() {
+  // The scaler makes NV12 only. Where just the luma is wanted, the colours of
+  // one picture would lie where the next one belongs.
+  const bool direct = options_.nv12 || options_.batch == 1;
+  const size_t bytes =
+      direct ? options_.batch * nv12_size() : options_.batch * picture_size();
+  for (size_t i = 0; i < options_.slots; ++i) {
+    Slot& slot = slots_.emplace_back();
+    slot.frames.resize(options_.batch);
+    LENET_ASSIGN_OR_RETURN(slot.pictures,
+                           Memory::Allocate(session_, Heap::kDvpp, bytes));
+    if (direct) continue;
+    LENET_ASSIGN_OR_RETURN(
+        slot.scaled, Memory::Allocate(session_, Heap::kDvpp, nv12_size()));
+  }
+  return absl::OkStatus();
+}
+
+std::optional<std::string> Dvpp::Refusal(absl::string_view jpeg, int height,
+                                         int width) {
+  const absl::StatusOr<JpegHeader> header = ParseJpegHeader(jpeg);
+  if (!header.ok()) return std::string(header.status().message());
+  if (auto reason = RefusalOfCoding(*header)) return reason;
+  return RefusalOfSize(*header, height, width);
+}
+
+size_t Dvpp::nv12_size() const {
+  return Nv12Size(static_cast<size_t>(options_.width),
+                  static_cast<size_t>(options_.height));
+}
+
+size_t Dvpp::picture_size() const {
+  return options_.nv12 ? nv12_size() : nv12_size() / 3 * 2;
+}
+
+void* Dvpp::Pictures(size_t slot) const { return slots_[slot].pictures.data(); }
+
+void* Dvpp::PlaceOf(size_t slot, size_t index) const {
+  return static_cast<char*>(Pictures(slot)) + index * picture_size();
+}
+
+absl::Status Dvpp::CheckPlace(size_t slot, size_t index) const {
+  if (slot < slots_.size() && index < options_.batch) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("no picture ", index, " of slot ", slot, " in DVPP"));
+}
+
+absl::Status Dvpp::Start(size_t slot, size_t index, absl::string_view jpeg) {
+  LENET_RETURN_IF_ERROR(CheckPlace(slot, index));
+  Frame& frame = slots_[slot].frames[index];
+  if (frame.started) {
+    return absl::FailedPreconditionError("DVPP: the picture is under way");
+  }
+  LENET_RETURN_IF_ERROR(Decode(&slots_[slot], &frame, jpeg));
+  return Scale(&slots_[slot], &frame, PlaceOf(slot, index));
+}
+
+absl::Status Dvpp::Decode(Slot* slot, Frame* frame, absl::string_view jpeg) {
+  LENET_ASSIGN_OR_RETURN(const JpegHeader header, ParseJpegHeader(jpeg));
+  const auto bytes = static_cast<uint32_t>(jpeg.size());
+  uint32_t predicted = 0;
+  LENET_RETURN_IF_ERROR(session_->Check(
+      functions_->acldvppJpegPredictDecSize(
+          jpeg.data(), bytes, PIXEL_FORMAT_YUV_SEMIPLANAR_420, &predicted),
+      "acldvppJpegPredictDecSize"));
+
+  PictureLayout layout;
+  layout.width = static_cast<size_t>(header.width);
+  layout.height = static_cast<size_t>(header.height);
+  layout.width_stride = RoundUp(layout.width, kDecodedWidthStep);
+  layout.height_stride = RoundUp(layout.height, kDecodedHeightStep);
+  layout.bytes = std::max<size_t>(
+      predicted, Nv12Size(layout.width_stride, layout.height_stride));
+  if (frame->file.size() < jpeg.size()) {
+    LENET_RETURN_IF_ERROR(
+        Replace(&frame->file, std::max(2 * jpeg.size(), kMinFileBytes)));
+  }
+  if (slot->decoded.size() < layout.bytes) {
+    // The frames before this one may still be in the old memory.
+    slot->retired.push_back(std::exchange(slot->decoded, Memory()));
+    LENET_RETURN_IF_ERROR(Replace(&slot->decoded, layout.bytes));
+  }
+  layout.data = slot->decoded.data();
+  LENET_ASSIGN_OR_RETURN(frame->decoded,
+                         Picture::Create(session_, functions_, layout));
+  LENET_ASSIGN_OR_RETURN(frame->to_scale,
+                         Picture::Create(session_, functions_, layout));
+  LENET_RETURN_IF_ERROR(CopyIn(session_, frame->file.data(), frame->file.size(),
+                               jpeg.data(), jpeg.size()));
+  frame->started = true;
+  return session_->Check(functions_->acldvppJpegDecodeAsync(
+                             channel_desc_, frame->file.data(), bytes,
+                             frame->decoded.get(), session_->transfer_stream()),
+                         "acldvppJpegDecodeAsync");
+}
+
+absl::Status Dvpp::Scale(Slot* slot, Frame* frame, void* place) {
+  const bool direct = slot->scaled.data() == nullptr;
+  PictureLayout layout;
+  layout.data = direct ? place : slot->scaled.data();
+  layout.bytes = nv12_size();
+  layout.width = static_cast<size_t>(options_.width);
+  layout.height = static_cast<size_t>(options_.height);
+  layout.width_stride = layout.width;
+  layout.height_stride = layout.height;
+  LENET_ASSIGN_OR_RETURN(frame->scaled,
+                         Picture::Create(session_, functions_, layout));
+  LENET_RETURN_IF_ERROR(session_->Check(
+      functions_->acldvppVpcResizeAsync(channel_desc_, frame->to_scale.get(),
+                                        frame->scaled.get(), resize_config_,
+                                        session_->transfer_stream()),
+      "acldvppVpcResizeAsync"));
+  if (direct) return absl::OkStatus();
+  return CopyOnDeviceAsync(session_, place, picture_size(), layout.data,
+                           picture_size(), session_->transfer_stream());
+}
+
+// With a new block of at least `size` bytes, after the old one was given back.
+absl::Status Dvpp::Replace(Memory* memory, size_t size) {
+  memory->Free();
+  LENET_ASSIGN_OR_RETURN(*memory,
+                         Memory::Allocate(session_, Heap::kDvpp, size));
+  return absl::OkStatus();
+}
+
+absl::Status Dvpp::Put(size_t slot, size_t index,
+                       absl::Span<const uint8_t> luma) {
+  LENET_RETURN_IF_ERROR(CheckPlace(slot, index));
+  if (luma.size() != nv12_size() / 3 * 2) {
+    return absl::InternalError(absl::StrCat(
+        "DVPP: expected ", nv12_size() / 3 * 2, " bytes, found ", luma.size()));
+  }
+  std::vector<uint8_t> picture(picture_size(), kNoColor);
+  std::copy(luma.begin(), luma.end(), picture.begin());
+  return CopyIn(session_, PlaceOf(slot, index), picture.size(), picture.data(),
+                picture.size());
+}
+
+absl::Status Dvpp::Finish(size_t slot_number) {
+  LENET_RETURN_IF_ERROR(CheckPlace(slot_number, 0));
+  if (!session_->healthy()) {  // what it works with is kept until it is drained
+    return absl::AbortedError("the device has failed");
+  }
+  Slot& slot = slots_[slot_number];
+  absl::Status status;
+  for (size_t i = 0; i < slot.frames.size(); ++i) {
+    Frame& frame = slot.frames[i];
+    if (frame.started && status.ok()) status = ResultOf(frame, i);
+    frame.Reset();
+  }
+  slot.retired.clear();
+  return status;
+}
+
+absl::Status Dvpp::ResultOf(const Frame& frame, size_t index) const {
+  if (const uint32_t code = frame.decoded.code(); code != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the device cannot decode image ", index, " of the batch (code ", code,
+        "); is the file damaged? --cpu_dvpp=CPU tells more"));
+  }
+  if (const uint32_t code = frame.scaled.code(); code != 0) {
+    return absl::InternalError(absl::StrCat("the device cannot resize image ",
+                                            index, " of the batch (code ", code,
+                                            ")"));
+  }
+  // The scaler was told the layout before the decoder had chosen it.
+  if (!frame.decoded.HasLayout()) {
+    return absl::InternalError(
+        absl::StrCat("the device decoded image ", index,
+                     " of the batch to another size than its header says"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace lenet::ascend

@@ -1,0 +1,122 @@
+#include "cc/ascend/installation.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "cc/ascend/library.h"
+
+namespace lenet::ascend {
+namespace {
+
+constexpr absl::string_view kCardPrefix = "davinci";
+
+std::string NodePath(const Locations& locations, absl::string_view name) {
+  return absl::StrCat(locations.device_folder, "/", name);
+}
+
+bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+// Beside the card's own node: the manager, and how the computer reaches the
+// card's memory. A board whose NPU is the computer (Atlas 200 RC) has svm0 in
+// place of the latter.
+std::vector<std::string> NeededNodes(int device_id,
+                                     const Locations& locations) {
+  std::vector<std::string> nodes = {
+      NodePath(locations, absl::StrCat(kCardPrefix, device_id)),
+      NodePath(locations, "davinci_manager")};
+  const std::string own_memory = NodePath(locations, "svm0");
+  if (Exists(own_memory)) {
+    nodes.push_back(own_memory);
+  } else {
+    nodes.push_back(NodePath(locations, "devmm_svm"));
+    nodes.push_back(NodePath(locations, "hisi_hdc"));
+  }
+  return nodes;
+}
+
+std::string ShownText(const Locations& locations) {
+  const std::vector<int> shown = ShownDevices(locations);
+  if (shown.empty()) return "no card is shown";
+  return absl::StrCat("cards shown: ", absl::StrJoin(shown, ", "));
+}
+
+}  // namespace
+
+std::string Locations::DefaultDeviceFolder() {
+  const char* const folder = std::getenv("LENET_ASCEND_DEVICES");
+  return folder == nullptr || *folder == '\0' ? "/dev" : folder;
+}
+
+std::vector<int> ShownDevices(const Locations& locations) {
+  std::vector<int> devices;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(locations.device_folder,
+                                                 error);
+       !error && entry != std::filesystem::directory_iterator();
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    absl::string_view rest = name;
+    int number = 0;
+    if (absl::ConsumePrefix(&rest, kCardPrefix) &&
+        absl::SimpleAtoi(rest, &number) && number >= 0) {
+      devices.push_back(number);
+    }
+  }
+  std::sort(devices.begin(), devices.end());
+  return devices;
+}
+
+absl::Status CheckNodes(int device_id, const Locations& locations) {
+  std::vector<std::string> missing;
+  std::vector<std::string> closed;
+  for (const std::string& node : NeededNodes(device_id, locations)) {
+    if (!Exists(node)) {
+      missing.push_back(node);
+    } else if (faccessat(AT_FDCWD, node.c_str(), R_OK | W_OK, AT_EACCESS) !=
+               0) {
+      closed.push_back(node);
+    }
+  }
+  if (!missing.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        "no ", absl::StrJoin(missing, ", "), " (", ShownText(locations),
+        "); install the Ascend driver, give --device_id of a card that is ",
+        "there, or map these nodes into the container by --device"));
+  }
+  if (closed.empty()) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat(
+      "no right to read and write ", absl::StrJoin(closed, ", "),
+      "; add the user to the group HwHiAiUser and log in again, or install ",
+      "the driver with --install-for-all"));
+}
+
+absl::Status CheckInstallation(int device_id, const Locations& locations) {
+  std::vector<std::string> wrong;
+  const absl::Status nodes = CheckNodes(device_id, locations);
+  if (!nodes.ok()) wrong.emplace_back(nodes.message());
+  const absl::Status library =
+      Library::Open(locations.acl, locations.dvpp).status();
+  if (!library.ok()) wrong.emplace_back(library.message());
+  if (wrong.empty()) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("Ascend310 is not available: ", absl::StrJoin(wrong, "; "),
+                   "; or run a MindIR on the CPU by --device_target=CPU"));
+}
+
+bool HasUsableDevice(int device_id, const Locations& locations) {
+  return !ShownDevices(locations).empty() &&
+         CheckInstallation(device_id, locations).ok();
+}
+
+}  // namespace lenet::ascend

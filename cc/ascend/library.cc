@@ -1,0 +1,109 @@
+#include "cc/ascend/library.h"
+
+#include <dlfcn.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace lenet::ascend {
+namespace {
+
+constexpr char kRemedy[] =
+    "install CANN (Ascend 310: 8.0 or older) and the driver, then source "
+    "set_env.sh in this shell: /usr/local/Ascend/ascend-toolkit/set_env.sh, or "
+    "/usr/local/Ascend/nnrt/set_env.sh of the runtime package; the driver's "
+    "libraries lie in /usr/local/Ascend/driver/lib64 and its folders driver "
+    "and common";
+
+// The functions of one library, looked up by name.
+class Symbols {
+ public:
+  static absl::StatusOr<Symbols> Load(const std::string& name) {
+    // Never closed, see library.h. Local: like this the vendor's own Python
+    // module loads it, and its symbols cannot take the place of others.
+    void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (handle != nullptr) return Symbols(name, handle);
+    const char* reason = dlerror();
+    return absl::UnavailableError(absl::StrCat(
+        "cannot load ", name, ": ",
+        reason == nullptr ? "unknown reason" : reason, "; ", kRemedy));
+  }
+
+  template <typename Function>
+  void Find(const char* name, bool required, Function** function) {
+    void* symbol = dlsym(handle_, name);
+    if (symbol == nullptr && required) missing_.push_back(name);
+    *function = reinterpret_cast<Function*>(symbol);
+  }
+
+  // OK if all that is required was found.
+  absl::Status Complete() const {
+    if (missing_.empty()) return absl::OkStatus();
+    const size_t shown = missing_.size() < 5 ? missing_.size() : 5;
+    const auto middle = missing_.begin() + static_cast<std::ptrdiff_t>(shown);
+    return absl::UnavailableError(absl::StrCat(
+        name_, " has no function ",
+        absl::StrJoin(missing_.begin(), middle, ", "),
+        shown < missing_.size()
+            ? absl::StrCat(" and ", missing_.size() - shown, " more")
+            : "",
+        ": it is not AscendCL or too old; ", kRemedy));
+  }
+
+ private:
+  Symbols(std::string name, void* handle)
+      : name_(std::move(name)), handle_(handle) {}
+
+  std::string name_;
+  void* handle_;
+  std::vector<const char*> missing_;
+};
+
+absl::StatusOr<Functions> LoadAcl(const std::string& name) {
+  absl::StatusOr<Symbols> symbols = Symbols::Load(name);
+  if (!symbols.ok()) return symbols.status();
+  Functions acl;
+#define ACL_FUNCTION(result, name, parameters) \
+  symbols->Find(#name, true, &acl.name);
+#define ACL_OPTIONAL_FUNCTION(result, name, parameters) \
+  symbols->Find(#name, false, &acl.name);
+#include "cc/ascend/acl_functions.inc"
+  const absl::Status status = symbols->Complete();
+  if (!status.ok()) return status;
+  return acl;
+}
+
+absl::StatusOr<DvppFunctions> LoadDvpp(const std::string& name) {
+  absl::StatusOr<Symbols> symbols = Symbols::Load(name);
+  if (!symbols.ok()) return symbols.status();
+  DvppFunctions dvpp;
+#define DVPP_FUNCTION(result, name, parameters) \
+  symbols->Find(#name, true, &dvpp.name);
+#define DVPP_OPTIONAL_FUNCTION(result, name, parameters) \
+  symbols->Find(#name, false, &dvpp.name);
+#include "cc/ascend/acl_functions.inc"
+  const absl::Status status = symbols->Complete();
+  if (!status.ok()) return status;
+  return dvpp;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Library>> Library::Open(
+    const std::string& acl, const std::string& dvpp) {
+  absl::StatusOr<Functions> functions = LoadAcl(acl);
+  if (!functions.ok()) return functions.status();
+  return std::shared_ptr<const Library>(new Library(*functions, dvpp));
+}
+
+absl::StatusOr<const DvppFunctions*> Library::Dvpp() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!dvpp_.has_value()) dvpp_ = LoadDvpp(dvpp_name_);
+  if (!dvpp_->ok()) return dvpp_->status();
+  return &**dvpp_;
+}
+
+}  // namespace lenet::ascend

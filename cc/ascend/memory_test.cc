@@ -1,0 +1,139 @@
+#include "cc/ascend/memory.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cc/ascend/session_testing.h"
+#include "cc/base/status_macros.h"
+#include "cc/base/test_util.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lenet::ascend {
+namespace {
+
+constexpr char kText[] = "0123456789abcdef0123456789abcdef";
+
+// In to one place of the device, on to another, and out.
+absl::Status CopyAround(Session* session) {
+  LENET_ASSIGN_OR_RETURN(const Memory first,
+                         Memory::Allocate(session, Heap::kDevice, 100));
+  LENET_ASSIGN_OR_RETURN(const Memory second,
+                         Memory::Allocate(session, Heap::kDevice, 100));
+  LENET_RETURN_IF_ERROR(
+      CopyIn(session, first.data(), first.size(), kText, sizeof(kText)));
+  LENET_RETURN_IF_ERROR(CopyOnDeviceAsync(session, second.data(), second.size(),
+                                          first.data(), sizeof(kText),
+                                          session->transfer_stream()));
+  LENET_RETURN_IF_ERROR(session->Synchronize(session->transfer_stream()));
+  char out[sizeof(kText)] = "";
+  LENET_RETURN_IF_ERROR(
+      CopyOut(session, out, sizeof(out), second.data(), sizeof(out)));
+  EXPECT_STREQ(out, kText);
+  return absl::OkStatus();
+}
+
+TEST(MemoryDeathTest, CopiesInBothRunModes) {
+  for (const char* mode : kRunModes) {
+    LENET_EXPECT_IN_SESSION((SimSettings{{"LENET_SIM_RUN_MODE", mode}}),
+                            CopyAround, "OK");
+  }
+}
+
+absl::Status CopyOnStream(Session* session) {
+  LENET_ASSIGN_OR_RETURN(const Memory in,
+                         Memory::Allocate(session, Heap::kHost, sizeof(kText)));
+  LENET_ASSIGN_OR_RETURN(const Memory out,
+                         Memory::Allocate(session, Heap::kHost, sizeof(kText)));
+  LENET_ASSIGN_OR_RETURN(
+      const Memory device,
+      Memory::Allocate(session, Heap::kDevice, sizeof(kText)));
+  std::memcpy(in.data(), kText, sizeof(kText));
+  std::memset(out.data(), 0, sizeof(kText));
+  const aclrtStream stream = session->transfer_stream();
+  LENET_RETURN_IF_ERROR(CopyInAsync(session, device.data(), device.size(),
+                                    in.data(), sizeof(kText), stream));
+  LENET_RETURN_IF_ERROR(CopyOutAsync(session, out.data(), out.size(),
+                                     device.data(), sizeof(kText), stream));
+  EXPECT_STREQ(static_cast<const char*>(out.data()), "");
+  LENET_RETURN_IF_ERROR(session->Synchronize(stream));
+  EXPECT_STREQ(static_cast<const char*>(out.data()), kText);
+  return absl::OkStatus();
+}
+
+TEST(MemoryDeathTest, CopiesOnAStream) {
+  LENET_EXPECT_IN_SESSION(SimSettings{}, CopyOnStream, "OK");
+}
+
+absl::Status CopyTooMuch(Session* session) {
+  LENET_ASSIGN_OR_RETURN(const Memory memory,
+                         Memory::Allocate(session, Heap::kDevice, 8));
+  return CopyIn(session, memory.data(), memory.size(), kText, 9);
+}
+
+TEST(MemoryDeathTest, RefusesACopyThatDoesNotFit) {
+  for (const char* mode : kRunModes) {
+    LENET_EXPECT_IN_SESSION((SimSettings{{"LENET_SIM_RUN_MODE", mode}}),
+                            CopyTooMuch, "INTERNAL: .*9 bytes.*for 8");
+  }
+}
+
+// What was moved from is not freed, what was overwritten is: or the simulator
+// ends the process.
+absl::Status MoveAbout(Session* session) {
+  std::vector<Memory> blocks;
+  for (size_t size = 1; size < 20; ++size) {
+    LENET_ASSIGN_OR_RETURN(Memory block,
+                           Memory::Allocate(session, Heap::kDevice, size));
+    blocks.push_back(std::move(block));
+  }
+  Memory first = std::move(blocks[0]);
+  EXPECT_EQ(blocks[0].data(), nullptr);
+  EXPECT_EQ(first.size(), 1u);
+  first = std::move(blocks[1]);
+  EXPECT_EQ(first.size(), 2u);
+  first.Free();
+  EXPECT_EQ(first.data(), nullptr);
+  first.Free();
+  return absl::OkStatus();
+}
+
+TEST(MemoryDeathTest, FreesOnce) {
+  LENET_EXPECT_IN_SESSION(SimSettings{}, MoveAbout, "OK");
+}
+
+absl::Status AllocateEach(Session* session) {
+  for (const Heap heap : {Heap::kDevice, Heap::kHost}) {
+    LENET_RETURN_IF_ERROR(Memory::Allocate(session, heap, 4096).status());
+  }
+  return absl::OkStatus();
+}
+
+TEST(MemoryDeathTest, SaysThatThereIsNoMore) {
+  LENET_EXPECT_IN_SESSION((SimSettings{{"LENET_SIM_MEMORY", "2000"}}),
+                          AllocateEach,
+                          "RESOURCE_EXHAUSTED: aclrtMalloc failed: 207001");
+  LENET_EXPECT_IN_SESSION(
+      (SimSettings{{"LENET_SIM_FAULTS", "aclrtMallocHost:1=207001"}}),
+      AllocateEach, "RESOURCE_EXHAUSTED: aclrtMallocHost failed: 207001");
+}
+
+TEST(MemoryDeathTest, ALostDeviceIsAborted) {
+  LENET_EXPECT_IN_SESSION(
+      (SimSettings{{"LENET_SIM_FAULTS", "aclrtMemcpy:1=507013"}}), CopyAround,
+      "ABORTED: aclrtMemcpy failed: 507013");
+}
+
+absl::Status AllocateForDvpp(Session* session) {
+  return Memory::Allocate(session, Heap::kDvpp, 4096).status();
+}
+
+TEST(MemoryDeathTest, HasAHeapForDvpp) {
+  LENET_EXPECT_IN_SESSION(SimSettings{}, AllocateForDvpp, "OK");
+}
+
+}  // namespace
+}  // namespace lenet::ascend

@@ -1,0 +1,232 @@
+#include "cc/ascend/model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/types/span.h"
+#include "cc/ascend/error.h"
+#include "cc/ascend/library.h"
+#include "cc/base/status_macros.h"
+#include "cc/engine/lenet_shapes.h"
+
+namespace lenet::ascend {
+namespace {
+
+// The library may write any number; more than this is not a LeNet, and keeps
+// the sizes below from overflowing.
+constexpr int64_t kMaxSide = 4096;
+constexpr uint64_t kMaxBatch = 65536;
+
+std::vector<int64_t> Shape(const aclmdlIODims& dims) {
+  const size_t count = std::min(dims.dimCount, std::size(dims.dims));
+  return std::vector<int64_t>(dims.dims, dims.dims + count);
+}
+
+std::string Name(const aclmdlIODims& dims) {
+  const char* const end =
+      std::find(std::begin(dims.name), std::end(dims.name), '\0');
+  return std::string(dims.name, end);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Model>> Model::Load(Session* session,
+                                                   const std::string& path) {
+  // Of what Open has made when it fails, the destructor disposes.
+  std::unique_ptr<Model> model(new Model(session, path));
+  LENET_RETURN_IF_ERROR(model->Open());
+  return model;
+}
+
+Model::~Model() {
+  const Functions& acl = session_->acl();
+  if (loaded_) session_->CheckTeardown(acl.aclmdlUnload(id_), "aclmdlUnload");
+  if (desc_ != nullptr) {
+    session_->CheckTeardown(acl.aclmdlDestroyDesc(desc_), "aclmdlDestroyDesc");
+  }
+}
+
+absl::Status Model::Check(aclError code, absl::string_view call) const {
+  const absl::Status status = session_->Check(code, call, Stage::kModel);
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(path_, ": ", status.message()));
+}
+
+absl::Status Model::Refuse(absl::string_view reason) const {
+  return absl::InvalidArgumentError(
+      absl::StrCat(path_, ": ", reason,
+                   "; convert a LeNet that //python:export wrote by `bazel run "
+                   "//tools:to_om`"));
+}
+
+absl::Status Model::Open() {
+  const Functions& acl = session_->acl();
+  LENET_RETURN_IF_ERROR(
+      Check(acl.aclmdlLoadFromFile(path_.c_str(), &id_), "aclmdlLoadFromFile"));
+  loaded_ = true;
+  desc_ = acl.aclmdlCreateDesc();
+  if (desc_ == nullptr) {
+    return absl::ResourceExhaustedError("aclmdlCreateDesc failed");
+  }
+  LENET_RETURN_IF_ERROR(Check(acl.aclmdlGetDesc(desc_, id_), "aclmdlGetDesc"));
+  const size_t inputs = acl.aclmdlGetNumInputs(desc_);
+  const size_t outputs = acl.aclmdlGetNumOutputs(desc_);
+  if (inputs == 0 || inputs > 2 || outputs != 1) {
+    return Refuse(
+        absl::StrCat("expected a LeNet with one input and one output, found ",
+                     inputs, " and ", outputs));
+  }
+  if (inputs == 2) LENET_RETURN_IF_ERROR(ReadGears());
+  LENET_RETURN_IF_ERROR(ReadInput());
+  if (info_.form == InputForm::kLuma) LENET_RETURN_IF_ERROR(ReadAipp());
+  return ReadOutput();
+}
+
+// A second input is the size of the batch, or this is another network.
+absl::Status Model::ReadGears() {
+  const Functions& acl = session_->acl();
+  const absl::Status named =
+      Check(acl.aclmdlGetInputIndexByName(desc_, kAclDynamicTensorName,
+                                          &info_.gear_index),
+            "aclmdlGetInputIndexByName");
+  if (absl::IsAborted(named)) return named;
+  if (!named.ok() || info_.gear_index > 1) {
+    return Refuse("expected a LeNet with one input, found two");
+  }
+  info_.input_index = 1 - info_.gear_index;
+  info_.gear_bytes = acl.aclmdlGetInputSizeByIndex(desc_, info_.gear_index);
+  aclmdlBatch batch = {};
+  LENET_RETURN_IF_ERROR(
+      Check(acl.aclmdlGetDynamicBatch(desc_, &batch), "aclmdlGetDynamicBatch"));
+  const size_t count = std::min(batch.batchCount, std::size(batch.batch));
+  info_.gears.assign(batch.batch, batch.batch + count);
+  std::sort(info_.gears.begin(), info_.gears.end());
+  if (info_.gears.empty() || info_.gears.front() == 0 ||
+      info_.gears.back() > kMaxBatch || info_.gear_bytes == 0) {
+    return Refuse(absl::StrCat(
+        "expected a dynamic batch (height and width are not to be dynamic), "
+        "found the sizes ",
+        absl::StrJoin(info_.gears, ", ")));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Model::ReadInput() {
+  const Functions& acl = session_->acl();
+  const size_t index = info_.input_index;
+  aclmdlIODims dims = {};
+  LENET_RETURN_IF_ERROR(
+      Check(acl.aclmdlGetInputDims(desc_, index, &dims), "aclmdlGetInputDims"));
+  info_.input_name = Name(dims);
+  std::vector<int64_t> shape = Shape(dims);
+  const std::string found = ShapeString(shape);
+  if (!info_.gears.empty() && !shape.empty() && shape[0] <= 0) {
+    shape[0] = static_cast<int64_t>(info_.gears.back());
+  }
+  // AIPP may have the channels last; there is one either way.
+  if (shape.size() == 4 && shape[1] != 1 && shape[3] == 1) {
+    shape = {shape[0], 1, shape[1], shape[2]};
+  }
+  if (shape.size() != 4 || shape[1] != 1 || shape[0] < 1 ||
+      shape[0] > int64_t{kMaxBatch} || shape[2] < 1 || shape[2] > kMaxSide ||
+      shape[3] < 1 || shape[3] > kMaxSide) {
+    return Refuse(
+        absl::StrCat("expected an input [N, 1, H, W], found ", found));
+  }
+  info_.batch = shape[0];
+  info_.height = shape[2];
+  info_.width = shape[3];
+  info_.input_bytes = acl.aclmdlGetInputSizeByIndex(desc_, index);
+
+  const auto images = static_cast<size_t>(info_.batch);
+  const auto pixels = static_cast<size_t>(info_.height * info_.width);
+  info_.image_bytes = info_.input_bytes / images;
+  const aclDataType type = acl.aclmdlGetInputDataType(desc_, index);
+  const bool whole = info_.image_bytes * images == info_.input_bytes;
+  if (type == ACL_FLOAT && whole && info_.image_bytes == 4 * pixels) {
+    info_.form = InputForm::kTensor;
+    return absl::OkStatus();
+  }
+  if (type == ACL_UINT8 && whole &&
+      (info_.image_bytes == pixels || info_.image_bytes == pixels * 3 / 2)) {
+    info_.form = InputForm::kLuma;
+    return absl::OkStatus();
+  }
+  return Refuse(absl::StrCat(
+      "expected float32 images of ", 4 * pixels, " bytes, or uint8 images of ",
+      pixels, " (AIPP with YUV400_U8) or ", pixels * 3 / 2,
+      " (YUV420SP_U8), found type ", static_cast<int>(type),
+      " of AscendCL and ", info_.input_bytes, " bytes for ", images,
+      " images"));
+}
+
+absl::Status Model::ReadAipp() {
+  const Functions& acl = session_->acl();
+  const size_t index = info_.input_index;
+  if (acl.aclmdlGetAippType != nullptr) {
+    aclmdlInputAippType type = ACL_DATA_WITHOUT_AIPP;
+    size_t attached = 0;
+    LENET_RETURN_IF_ERROR(
+        Check(acl.aclmdlGetAippType(id_, index, &type, &attached),
+              "aclmdlGetAippType"));
+    if (type != ACL_DATA_WITH_STATIC_AIPP) {
+      return Refuse(absl::StrCat(
+          "expected a static AIPP for the input of bytes, found ",
+          type == ACL_DATA_WITHOUT_AIPP ? "none" : "a dynamic one"));
+    }
+  }
+  if (acl.aclmdlGetFirstAippInfo == nullptr) return absl::OkStatus();
+  const auto aipp = std::make_unique<aclAippInfo>();
+  LENET_RETURN_IF_ERROR(
+      Check(acl.aclmdlGetFirstAippInfo(id_, index, aipp.get()),
+            "aclmdlGetFirstAippInfo"));
+  if (aipp->inputFormat != ACL_YUV400_U8 &&
+      aipp->inputFormat != ACL_YUV420SP_U8) {
+    return Refuse(absl::StrCat(
+        "expected an AIPP for YUV400_U8 or YUV420SP_U8, found format ",
+        static_cast<int>(aipp->inputFormat), " of AscendCL"));
+  }
+  info_.aipp = Normalization{static_cast<float>(aipp->meanChn0) + aipp->minChn0,
+                             aipp->varReciChn0};
+  return absl::OkStatus();
+}
+
+absl::Status Model::ReadOutput() {
+  const Functions& acl = session_->acl();
+  aclmdlIODims dims = {};
+  LENET_RETURN_IF_ERROR(
+      Check(acl.aclmdlGetOutputDims(desc_, 0, &dims), "aclmdlGetOutputDims"));
+  info_.output_name = Name(dims);
+  info_.output_bytes = acl.aclmdlGetOutputSizeByIndex(desc_, 0);
+  const aclDataType type = acl.aclmdlGetOutputDataType(desc_, 0);
+  info_.half_output = type == ACL_FLOAT16;
+  // With dynamic batch the first dimension may be anything; the size is that of
+  // the largest.
+  const std::vector<int64_t> shape = Shape(dims);
+  const bool ten =
+      shape.size() >= 2 && shape[1] == int64_t{kClasses} &&
+      std::all_of(shape.begin() + 2, shape.end(),
+                  [](int64_t dimension) { return dimension == 1; });
+  const size_t bytes =
+      static_cast<size_t>(info_.batch) * kClasses * (info_.half_output ? 2 : 4);
+  if (ten && (type == ACL_FLOAT || type == ACL_FLOAT16) &&
+      info_.output_bytes == bytes) {
+    return absl::OkStatus();
+  }
+  return Refuse(absl::StrCat(
+      "expected an output [", info_.batch, ", ", kClasses,
+      "] of float32 or float16, found ", ShapeString(shape), " of type ",
+      static_cast<int>(type), " of AscendCL, ", info_.output_bytes, " bytes"));
+}
+
+size_t Model::Gear(size_t images) const {
+  const auto gear =
+      std::lower_bound(info_.gears.begin(), info_.gears.end(), images);
+  return static_cast<size_t>(
+      gear == info_.gears.end() ? static_cast<uint64_t>(info_.batch) : *gear);
+}
+
+}  // namespace lenet::ascend

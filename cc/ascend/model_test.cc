@@ -1,0 +1,173 @@
+#include "cc/ascend/model.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "cc/ascend/om_testing.h"
+#include "cc/ascend/session_testing.h"
+#include "cc/base/status_macros.h"
+#include "cc/base/test_util.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lenet::ascend {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+using Look = std::function<void(const Model&)>;
+
+// Loads a file of this content and looks at the model.
+SessionWork LoadAnd(const std::string& om, Look look) {
+  return [om, look = std::move(look)](Session* session) -> absl::Status {
+    const TempFolder folder;
+    const std::string path = folder.Write("lenet.om", om);
+    LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model,
+                           Model::Load(session, path));
+    look(*model);
+    return absl::OkStatus();
+  };
+}
+
+SessionWork Load(const std::string& om) {
+  return LoadAnd(om, [](const Model&) {});
+}
+
+TEST(ModelDeathTest, DescribesAModelForFloats) {
+  const Look look = [](const Model& model) {
+    const ModelInfo& info = model.info();
+    EXPECT_EQ(info.form, InputForm::kTensor);
+    EXPECT_EQ(info.batch, 1);
+    EXPECT_EQ(info.height, 32);
+    EXPECT_EQ(info.width, 32);
+    EXPECT_EQ(info.image_bytes, 4096u);
+    EXPECT_EQ(info.input_bytes, 4096u);
+    EXPECT_FALSE(info.half_output);
+    EXPECT_EQ(info.output_bytes, 40u);
+    EXPECT_THAT(info.gears, IsEmpty());
+    EXPECT_FALSE(info.aipp.has_value());
+    EXPECT_EQ(model.Gear(1), 1u);
+  };
+  for (const char* mode : kRunModes) {
+    LENET_EXPECT_IN_SESSION((SimSettings{{"LENET_SIM_RUN_MODE", mode}}),
+                            LoadAnd(SimulatorOm(), look), "OK");
+  }
+}
+
+TEST(ModelDeathTest, DescribesAModelForLuma) {
+  const Look look = [](const Model& model) {
+    const ModelInfo& info = model.info();
+    EXPECT_EQ(info.form, InputForm::kLuma);
+    EXPECT_EQ(info.batch, 3);
+    EXPECT_EQ(info.height, 32);
+    EXPECT_EQ(info.width, 32);
+    EXPECT_EQ(info.image_bytes, 1024u);
+    EXPECT_EQ(info.input_bytes, 3072u);
+    EXPECT_EQ(info.output_bytes, 120u);
+    ASSERT_TRUE(info.aipp.has_value());
+    EXPECT_NEAR(info.aipp->mean, 33.3285, 0.001);
+    EXPECT_NEAR(info.aipp->scale, 0.0127282, 0.00001);
+    EXPECT_EQ(model.Gear(2), 3u);
+  };
+  LENET_EXPECT_IN_SESSION(SimSettings{}, LoadAnd(SimulatorOm(LumaOm(3)), look),
+                          "OK");
+}
+
+TEST(ModelDeathTest, DescribesAModelForPictures) {
+  OmOptions options = LumaOm(2);
+  options.aipp_format = 2;
+  options.half_output = true;
+  const Look look = [](const Model& model) {
+    EXPECT_EQ(model.info().form, InputForm::kLuma);
+    EXPECT_EQ(model.info().image_bytes, 1536u);
+    EXPECT_EQ(model.info().input_bytes, 3072u);
+    EXPECT_TRUE(model.info().half_output);
+    EXPECT_EQ(model.info().output_bytes, 40u);
+  };
+  LENET_EXPECT_IN_SESSION(SimSettings{}, LoadAnd(SimulatorOm(options), look),
+                          "OK");
+}
+
+TEST(ModelDeathTest, DescribesDynamicBatch) {
+  const Look look = [](const Model& model) {
+    const ModelInfo& info = model.info();
+    EXPECT_THAT(info.gears, ElementsAre(1, 8, 16));
+    EXPECT_EQ(info.batch, 16);
+    EXPECT_EQ(info.input_bytes, 16u * info.image_bytes);
+    EXPECT_EQ(info.output_bytes, 640u);
+    EXPECT_GT(info.gear_bytes, 0u);
+    EXPECT_NE(info.gear_index, info.input_index);
+    EXPECT_EQ(model.Gear(1), 1u);
+    EXPECT_EQ(model.Gear(2), 8u);
+    EXPECT_EQ(model.Gear(8), 8u);
+    EXPECT_EQ(model.Gear(9), 16u);
+    EXPECT_EQ(model.Gear(16), 16u);
+  };
+  OmOptions floats;
+  OmOptions luma = LumaOm();
+  for (OmOptions* options : {&floats, &luma}) {
+    options->gears = {1, 8, 16};
+    options->batch = 16;
+    LENET_EXPECT_IN_SESSION(SimSettings{}, LoadAnd(SimulatorOm(*options), look),
+                            "OK");
+  }
+}
+
+TEST(ModelDeathTest, RefusesWhatIsNoModel) {
+  const std::string om = SimulatorOm();
+  const std::string expected =
+      "INVALID_ARGUMENT: .*lenet.om: aclmdlLoadFromFile failed: 145000";
+  LENET_EXPECT_IN_SESSION(SimSettings{}, Load(""), expected);
+  LENET_EXPECT_IN_SESSION(SimSettings{}, Load("no model"), expected);
+  LENET_EXPECT_IN_SESSION(SimSettings{}, Load(om.substr(0, om.size() - 1)),
+                          expected);
+  const SessionWork missing = [](Session* session) {
+    return Model::Load(session, "/no/such.om").status();
+  };
+  LENET_EXPECT_IN_SESSION(SimSettings{}, missing,
+                          "INVALID_ARGUMENT: /no/such.om: .*145002");
+}
+
+TEST(ModelDeathTest, RefusesAModelForAnotherChip) {
+  OmOptions options;
+  options.soc = "Ascend310P3";
+  LENET_EXPECT_IN_SESSION(SimSettings{}, Load(SimulatorOm(options)),
+                          "INVALID_ARGUMENT: .*lenet.om: aclmdlLoadFromFile");
+}
+
+// Every function that tells of the model fails once: as a mistake of the file,
+// as a failure of the device, or by null.
+TEST(ModelDeathTest, EachFailureIsReportedAndNothingIsLeft) {
+  OmOptions options = LumaOm();
+  options.gears = {1, 8};
+  options.batch = 8;
+  const SessionWork load = Load(SimulatorOm(options));
+  for (const char* function :
+       {"aclmdlLoadFromFile", "aclmdlGetDesc", "aclmdlGetInputIndexByName",
+        "aclmdlGetDynamicBatch", "aclmdlGetInputDims", "aclmdlGetAippType",
+        "aclmdlGetFirstAippInfo", "aclmdlGetOutputDims"}) {
+    const std::string fault = std::string(function) + ":1=507010";
+    LENET_EXPECT_IN_SESSION(
+        (SimSettings{{"LENET_SIM_FAULTS", fault}}), load,
+        "ABORTED: .*" + std::string(function) + " failed: 507010");
+  }
+  LENET_EXPECT_IN_SESSION(
+      (SimSettings{{"LENET_SIM_FAULTS", "aclmdlLoadFromFile:1=245002"}}), load,
+      "RESOURCE_EXHAUSTED: .*245002");
+  LENET_EXPECT_IN_SESSION(
+      (SimSettings{{"LENET_SIM_FAULTS", "aclmdlCreateDesc:1=200000"}}), load,
+      "RESOURCE_EXHAUSTED: aclmdlCreateDesc");
+  for (const char* function :
+       {"aclmdlGetNumInputs", "aclmdlGetNumOutputs",
+        "aclmdlGetInputSizeByIndex", "aclmdlGetOutputSizeByIndex"}) {
+    const std::string fault = std::string(function) + ":1=100000";
+    LENET_EXPECT_IN_SESSION((SimSettings{{"LENET_SIM_FAULTS", fault}}), load,
+                            "INVALID_ARGUMENT: .*lenet.om: expected a");
+  }
+}
+
+}  // namespace
+}  // namespace lenet::ascend

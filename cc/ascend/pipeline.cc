@@ -1,0 +1,224 @@
+#include "cc/ascend/pipeline.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cc/ascend/half.h"
+#include "cc/ascend/host_decode.h"
+#include "cc/base/status_macros.h"
+#include "cc/engine/lenet_shapes.h"
+
+namespace lenet::ascend {
+namespace {
+
+// A colour plane of gray, for models that want one and do not look at it.
+constexpr uint8_t kNoColour = 128;
+
+absl::Status CheckCount(const char* what, size_t expected, size_t found) {
+  if (expected == found) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected ", expected, " ", what, ", found ", found));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(Session* session,
+                                                           const Model* model,
+                                                           Dvpp* dvpp) {
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(session, model, dvpp));
+  LENET_RETURN_IF_ERROR(pipeline->Allocate());
+  return pipeline;
+}
+
+absl::Status Pipeline::Allocate() {
+  slots_.resize(beside_device() || dvpp_ != nullptr ? 2 : 1);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].index = i;
+    LENET_RETURN_IF_ERROR(AllocateSlot(&slots_[i]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Pipeline::AllocateSlot(Slot* slot) {
+  const ModelInfo& info = model_.info();
+  void* const pictures =
+      dvpp_ == nullptr ? nullptr : dvpp_->Pictures(slot->index);
+  LENET_ASSIGN_OR_RETURN(slot->binding,
+                         Binding::Create(session_, model_, pictures));
+  if (!beside_device()) return absl::OkStatus();
+  if (dvpp_ == nullptr) {
+    LENET_ASSIGN_OR_RETURN(
+        slot->input, Memory::Allocate(session_, Heap::kHost, info.input_bytes));
+  }
+  LENET_ASSIGN_OR_RETURN(
+      slot->output, Memory::Allocate(session_, Heap::kHost, info.output_bytes));
+  return absl::OkStatus();
+}
+
+Pipeline::~Pipeline() {
+  // The memory below may be in use, also after a failure of the device.
+  if (pipelined()) session_->Drain();
+}
+
+absl::Status Pipeline::Start(const Batch& batch) {
+  if (!broken_.ok()) return broken_;
+  if (started_.size() == depth()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("as many batches as can be, ", depth(), ", are started"));
+  }
+  LENET_RETURN_IF_ERROR(CheckBatch(batch));
+  broken_ = StartChecked(batch);
+  return broken_;
+}
+
+absl::Status Pipeline::CheckBatch(const Batch& batch) const {
+  const ModelInfo& info = model_.info();
+  const auto capacity = static_cast<size_t>(info.batch);
+  if (batch.size == 0 || batch.size > capacity) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected a batch of 1 to ", capacity, " images, found ", batch.size));
+  }
+  if (dvpp_ != nullptr) {
+    return CheckCount("files", batch.size, batch.files.size());
+  }
+  const size_t pixels =
+      static_cast<size_t>(info.height * info.width) * capacity;
+  if (info.form == InputForm::kLuma) {
+    return CheckCount("bytes of luma", pixels, batch.luma.size());
+  }
+  return CheckCount("floats", pixels, batch.tensors.size());
+}
+
+absl::Status Pipeline::StartChecked(const Batch& batch) {
+  // What has been transferred meanwhile can execute while this one is.
+  if (!started_.empty() && !started_.back()->executing) {
+    LENET_RETURN_IF_ERROR(Execute(started_.back()));
+  }
+  Slot& slot = slots_[next_];
+  LENET_RETURN_IF_ERROR(Transfer(batch, &slot));
+  slot.images = batch.size;
+  started_.push_back(&slot);
+  next_ = (next_ + 1) % depth();
+  return absl::OkStatus();
+}
+
+absl::Status Pipeline::Transfer(const Batch& batch, Slot* slot) {
+  if (dvpp_ != nullptr) {
+    for (size_t i = 0; i < batch.size; ++i) {
+      LENET_RETURN_IF_ERROR(TransferFile(batch.files[i], i, slot));
+    }
+    return absl::OkStatus();
+  }
+  const ModelInfo& info = model_.info();
+  const size_t images = model_.Gear(batch.size);
+  void* const input = slot->binding->input();
+  if (!beside_device()) {
+    WriteImages(batch, images, static_cast<uint8_t*>(input));
+    return absl::OkStatus();
+  }
+  WriteImages(batch, images, static_cast<uint8_t*>(slot->input.data()));
+  return CopyInAsync(session_, input, info.input_bytes, slot->input.data(),
+                     images * info.image_bytes, session_->transfer_stream());
+}
+
+// The first `images` of the batch, in the layout of the model's input.
+void Pipeline::WriteImages(const Batch& batch, size_t images,
+                           uint8_t* to) const {
+  const ModelInfo& info = model_.info();
+  if (info.form == InputForm::kTensor) {
+    std::memcpy(to, batch.tensors.data(), images * info.image_bytes);
+    return;
+  }
+  const auto pixels = static_cast<size_t>(info.height * info.width);
+  for (size_t i = 0; i < images; ++i) {
+    uint8_t* const image = to + i * info.image_bytes;
+    std::memcpy(image, batch.luma.data() + i * pixels, pixels);
+    std::memset(image + pixels, kNoColour, info.image_bytes - pixels);
+  }
+}
+
+absl::Status Pipeline::TransferFile(const SourceImage& file, size_t index,
+                                    Slot* slot) {
+  const auto height = static_cast<int>(model_.info().height);
+  const auto width = static_cast<int>(model_.info().width);
+  if (file.height == 0 &&
+      !Dvpp::Refusal(file.content, height, width).has_value()) {
+    ++decoded_on_device_;
+    return dvpp_->Start(slot->index, index, file.content);
+  }
+  const absl::StatusOr<GrayImage> image = DecodeOnHost(file, height, width);
+  if (!image.ok()) {
+    return absl::Status(image.status().code(),
+                        absl::StrCat("image ", index, " of the batch: ",
+                                     image.status().message()));
+  }
+  ++decoded_on_host_;
+  return dvpp_->Put(slot->index, index, image->pixels);
+}
+
+absl::Status Pipeline::Execute(Slot* slot) {
+  const size_t images = model_.Gear(slot->images);
+  slot->executing = true;
+  if (!pipelined()) {
+    LENET_RETURN_IF_ERROR(slot->binding->SetGear(images));
+    return slot->binding->Execute();
+  }
+  LENET_RETURN_IF_ERROR(session_->Synchronize(session_->transfer_stream()));
+  if (dvpp_ != nullptr) {
+    LENET_RETURN_IF_ERROR(dvpp_->Finish(slot->index));
+  }
+  LENET_RETURN_IF_ERROR(slot->binding->SetGear(images));
+  const aclrtStream stream = session_->execute_stream();
+  LENET_RETURN_IF_ERROR(slot->binding->ExecuteAsync(stream));
+  if (!beside_device()) return absl::OkStatus();
+  return CopyOutAsync(session_, slot->output.data(), slot->output.size(),
+                      slot->binding->output(),
+                      slot->images * kClasses * logit_bytes(), stream);
+}
+
+absl::Status Pipeline::Finish(absl::Span<float> out) {
+  if (!broken_.ok()) return broken_;
+  if (started_.empty()) {
+    return absl::FailedPreconditionError("no batch is started");
+  }
+  LENET_RETURN_IF_ERROR(CheckCount("floats of room for logits",
+                                   started_.front()->images * kClasses,
+                                   out.size()));
+  broken_ = FinishChecked(out);
+  return broken_;
+}
+
+absl::Status Pipeline::FinishChecked(absl::Span<float> out) {
+  Slot* const slot = started_.front();
+  if (!slot->executing) LENET_RETURN_IF_ERROR(Execute(slot));
+  if (pipelined()) {
+    LENET_RETURN_IF_ERROR(session_->Synchronize(session_->execute_stream()));
+  }
+  slot->executing = false;
+  started_.pop_front();
+  // The device goes on while this thread, and the caller, deal with these
+  // results and the next images.
+  if (!started_.empty()) LENET_RETURN_IF_ERROR(Execute(started_.front()));
+  Read(*slot, out);
+  return absl::OkStatus();
+}
+
+void Pipeline::Read(const Slot& slot, absl::Span<float> out) const {
+  const void* const logits =
+      beside_device() ? slot.output.data() : slot.binding->output();
+  if (!model_.info().half_output) {
+    std::memcpy(out.data(), logits, out.size() * sizeof(float));
+    return;
+  }
+  const auto* const halves = static_cast<const uint16_t*>(logits);
+  std::transform(halves, halves + out.size(), out.begin(), HalfToFloat);
+}
+
+void Pipeline::ResetCounts() {
+  decoded_on_device_ = 0;
+  decoded_on_host_ = 0;
+}
+
+}  // namespace lenet::ascend

@@ -1,0 +1,271 @@
+#include "cc/ascend/probe.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "cc/ascend/acl_types.h"
+#include "cc/ascend/error.h"
+#include "cc/ascend/library.h"
+#include "cc/ascend/manifest.h"
+#include "cc/ascend/process.h"
+#include "cc/base/file.h"
+#include "cc/base/sha256.h"
+
+namespace lenet::ascend {
+namespace {
+
+constexpr size_t kMaxModelBytes = size_t{256} << 20;
+
+// Steps, in order.
+enum Step { kNodes, kAcl, kDvpp, kInit, kCount, kDevice, kModel, kStepCount };
+constexpr const char* kStepNames[kStepCount] = {
+    "device nodes", "AscendCL", "DVPP", "initialisation",
+    "device count", "device",   "model"};
+
+// Classes of failure.
+constexpr char kNoDevice[] = "no-device";
+constexpr char kNoPermission[] = "no-permission";
+constexpr char kNoLibrary[] = "no-library";
+constexpr char kInitFailed[] = "init-failed";
+constexpr char kWrongDeviceId[] = "wrong-device-id";
+constexpr char kSetupFailed[] = "setup-failed";
+constexpr char kOutOfResources[] = "out-of-resources";
+constexpr char kWrongModel[] = "wrong-model";
+constexpr char kWrongChip[] = "wrong-chip";
+
+const char* FailureOf(aclError code) {
+  switch (code) {
+    case ACL_ERROR_RT_NO_DEVICE:
+      return kNoDevice;
+    case ACL_ERROR_RT_INVALID_DEVICEID:
+    case ACL_ERROR_INVALID_DEVICE:
+      return kWrongDeviceId;
+    case ACL_ERROR_RT_NO_PERMISSION:
+      return kNoPermission;
+    case ACL_ERROR_RT_MEMORY_ALLOCATION:
+    case ACL_ERROR_RT_RESOURCE_ALLOC_FAIL:
+    case ACL_ERROR_RT_OVER_LIMIT:
+    case ACL_ERROR_BAD_ALLOC:
+      return kOutOfResources;
+    default:
+      return kSetupFailed;
+  }
+}
+
+// The text up to the first "; ", and what comes after it.
+std::pair<std::string, std::string> SplitHint(absl::string_view message) {
+  const size_t end = message.find("; ");
+  if (end == absl::string_view::npos) return {std::string(message), ""};
+  return {std::string(message.substr(0, end)),
+          std::string(message.substr(end + 2))};
+}
+
+// Goes through the steps until one fails.
+class Prober {
+ public:
+  Prober(int device_id, std::string model_path, const Locations& locations)
+      : model_path_(std::move(model_path)), locations_(locations) {
+    report_.device_id = device_id;
+    for (const char* name : kStepNames) {
+      report_.steps.push_back({name, ProbeStep::Result::kNotDone, ""});
+    }
+  }
+
+  ProbeReport Run() {
+    if (Nodes() && Libraries() && Init() && Count() && Device()) Model();
+    process_.reset();
+    return report_;
+  }
+
+ private:
+  const Functions& acl() const { return library_->acl(); }
+
+  // All of these: whether to go on.
+  bool Pass(Step step, std::string detail) {
+    report_.steps[step].result = ProbeStep::Result::kOk;
+    report_.steps[step].detail = std::move(detail);
+    return true;
+  }
+
+  bool Warn(Step step, std::string detail) {
+    report_.steps[step].result = ProbeStep::Result::kWarning;
+    report_.steps[step].detail = std::move(detail);
+    return true;
+  }
+
+  bool Fail(Step step, const char* failure, std::string reason,
+            std::string hint) {
+    report_.steps[step].result = ProbeStep::Result::kFailed;
+    report_.steps[step].detail = reason;
+    report_.failure = failure;
+    report_.reason = std::move(reason);
+    report_.hint = std::move(hint);
+    return false;
+  }
+
+  bool FailStatus(Step step, const char* failure, const absl::Status& status) {
+    auto [reason, hint] = SplitHint(status.message());
+    return Fail(step, failure, std::move(reason), std::move(hint));
+  }
+
+  bool FailCall(Step step, aclError code, absl::string_view call) {
+    const absl::Status status = ToStatus(acl(), code, call, Stage::kSetup);
+    const ErrorInfo* const info = FindError(code);
+    const std::string hint = info == nullptr ? "" : info->hint;
+    const absl::string_view reason =
+        absl::StripSuffix(status.message(), absl::StrCat("; ", hint));
+    return Fail(step, FailureOf(code), std::string(reason), hint);
+  }
+
+  bool Nodes() {
+    const absl::Status status = CheckNodes(report_.device_id, locations_);
+    if (status.ok()) {
+      return Pass(kNodes, absl::StrCat(locations_.device_folder, "/davinci",
+                                       report_.device_id, " and its helpers"));
+    }
+    return FailStatus(
+        kNodes, absl::IsPermissionDenied(status) ? kNoPermission : kNoDevice,
+        status);
+  }
+
+  bool Libraries() {
+    absl::StatusOr<std::shared_ptr<const Library>> library =
+        Library::Open(locations_.acl, locations_.dvpp);
+    if (!library.ok()) return FailStatus(kAcl, kNoLibrary, library.status());
+    library_ = *std::move(library);
+    Pass(kAcl, absl::StrCat(locations_.acl, " is loaded"));
+    const absl::Status dvpp = library_->Dvpp().status();
+    if (dvpp.ok()) {
+      return Pass(kDvpp, absl::StrCat(locations_.dvpp, " is loaded"));
+    }
+    return Warn(kDvpp, absl::StrCat(SplitHint(dvpp.message()).first,
+                                    "; only --cpu_dvpp=CPU will work"));
+  }
+
+  bool Init() {
+    absl::StatusOr<std::shared_ptr<Process>> process = Process::Start(library_);
+    if (!process.ok()) return FailStatus(kInit, kInitFailed, process.status());
+    process_ = *std::move(process);
+    int32_t major = 0;
+    int32_t minor = 0;
+    int32_t patch = 0;
+    if (acl().aclrtGetVersion(&major, &minor, &patch) == ACL_SUCCESS) {
+      report_.acl_version = absl::StrCat(major, ".", minor, ".", patch);
+    }
+    return Pass(kInit, absl::StrCat("AscendCL ", report_.acl_version));
+  }
+
+  bool Count() {
+    uint32_t count = 0;
+    aclError code = acl().aclrtGetDeviceCount(&count);
+    if (code == ACL_SUCCESS && count == 0) code = ACL_ERROR_RT_NO_DEVICE;
+    if (code != ACL_SUCCESS) {
+      return FailCall(kCount, code, "aclrtGetDeviceCount");
+    }
+    report_.device_count = static_cast<int>(count);
+    if (report_.device_id < report_.device_count) {
+      return Pass(kCount, absl::StrCat(count));
+    }
+    return Fail(kCount, kWrongDeviceId,
+                absl::StrCat("no device ", report_.device_id,
+                             ": AscendCL finds ", count, ", numbered from 0"),
+                FindError(ACL_ERROR_RT_INVALID_DEVICEID)->hint);
+  }
+
+  // Sets the device up, asks what is to be known, puts the device back.
+  bool Device() {
+    const aclError set = acl().aclrtSetDevice(report_.device_id);
+    if (set != ACL_SUCCESS) {
+      process_->ExpectTeardownFailures();
+      return FailCall(kDevice, set, "aclrtSetDevice");
+    }
+    const bool known = Describe();
+    const aclError reset = acl().aclrtResetDevice(report_.device_id);
+    if (!known) return false;
+    if (reset != ACL_SUCCESS) {
+      process_->ExpectTeardownFailures();
+      return FailCall(kDevice, reset, "aclrtResetDevice");
+    }
+    return Pass(kDevice,
+                absl::StrCat(report_.soc_name.empty() ? "a chip without a name"
+                                                      : report_.soc_name,
+                             ", run mode ", report_.run_mode, ", ",
+                             report_.free_memory >> 20, " of ",
+                             report_.total_memory >> 20, " MB free"));
+  }
+
+  bool Describe() {
+    aclrtRunMode mode = ACL_HOST;
+    const aclError code = acl().aclrtGetRunMode(&mode);
+    if (code != ACL_SUCCESS) return FailCall(kDevice, code, "aclrtGetRunMode");
+    report_.run_mode = mode == ACL_DEVICE ? "device" : "host";
+    const char* const name =
+        acl().aclrtGetSocName == nullptr ? nullptr : acl().aclrtGetSocName();
+    if (name != nullptr) report_.soc_name = name;
+    // An Ascend 310 has DDR. Not to be told is no failure.
+    if (acl().aclrtGetMemInfo(ACL_DDR_MEM, &report_.free_memory,
+                              &report_.total_memory) != ACL_SUCCESS) {
+      report_.free_memory = 0;
+      report_.total_memory = 0;
+    }
+    return true;
+  }
+
+  bool Model() {
+    if (!IsOmFile(model_path_)) {
+      report_.steps[kModel].detail = "give an OM by --mindir_path";
+      return true;
+    }
+    const absl::StatusOr<std::string> model =
+        ReadFile(model_path_, kMaxModelBytes);
+    if (!model.ok()) return FailStatus(kModel, kWrongModel, model.status());
+    const absl::StatusOr<std::optional<Manifest>> manifest =
+        ReadManifest(model_path_);
+    if (!manifest.ok()) {
+      return FailStatus(kModel, kWrongModel, manifest.status());
+    }
+    if (!manifest->has_value()) {
+      return Warn(kModel,
+                  absl::StrCat("no ", ManifestPath(model_path_),
+                               ": it is not known for which chip it is"));
+    }
+    const absl::Status status = CheckManifest(
+        **manifest, model_path_, Sha256Hex(*model), report_.soc_name);
+    if (status.ok()) {
+      return Pass(kModel, absl::StrCat("for ", (*manifest)->soc_version));
+    }
+    return FailStatus(
+        kModel, absl::IsFailedPrecondition(status) ? kWrongChip : kWrongModel,
+        status);
+  }
+
+  ProbeReport report_;
+  const std::string model_path_;
+  const Locations locations_;
+  std::shared_ptr<const Library> library_;
+  std::shared_ptr<Process> process_;
+};
+
+}  // namespace
+
+ProbeReport Probe(int device_id, const std::string& model_path,
+                  const Locations& locations) {
+  return Prober(device_id, model_path, locations).Run();
+}
+
+bool Usable(const ProbeReport& report) { return report.failure.empty(); }
+
+absl::Status ProbeStatus(const ProbeReport& report) {
+  if (Usable(report)) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "device ", report.device_id, " cannot be used: ", report.reason,
+      report.hint.empty() ? "" : "; ", report.hint));
+}
+
+}  // namespace lenet::ascend

@@ -1,0 +1,134 @@
+#include "cc/ascend/probe.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "cc/base/test_util.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+// What needs AscendCL is tested through the program: cc/ascend/e2e.
+
+namespace lenet::ascend {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+using Result = ProbeStep::Result;
+
+ProbeReport UsableExample() {
+  ProbeReport report;
+  report.device_id = 1;
+  report.steps = {{"device nodes", Result::kOk, "/dev/davinci1"},
+                  {"DVPP", Result::kWarning, "is not there"},
+                  {"model", Result::kNotDone, ""}};
+  report.acl_version = "1.4.0";
+  report.soc_name = "Ascend310";
+  report.run_mode = "host";
+  report.device_count = 2;
+  report.free_memory = 5;
+  report.total_memory = 8'000'000'000;
+  return report;
+}
+
+TEST(ProbeTest, AMissingCardIsTheFirstFailure) {
+  const TempFolder folder;
+  Locations locations;
+  locations.device_folder = folder.path();
+  locations.acl = "libno_such_acl.so";
+  const ProbeReport report = Probe(3, "", locations);
+  EXPECT_FALSE(Usable(report));
+  EXPECT_EQ(report.failure, "no-device");
+  EXPECT_THAT(report.reason, HasSubstr("davinci3"));
+  EXPECT_THAT(report.hint, HasSubstr("--device_id"));
+  ASSERT_FALSE(report.steps.empty());
+  EXPECT_EQ(report.steps[0].result, Result::kFailed);
+  EXPECT_EQ(report.steps[1].result, Result::kNotDone);
+  EXPECT_THAT(ProbeStatus(report),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr(report.reason), HasSubstr(report.hint),
+                             HasSubstr("device 3"))));
+}
+
+TEST(ProbeTest, ALibraryThatIsMissingOrAnotherIsNamed) {
+  const TempFolder folder;
+  for (const char* node : {"davinci0", "davinci_manager", "svm0"}) {
+    folder.Write(node, "");
+  }
+  Locations locations;
+  locations.device_folder = folder.path();
+  locations.acl = "libno_such_acl.so";
+  EXPECT_EQ(Probe(0, "", locations).failure, "no-library");
+  locations.acl = "libc.so.6";
+  const ProbeReport old = Probe(0, "", locations);
+  EXPECT_EQ(old.failure, "no-library");
+  EXPECT_THAT(old.reason, HasSubstr("aclInit"));
+}
+
+TEST(ProbeTest, TextHasALineForEachStepAndTheVerdict) {
+  EXPECT_THAT(ProbeText(UsableExample()),
+              AllOf(HasSubstr("device nodes    ok       /dev/davinci1\n"),
+                    HasSubstr("DVPP            warning  is not there\n"),
+                    HasSubstr("\nDevice 1 can be used.\n"),
+                    Not(HasSubstr("simulator"))));
+  EXPECT_THAT(ProbeStatus(UsableExample()), IsOk());
+}
+
+TEST(ProbeTest, ASimulatorIsSaidToBeOne) {
+  ProbeReport report = UsableExample();
+  report.soc_name = "Ascend310-simulator";
+  EXPECT_THAT(ProbeText(report), HasSubstr("a simulator, not an Ascend"));
+  EXPECT_THAT(ProbeJson(report), HasSubstr("\"simulator\": true"));
+}
+
+TEST(ProbeTest, TextTellsWhatToDo) {
+  ProbeReport report = UsableExample();
+  report.failure = "setup-failed";
+  report.reason = "it did not start";
+  report.hint = "reboot";
+  EXPECT_THAT(ProbeText(report),
+              HasSubstr("\nDevice 1 cannot be used (setup-failed): it did not "
+                        "start\nWhat to do: reboot\n"));
+}
+
+TEST(ProbeTest, JsonHasAllAndIsEscaped) {
+  ProbeReport report = UsableExample();
+  report.steps[0].detail = "\"\xff";
+  EXPECT_EQ(ProbeJson(report), R"({
+  "usable": true,
+  "failure": "",
+  "reason": "",
+  "hint": "",
+  "device_id": 1,
+  "device_count": 2,
+  "acl_version": "1.4.0",
+  "soc_name": "Ascend310",
+  "simulator": false,
+  "run_mode": "host",
+  "free_memory": 5,
+  "total_memory": 8000000000,
+  "steps": [
+    {
+      "name": "device nodes",
+      "result": "ok",
+      "detail": "\"�"
+    },
+    {
+      "name": "DVPP",
+      "result": "warning",
+      "detail": "is not there"
+    },
+    {
+      "name": "model",
+      "result": "not done",
+      "detail": ""
+    }
+  ]
+}
+)");
+}
+
+}  // namespace
+}  // namespace lenet::ascend
