@@ -1,0 +1,1 @@
+"""Model files for the simulator of AscendCL, for tests."""
