@@ -143,7 +143,7 @@ def test_help_shows_a_flag_for_each_key_and_no_other(tmp_path):
     result = programs.run(_PROGRAM, "--help", cwd=tmp_path)
     assert result.returncode == 0
     assert result.stderr == ""
-    flags = re.findall(r"^  --(\w+)$", result.stdout, re.MULTILINE)
+    flags = re.findall(r"^  --(?:\[no\])?(\w+)$", result.stdout, re.MULTILINE)
     with open(_runfile(_CONFIG), encoding="utf-8") as file:
         config = yaml.safe_load(file)
     keys = [key for section in _SECTIONS for key in config[section]]
@@ -151,8 +151,10 @@ def test_help_shows_a_flag_for_each_key_and_no_other(tmp_path):
     text = " ".join(result.stdout.split())
     for section in _SECTIONS:
         for key, value in config[section].items():
-            shown = "empty" if value == "" else value
-            assert re.search(rf"--{key} [^-]*?default: {shown}\)", text), key
+            shown = "empty" if value == "" else str(value)
+            name = rf"--\[no\]{key}" if isinstance(value, bool) else f"--{key}"
+            shown = shown.lower() if isinstance(value, bool) else shown
+            assert re.search(rf"{name} [^-]*?default: {shown}\)", text), key
 
 
 # Each row: the arguments (in a folder with images/), the exit code, what stderr must name.
@@ -163,7 +165,10 @@ _REFUSED = {
     "wrong type": (["--limit=many"], 2, ["limit", "whole number", "'many'"]),
     "out of range": (["--batch_size=0"], 2, ["batch_size", "at least 1"]),
     "unknown device": (["--device_target=GPU"], 2, ["auto, Ascend310, CPU"]),
-    "unknown engine": (["--engine=acl"], 2, ["'acl'", "auto, native, lite"]),
+    "unknown engine": (["--engine=gpu"], 2, ["'gpu'", "auto, native, lite, acl"]),
+    "no truth value": (["--self_test=perhaps"], 2, ["self_test", "true or false", "'perhaps'"]),
+    "MindIR for acl": (["--engine=acl"], 2, ["lenet.mindir", "//tools:to_om"]),
+    "OM for native": (["--engine=native", "--mindir_path=a.om"], 2, ["a.om", "--engine=acl"]),
     "AIPP on a CPU": (["--device_target=CPU", "--aipp_path=a.cfg"], 2, ["aipp_path"]),
     "AIPP on a CPU, lite": (
         ["--engine=lite", "--device_target=CPU", "--aipp_path=a.cfg"],
@@ -191,6 +196,8 @@ _REFUSED = {
         ["/dev/davinci0", "libascendcl.so", "--device_target=CPU"],
     ),
     "DVPP": (["--cpu_dvpp=DVPP"], 3, ["--cpu_dvpp=CPU", "/dev/davinci0"]),
+    "DVPP on the CPU": (["--cpu_dvpp=DVPP", "--device_target=CPU"], 2, ["device_target is CPU"]),
+    "unknown decoder": (["--cpu_dvpp=GPU"], 2, ["cpu_dvpp", "CPU, DVPP", "'GPU'"]),
 }
 
 
@@ -198,6 +205,78 @@ _REFUSED = {
 def test_bad_arguments(row, tmp_path, one_image):
     arguments, code, messages = _REFUSED[row]
     _check_refused(tmp_path, [f"--dataset_path={one_image}", *arguments], code, messages)
+
+
+def test_an_om_needs_an_ascend(tmp_path, one_image):
+    (tmp_path / "a.om").write_bytes(b"IMOD")
+    arguments = ["--mindir_path=a.om", f"--dataset_path={one_image}"]
+    _check_refused(tmp_path, arguments, 3, ["/dev/davinci0", "libascendcl.so", "set_env.sh"])
+    _check_refused(tmp_path, [*arguments, "--device_target=CPU"], 2, ["a.om", "MindIR"])
+
+
+def test_json_instead_of_text(tmp_path, one_image):
+    result = _infer(tmp_path, "--json", f"--dataset_path={one_image}")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report == json.loads((tmp_path / "report.json").read_text())
+    assert report["preprocessing"] == "CPU"
+    assert (report["decoded_on_host"], report["decoded_on_device"]) == (1, 0)
+    assert report["soc_name"] == ""
+    assert report["pipelined"] is False
+
+
+def _run_with_devices(folder: pathlib.Path, *arguments: str, cwd: pathlib.Path):
+    """With the nodes of Ascend cards looked for in `folder`."""
+    return subprocess.run(
+        [programs.path(_PROGRAM), *arguments],
+        cwd=cwd,
+        env=programs.environment(cwd) | {"LENET_ASCEND_DEVICES": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_probe_says_what_is_missing(tmp_path):
+    """As text and as JSON, on stdout; step by step, up to the first that fails."""
+    cwd, devices = tmp_path / "cwd", tmp_path / "devices"
+    cwd.mkdir()
+    devices.mkdir()
+    result = _run_with_devices(devices, "--probe", cwd=cwd)
+    assert result.returncode == 3
+    assert result.stderr == ""
+    assert re.search(r"^device nodes +FAILED +no \S+/davinci0", result.stdout, re.MULTILINE)
+    assert "cannot be used (no-device)" in result.stdout
+    assert "What to do: install the Ascend driver" in result.stdout
+    for node in ("davinci0", "davinci_manager", "devmm_svm", "hisi_hdc"):
+        (devices / node).touch()
+    result = _run_with_devices(devices, "--probe", "--json", cwd=cwd)
+    assert result.returncode == 3
+    found = json.loads(result.stdout)
+    assert found["usable"] is False
+    assert found["failure"] == "no-library"
+    assert "libascendcl.so" in found["reason"]
+    assert "set_env.sh" in found["hint"]
+    results = [step["result"] for step in found["steps"]]
+    assert results == ["ok", "failed"] + ["not done"] * 5
+    assert _names(cwd) == []
+
+
+def test_an_ascend_that_cannot_be_used_is_said(tmp_path, one_image):
+    """Under auto only, and only if there is one."""
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "davinci0").touch()
+    arguments = ["--threads=1", f"--dataset_path={one_image}"]
+    result = _run_with_devices(tmp_path / "devices", *arguments, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    warning, engine = result.stderr.splitlines()
+    assert warning.startswith("infer310: warning: there is an Ascend, but it cannot be used: ")
+    assert "davinci_manager" in warning and "libascendcl.so" in warning
+    assert engine == "infer310: engine native on CPU (--device_target=auto)"
+    result = _run_with_devices(
+        tmp_path / "devices", *arguments, "--device_target=CPU", cwd=tmp_path
+    )
+    assert result.stderr == "infer310: engine native on CPU\n"
 
 
 # Each row: the name and content of a file to write, the arguments, what stderr must name.

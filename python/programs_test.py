@@ -8,13 +8,14 @@ from lenet.options import programs, schema
 from lenet.testing import programs as built
 
 PROGRAMS = sorted(programs.PROGRAMS)
+LABELS = {name: "//tools:to_om" if name == "to_om" else f"//python:{name}" for name in PROGRAMS}
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_help_lists_every_flag_and_exits_0(program, tmp_path):
-    result = built.run(program, "--help", cwd=tmp_path)
+    result = built.run(LABELS[program], "--help", cwd=tmp_path)
     assert result.returncode == 0
-    assert f"bazel run //python:{program}" in result.stdout
+    assert f"bazel run {LABELS[program]}" in result.stdout
     for option in schema.options_of(programs.PROGRAMS[program]):
         assert option.name in result.stdout
     assert "default: " in result.stdout
@@ -33,7 +34,7 @@ def test_help_lists_every_flag_and_exits_0(program, tmp_path):
 def test_a_wrong_command_line_is_one_line_and_exit_code_2(program, arguments, message, tmp_path):
     (tmp_path / "bad.yaml").write_text("a: [")
     (tmp_path / "unknown.yaml").write_text("epoch_sice: 3")
-    result = built.run(program, *arguments, cwd=tmp_path)
+    result = built.run(LABELS[program], *arguments, cwd=tmp_path)
     assert result.returncode == 2
     assert result.stderr.startswith(f"{program}: error: ")
     assert message in result.stderr
@@ -43,7 +44,7 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(program, arguments, me
 
 @pytest.mark.parametrize("program", [name for name in PROGRAMS if name != "predict"])
 def test_a_stray_argument_is_refused(program, tmp_path):
-    result = built.run(program, "stray", cwd=tmp_path)
+    result = built.run(LABELS[program], "stray", cwd=tmp_path)
     assert result.returncode == 2
     assert "unexpected argument 'stray'" in result.stderr
 

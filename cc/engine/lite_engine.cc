@@ -13,10 +13,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cc/ascend/installation.h"
 #include "cc/base/file.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/ascend_device.h"
 #include "cc/engine/lenet_shapes.h"
+#include "cc/engine/synchronous_engine.h"
 #include "cc/mindir/lite_form.h"
 #include "include/api/context.h"
 #include "include/api/model.h"
@@ -60,11 +61,10 @@ class SdkScope {
   SdkScope& operator=(const SdkScope&) = delete;
 };
 
-class LiteEngine final : public Engine {
+class LiteEngine final : public SynchronousEngine {
  public:
   LiteEngine(TensorInfo input, TensorInfo output, std::string device)
-      : input_(std::move(input)),
-        output_(std::move(output)),
+      : SynchronousEngine(std::move(input), std::move(output)),
         device_(std::move(device)) {}
 
   // Builds the model on the device of `context`.
@@ -73,13 +73,9 @@ class LiteEngine final : public Engine {
     const SdkScope scope;
     const mindspore::Status status =
         model_.Build(model.data(), model.size(), mindspore::kMindIR, context);
-    if (status.IsError()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "MindSpore Lite cannot build this model: ", status.ToString(),
-          " (GLOG_v=2 shows its log)"));
-    }
+    if (status.IsError()) return BuildFailure(status.ToString());
     inputs_ = model_.GetInputs();
-    if (inputs_.size() != 1 || !Fits(inputs_[0], input_)) {
+    if (inputs_.size() != 1 || !Fits(inputs_[0], input())) {
       return absl::UnimplementedError(
           "the input of the built model is not the float32 input of its "
           "MindIR; an AIPP configuration must keep it");
@@ -87,24 +83,16 @@ class LiteEngine final : public Engine {
     return absl::OkStatus();
   }
 
-  const TensorInfo& input() const override { return input_; }
-  const TensorInfo& output() const override { return output_; }
   std::string device() const override { return device_; }
 
+ protected:
   absl::Status Run(absl::Span<const float> in, absl::Span<float> out) override {
-    if (in.size() != ElementCount(input_.shape) ||
-        out.size() != ElementCount(output_.shape)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("expected a batch of ", ElementCount(input_.shape),
-                       " and ", ElementCount(output_.shape), " floats, found ",
-                       in.size(), " and ", out.size()));
-    }
     void* const destination = inputs_[0].MutableData();
     if (destination == nullptr) return Failure("no memory for the input");
     std::memcpy(destination, in.data(), in.size() * sizeof(float));
     const mindspore::Status status = model_.Predict(inputs_, &outputs_);
     if (status.IsError()) return Failure(status.ToString());
-    if (outputs_.size() != 1 || !Fits(outputs_[0], output_)) {
+    if (outputs_.size() != 1 || !Fits(outputs_[0], output())) {
       return Failure("the output has another type or size than the MindIR's");
     }
     const void* const source = outputs_[0].MutableData();
@@ -119,6 +107,18 @@ class LiteEngine final : public Engine {
            tensor.DataSize() == ElementCount(info.shape) * sizeof(float);
   }
 
+  // Our own readers understood the model, so on an Ascend it is the device, or
+  // the CANN that compiles the model for it.
+  absl::Status BuildFailure(const std::string& reason) const {
+    const std::string message =
+        absl::StrCat("MindSpore Lite cannot build this model: ", reason,
+                     " (GLOG_v=2 shows its log)");
+    if (device_ == "CPU") return absl::InvalidArgumentError(message);
+    return absl::UnavailableError(absl::StrCat(
+        message, "; `infer310 --probe` looks at the device, and an OM (bazel ",
+        "run //tools:to_om) needs no MindSpore Lite"));
+  }
+
   absl::Status Failure(const std::string& reason) const {
     const std::string message =
         absl::StrCat("MindSpore Lite failed on ", device_, ": ", reason);
@@ -126,8 +126,6 @@ class LiteEngine final : public Engine {
     return absl::AbortedError(message);
   }
 
-  const TensorInfo input_;
-  const TensorInfo output_;
   const std::string device_;
   mindspore::Model model_;
   std::vector<mindspore::MSTensor> inputs_;
@@ -163,9 +161,10 @@ absl::StatusOr<MindIrSignature> ReadLeNetSignature(const std::string& path,
 
 absl::StatusOr<bool> UseAscend(const EngineOptions& options) {
   if (options.device_target == DeviceTarget::kCpu) return false;
-  const absl::Status ascend = CheckAscend(options.device_id);
-  if (options.device_target == DeviceTarget::kAuto) return ascend.ok();
-  LENET_RETURN_IF_ERROR(ascend);
+  if (options.device_target == DeviceTarget::kAuto) {
+    return ascend::HasUsableDevice(options.device_id);
+  }
+  LENET_RETURN_IF_ERROR(ascend::CheckInstallation(options.device_id));
   return true;
 }
 

@@ -3,13 +3,13 @@
 #include <dlfcn.h>
 
 #include <climits>
-#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "cc/base/test_util.h"
+#include "cc/engine/engine_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -21,28 +21,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
-
-EngineOptions OnCpu(int threads = 1) {
-  EngineOptions options;
-  options.model_path = TestData("lenet_mindspore/python/lenet.mindir");
-  options.device_target = DeviceTarget::kCpu;
-  options.threads = threads;
-  return options;
-}
-
-std::vector<float> Ramp() {
-  std::vector<float> image(32 * 32);
-  for (size_t i = 0; i < image.size(); ++i) {
-    image[i] = static_cast<float>(i % 32) / 32.0f;
-  }
-  return image;
-}
-
-std::vector<float> Logits(Engine& engine, const std::vector<float>& image) {
-  std::vector<float> logits(10, NAN);
-  EXPECT_THAT(engine.Run(image, absl::MakeSpan(logits)), IsOk());
-  return logits;
-}
 
 // The runtime looks for its plug-ins where it was loaded from.
 TEST(LiteEngineTest, TheAscendPlugInLiesBesideTheRuntime) {
@@ -67,11 +45,12 @@ TEST(LiteEngineTest, DescribesTheModel) {
 TEST(LiteEngineTest, GivesTheSameLogitsEachTimeAndForAnyNumberOfThreads) {
   LENET_ASSERT_OK_AND_ASSIGN(const auto one, CreateLiteEngine(OnCpu(1)));
   LENET_ASSERT_OK_AND_ASSIGN(const auto two, CreateLiteEngine(OnCpu(2)));
-  const std::vector<float> first = Logits(*one, Ramp());
-  const std::vector<float> other = Logits(*one, std::vector<float>(1024, 2.f));
+  const std::vector<float> first = Logits(one.get(), Ramp());
+  const std::vector<float> other =
+      Logits(one.get(), std::vector<float>(1024, 2.f));
   EXPECT_NE(first, other);
-  EXPECT_EQ(Logits(*one, Ramp()), first);
-  const std::vector<float> threaded = Logits(*two, Ramp());
+  EXPECT_EQ(Logits(one.get(), Ramp()), first);
+  const std::vector<float> threaded = Logits(two.get(), Ramp());
   for (size_t i = 0; i < first.size(); ++i) {
     EXPECT_NEAR(threaded[i], first[i], 1e-4f) << i;
   }
@@ -80,7 +59,8 @@ TEST(LiteEngineTest, GivesTheSameLogitsEachTimeAndForAnyNumberOfThreads) {
 TEST(LiteEngineTest, RefusesABatchOfAnotherSize) {
   LENET_ASSERT_OK_AND_ASSIGN(const auto engine, CreateLiteEngine(OnCpu()));
   std::vector<float> logits(10);
-  EXPECT_THAT(engine->Run(std::vector<float>(1000), absl::MakeSpan(logits)),
+  EXPECT_THAT(RunTensors(engine.get(), std::vector<float>(1000),
+                         absl::MakeSpan(logits)),
               StatusIs(kInvalid, AllOf(HasSubstr("1024"), HasSubstr("1000"))));
 }
 

@@ -6,8 +6,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cc/ascend/installation.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/ascend_device.h"
 #include "cc/engine/registry.h"
 
 namespace lenet {
@@ -34,7 +34,7 @@ const EngineRegistration kRegistration("lite", /*priority=*/0,
 absl::StatusOr<std::unique_ptr<Engine>> CreatePluginEngine(
     const EngineOptions& options) {
   if (options.device_target == DeviceTarget::kAscend310) {
-    LENET_RETURN_IF_ERROR(CheckAscend(options.device_id));
+    LENET_RETURN_IF_ERROR(ascend::CheckInstallation(options.device_id));
   }
   if (options.lite_plugin.empty()) {
     return NotLoaded("there is no infer310_lite.so beside this program");
@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<Engine>> CreatePluginEngine(
   void* const library =
       dlopen(options.lite_plugin.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return NotLoaded(LoadError());
-  auto* const create = reinterpret_cast<decltype(&LenetCreateLiteEngine1)>(
+  auto* const create = reinterpret_cast<decltype(&LenetCreateLiteEngine2)>(
       dlsym(library, kLitePluginFunction));
   if (create == nullptr) {
     return NotLoaded(absl::StrCat(LoadError(), " (it is of another build)"));

@@ -13,11 +13,11 @@ namespace lenet {
 
 // Of the shared library, by a build of the same sources: the types are those of
 // C++. The number changes with them.
-extern "C" void LenetCreateLiteEngine1(
+extern "C" void LenetCreateLiteEngine2(
     const EngineOptions& options,
     absl::StatusOr<std::unique_ptr<Engine>>* result);
 
-inline constexpr char kLitePluginFunction[] = "LenetCreateLiteEngine1";
+inline constexpr char kLitePluginFunction[] = "LenetCreateLiteEngine2";
 
 // Loads options.lite_plugin and creates its engine: see CreateLiteEngine.
 // Registered as "lite". Unavailable, with the remedy, if the library is not

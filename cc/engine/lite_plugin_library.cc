@@ -5,7 +5,7 @@
 
 namespace lenet {
 
-extern "C" __attribute__((visibility("default"))) void LenetCreateLiteEngine1(
+extern "C" __attribute__((visibility("default"))) void LenetCreateLiteEngine2(
     const EngineOptions& options,
     absl::StatusOr<std::unique_ptr<Engine>>* result) {
   *result = CreateLiteEngine(options);

@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "cc/base/test_util.h"
-#include "cc/engine/engine.h"
+#include "cc/engine/engine_testing.h"
 #include "cc/engine/registry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -20,29 +20,25 @@ using ::testing::HasSubstr;
 
 constexpr absl::StatusCode kUnavailable = absl::StatusCode::kUnavailable;
 
-EngineOptions OnCpu() {
-  EngineOptions options;
-  options.model_path = TestData("lenet_mindspore/python/lenet.mindir");
-  options.device_target = DeviceTarget::kCpu;
-  options.threads = 1;
+EngineOptions WithLibrary() {
+  EngineOptions options = OnCpu();
   options.lite_plugin = TestData("lenet_mindspore/cc/engine/infer310_lite.so");
   return options;
 }
 
 TEST(LitePluginTest, IsRegisteredAndRuns) {
   LENET_ASSERT_OK_AND_ASSIGN(const CreatedEngine created,
-                             CreateEngine("lite", OnCpu()));
+                             CreateEngine("lite", WithLibrary()));
   EXPECT_EQ(created.name, "lite");
   EXPECT_EQ(created.engine->device(), "CPU");
   std::vector<float> logits(10, NAN);
-  EXPECT_THAT(created.engine->Run(std::vector<float>(1024, 0.5f),
-                                  absl::MakeSpan(logits)),
+  EXPECT_THAT(RunTensors(created.engine.get(), Ramp(), absl::MakeSpan(logits)),
               IsOk());
   for (const float logit : logits) EXPECT_TRUE(std::isfinite(logit));
 }
 
 TEST(LitePluginTest, PassesErrorsOn) {
-  EngineOptions options = OnCpu();
+  EngineOptions options = WithLibrary();
   options.model_path = "/no/such.mindir";
   EXPECT_THAT(
       CreatePluginEngine(options),

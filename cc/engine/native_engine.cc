@@ -1,7 +1,6 @@
 #include "cc/engine/native_engine.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <string>
 #include <thread>
 #include <utility>
@@ -9,47 +8,35 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cc/ascend/installation.h"
 #include "cc/base/file.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/ascend_device.h"
 #include "cc/engine/graph/graph.h"
 #include "cc/engine/lenet_shapes.h"
 #include "cc/engine/registry.h"
+#include "cc/engine/synchronous_engine.h"
 #include "cc/mindir/model.h"
 #include "cc/mindir/reader.h"
 
 namespace lenet {
 namespace {
 
-class NativeEngine final : public Engine {
+class NativeEngine final : public SynchronousEngine {
  public:
   NativeEngine(TensorInfo input, TensorInfo output,
                std::unique_ptr<graph::Graph> graph)
-      : input_(std::move(input)),
-        output_(std::move(output)),
-        input_size_(ElementCount(input_.shape)),
-        output_size_(ElementCount(output_.shape)),
+      : SynchronousEngine(std::move(input), std::move(output)),
         graph_(std::move(graph)) {}
 
-  const TensorInfo& input() const override { return input_; }
-  const TensorInfo& output() const override { return output_; }
   std::string device() const override { return "CPU"; }
 
+ protected:
   absl::Status Run(absl::Span<const float> in, absl::Span<float> out) override {
-    if (in.size() != input_size_ || out.size() != output_size_) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "expected a batch of ", input_size_, " and ", output_size_,
-          " floats, found ", in.size(), " and ", out.size()));
-    }
     graph_->Run(in.data(), out.data());
     return absl::OkStatus();
   }
 
  private:
-  const TensorInfo input_;
-  const TensorInfo output_;
-  const size_t input_size_;
-  const size_t output_size_;
   const std::unique_ptr<graph::Graph> graph_;
 };
 
@@ -76,7 +63,7 @@ bool RunsOnCpu(const EngineOptions& options) {
   if (options.device_target != DeviceTarget::kAuto) {
     return options.device_target == DeviceTarget::kCpu;
   }
-  return !CheckAscend(options.device_id).ok();
+  return !ascend::HasUsableDevice(options.device_id);
 }
 
 const EngineRegistration kRegistration("native", /*priority=*/1,

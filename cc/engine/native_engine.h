@@ -12,7 +12,7 @@ namespace lenet {
 // Registered as "native"; `auto` takes it unless there is an Ascend to run on.
 //
 // A batch is shared out among the threads, images stay whole: a batch of 1
-// takes one thread. Run allocates nothing.
+// takes one thread. Running one allocates nothing.
 //
 // kAscend310 is Unavailable. An aipp_path is refused (InvalidArgument), as is a
 // model with an operator that is not implemented: the message names it.

@@ -1,12 +1,12 @@
 #include "cc/engine/native_engine.h"
 
-#include <cmath>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "cc/base/test_util.h"
+#include "cc/engine/engine_testing.h"
 #include "cc/engine/registry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -20,28 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
-
-EngineOptions OnCpu(int threads = 1, const char* model = "lenet.mindir") {
-  EngineOptions options;
-  options.model_path = TestData(std::string("lenet_mindspore/python/") + model);
-  options.device_target = DeviceTarget::kCpu;
-  options.threads = threads;
-  return options;
-}
-
-std::vector<float> Ramp() {
-  std::vector<float> image(32 * 32);
-  for (size_t i = 0; i < image.size(); ++i) {
-    image[i] = static_cast<float>(i % 32) / 32.0f;
-  }
-  return image;
-}
-
-std::vector<float> Logits(Engine& engine, const std::vector<float>& image) {
-  std::vector<float> logits(10, NAN);
-  EXPECT_THAT(engine.Run(image, absl::MakeSpan(logits)), IsOk());
-  return logits;
-}
 
 TEST(NativeEngineTest, IsTheBestOnACpu) {
   EXPECT_THAT(EngineNames(), Contains("native"));
@@ -71,17 +49,18 @@ TEST(NativeEngineTest, GivesTheSameLogitsAlways) {
   LENET_ASSERT_OK_AND_ASSIGN(const auto two, CreateNativeEngine(OnCpu(2)));
   LENET_ASSERT_OK_AND_ASSIGN(const auto lite,
                              CreateNativeEngine(OnCpu(0, "lenet_lite.mindir")));
-  const std::vector<float> first = Logits(*one, Ramp());
-  EXPECT_NE(first, Logits(*one, std::vector<float>(1024, 2.f)));
-  EXPECT_EQ(Logits(*one, Ramp()), first);
-  EXPECT_EQ(Logits(*two, Ramp()), first);
-  EXPECT_EQ(Logits(*lite, Ramp()), first);
+  const std::vector<float> first = Logits(one.get(), Ramp());
+  EXPECT_NE(first, Logits(one.get(), std::vector<float>(1024, 2.f)));
+  EXPECT_EQ(Logits(one.get(), Ramp()), first);
+  EXPECT_EQ(Logits(two.get(), Ramp()), first);
+  EXPECT_EQ(Logits(lite.get(), Ramp()), first);
 }
 
 TEST(NativeEngineTest, RefusesABatchOfAnotherSize) {
   LENET_ASSERT_OK_AND_ASSIGN(const auto engine, CreateNativeEngine(OnCpu()));
   std::vector<float> logits(10);
-  EXPECT_THAT(engine->Run(std::vector<float>(1000), absl::MakeSpan(logits)),
+  EXPECT_THAT(RunTensors(engine.get(), std::vector<float>(1000),
+                         absl::MakeSpan(logits)),
               StatusIs(kInvalid, AllOf(HasSubstr("1024"), HasSubstr("1000"))));
 }
 

@@ -66,9 +66,21 @@ absl::StatusOr<CreatedEngine> CreateEngine(absl::string_view name,
                      "' in this program; expected one of auto, ",
                      absl::StrJoin(EngineNames(), ", ")));
   }
-  LENET_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine,
-                         entry->factory(options));
-  return CreatedEngine{entry->name, std::move(engine)};
+  absl::StatusOr<std::unique_ptr<Engine>> engine = entry->factory(options);
+  if (engine.ok()) {
+    return CreatedEngine{entry->name, *std::move(engine), absl::OkStatus()};
+  }
+  if (name != "auto" || !absl::IsUnavailable(engine.status()) ||
+      options.device_target != DeviceTarget::kAuto) {
+    return engine.status();
+  }
+  EngineOptions on_cpu = options;
+  on_cpu.device_target = DeviceTarget::kCpu;
+  const Entry* other = Find(name, on_cpu);
+  if (other == nullptr || other == entry) return engine.status();
+  LENET_ASSIGN_OR_RETURN(std::unique_ptr<Engine> other_engine,
+                         other->factory(on_cpu));
+  return CreatedEngine{other->name, std::move(other_engine), engine.status()};
 }
 
 }  // namespace lenet

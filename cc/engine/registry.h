@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "cc/engine/engine.h"
@@ -40,9 +41,13 @@ std::vector<std::string> EngineNames();
 struct CreatedEngine {
   std::string name;
   std::unique_ptr<Engine> engine;
+  // Not OK if this is not the best one: why that could not be created.
+  absl::Status fallback;
 };
 
-// Creates the engine of that name, or the best one for "auto". InvalidArgument,
+// Creates the engine of that name, or the best one for "auto". If that is
+// Unavailable and the device is left open (kAuto), "auto" takes the best one
+// for the CPU, if there is another, and says so in `fallback`. InvalidArgument,
 // with those present, for a name that is not linked.
 absl::StatusOr<CreatedEngine> CreateEngine(absl::string_view name,
                                            const EngineOptions& options);

@@ -22,9 +22,8 @@ class FakeEngine final : public Engine {
   const TensorInfo& input() const override { return tensor_; }
   const TensorInfo& output() const override { return tensor_; }
   std::string device() const override { return device_; }
-  absl::Status Run(absl::Span<const float>, absl::Span<float>) override {
-    return absl::OkStatus();
-  }
+  absl::Status Start(const Batch&) override { return absl::OkStatus(); }
+  absl::Status Finish(absl::Span<float>) override { return absl::OkStatus(); }
 
  private:
   const TensorInfo tensor_;
@@ -45,6 +44,18 @@ bool IsOnAscend(const EngineOptions& options) {
   return options.device_target == DeviceTarget::kAscend310;
 }
 
+absl::StatusOr<std::unique_ptr<Engine>> CreateBroken(const EngineOptions&) {
+  return absl::UnavailableError("broken");
+}
+
+// For a model that only it takes, and for one that it takes unless on the CPU.
+bool SuitsBroken(const EngineOptions& options) {
+  return options.model_path == "for a broken board alone" ||
+         (options.model_path == "for a broken board" &&
+          options.device_target != DeviceTarget::kCpu);
+}
+
+const EngineRegistration kBroken("broken", 3, &CreateBroken, &SuitsBroken);
 const EngineRegistration kSlow("slow", 0, &CreateSlow);
 const EngineRegistration kBoard("board", 2, &CreateSlow, &IsOnAscend);
 const EngineRegistration kFast("fast", 1, &CreateFast);
@@ -57,7 +68,8 @@ EngineOptions WithModel() {
 }
 
 TEST(RegistryTest, ListsEnginesBestFirstThenByName) {
-  EXPECT_THAT(EngineNames(), ElementsAre("board", "fast", "also", "slow"));
+  EXPECT_THAT(EngineNames(),
+              ElementsAre("broken", "board", "fast", "also", "slow"));
 }
 
 TEST(RegistryTest, CreatesByName) {
@@ -71,6 +83,7 @@ TEST(RegistryTest, AutoTakesTheBest) {
   LENET_ASSERT_OK_AND_ASSIGN(const CreatedEngine created,
                              CreateEngine("auto", WithModel()));
   EXPECT_EQ(created.name, "fast");
+  EXPECT_THAT(created.fallback, IsOk());
 }
 
 TEST(RegistryTest, AutoAsksForTheCondition) {
@@ -92,10 +105,38 @@ TEST(RegistryTest, AutoReportsTheErrorOfTheBest) {
               StatusIs(absl::StatusCode::kNotFound, "no model"));
 }
 
+TEST(RegistryTest, AutoFallsBackToTheCpuAndSaysWhy) {
+  EngineOptions options = WithModel();
+  options.model_path = "for a broken board";
+  LENET_ASSERT_OK_AND_ASSIGN(const CreatedEngine created,
+                             CreateEngine("auto", options));
+  EXPECT_EQ(created.name, "fast");
+  EXPECT_THAT(created.fallback,
+              StatusIs(absl::StatusCode::kUnavailable, "broken"));
+  EXPECT_THAT(CreateEngine("broken", options),
+              StatusIs(absl::StatusCode::kUnavailable, "broken"));
+}
+
+TEST(RegistryTest, ADeviceAskedForIsNeverReplaced) {
+  EngineOptions options = WithModel();
+  options.model_path = "for a broken board";
+  options.device_target = DeviceTarget::kAscend310;
+  EXPECT_THAT(CreateEngine("auto", options),
+              StatusIs(absl::StatusCode::kUnavailable, "broken"));
+}
+
+TEST(RegistryTest, NoFallbackWithoutAnotherEngine) {
+  EngineOptions options = WithModel();
+  options.model_path = "for a broken board alone";
+  EXPECT_THAT(CreateEngine("auto", options),
+              StatusIs(absl::StatusCode::kUnavailable, "broken"));
+}
+
 TEST(RegistryTest, UnknownNameListsThosePresent) {
-  EXPECT_THAT(CreateEngine("acl", WithModel()),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("one of auto, board, fast, also, slow")));
+  EXPECT_THAT(
+      CreateEngine("acl", WithModel()),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("one of auto, broken, board, fast, also, slow")));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <regex>
 #include <set>
 #include <utility>
@@ -28,15 +29,18 @@ constexpr size_t kMaxTypedScalar = 100;
 
 using Values = std::map<std::string, std::string>;
 
-enum class ScalarType { kText, kInteger, kOther };
+enum class ScalarType { kText, kInteger, kTrue, kFalse, kOther };
 
 // The type that YAML 1.1, which Python reads, gives a scalar.
 ScalarType TypeOf(const YAML::Node& node) {
   static const auto& integer = *new std::regex(
       "[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0b[01_]+|0[0-7_]+)");
+  static const auto& yes =
+      *new std::regex("yes|Yes|YES|true|True|TRUE|on|On|ON");
+  static const auto& no =
+      *new std::regex("no|No|NO|false|False|FALSE|off|Off|OFF");
   static const auto& other = *new std::regex(
-      "|~|null|Null|NULL|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE"
-      "|on|On|ON|off|Off|OFF|[-+]?[.](inf|Inf|INF)|[.](nan|NaN|NAN)"
+      "|~|null|Null|NULL|[-+]?[.](inf|Inf|INF)|[.](nan|NaN|NAN)"
       "|[-+]?([0-9][0-9_]*[.][0-9_]*|[.][0-9][0-9_]*)([eE][-+][0-9]+)?"
       "|[0-9]{4}-[0-9]{2}-[0-9]{2}.*");
   if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") {
@@ -44,6 +48,8 @@ ScalarType TypeOf(const YAML::Node& node) {
   }
   if (node.Scalar().size() > kMaxTypedScalar) return ScalarType::kText;
   if (std::regex_match(node.Scalar(), integer)) return ScalarType::kInteger;
+  if (std::regex_match(node.Scalar(), yes)) return ScalarType::kTrue;
+  if (std::regex_match(node.Scalar(), no)) return ScalarType::kFalse;
   if (std::regex_match(node.Scalar(), other)) return ScalarType::kOther;
   return ScalarType::kText;
 }
@@ -70,20 +76,36 @@ std::string Excerpt(const YAML::Node& node) {
   return node.IsMap() ? "a group of keys" : "a list";
 }
 
+// The scalar as CheckValue takes it; nothing if its type is not the option's.
+std::optional<std::string> TypedValue(const OptionSpec& spec,
+                                      const YAML::Node& node) {
+  const ScalarType type = TypeOf(node);
+  switch (spec.type) {
+    case OptionSpec::Type::kText:
+      if (type == ScalarType::kText) return node.Scalar();
+      break;
+    case OptionSpec::Type::kInteger:
+      if (type == ScalarType::kInteger) return Decimal(node.Scalar());
+      break;
+    case OptionSpec::Type::kBoolean:
+      if (type == ScalarType::kTrue) return "true";
+      if (type == ScalarType::kFalse) return "false";
+      break;
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<std::string> ScalarValue(const OptionSpec& spec,
                                         const YAML::Node& node,
                                         absl::string_view source) {
-  const bool wants_text = spec.type == OptionSpec::Type::kText;
-  if (!node.IsScalar() ||
-      TypeOf(node) != (wants_text ? ScalarType::kText : ScalarType::kInteger)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        source, ": ", spec.name, " must be ", Expected(spec), ", not ",
-        node.IsScalar() && TypeOf(node) == ScalarType::kText
-            ? absl::StrCat("'", node.Scalar().substr(0, kMaxTypedScalar), "'")
-            : Excerpt(node)));
-  }
-  return CheckValue(spec, wants_text ? node.Scalar() : Decimal(node.Scalar()),
-                    source);
+  const std::optional<std::string> value =
+      node.IsScalar() ? TypedValue(spec, node) : std::nullopt;
+  if (value.has_value()) return CheckValue(spec, *value, source);
+  return absl::InvalidArgumentError(absl::StrCat(
+      source, ": ", spec.name, " must be ", Expected(spec), ", not ",
+      node.IsScalar() && TypeOf(node) == ScalarType::kText
+          ? absl::StrCat("'", node.Scalar().substr(0, kMaxTypedScalar), "'")
+          : Excerpt(node)));
 }
 
 std::vector<std::string> Sections() {

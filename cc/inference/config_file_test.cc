@@ -46,6 +46,9 @@ INSTANTIATE_TEST_SUITE_P(
         // A value in a section wins, wherever it stands.
         Accepted{"infer310: {limit: 1}\nlimit: 2", Map{{"limit", "1"}}},
         Accepted{"limit: 2\ninfer310: {limit: 1}", Map{{"limit", "1"}}},
+        Accepted{"self_test: off", Map{{"self_test", "false"}}},
+        Accepted{"infer310: {self_test: TRUE, json: No}",
+                 Map{{"self_test", "true"}, {"json", "false"}}},
         // Of other programs.
         Accepted{"train: {batch_size: 64, lr: 0.1}\nlr: 0.1", {}},
         Accepted{"postprocess: {result_path: x}", {}},
@@ -91,6 +94,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"limit: 99999999999999999999", "limit must be"},
         Refused{"limit: [1]", "not a list"}, Refused{"limit:", "not null"},
         Refused{"infer310: {threads: 1025}", "at most 1024, not '1025'"},
+        Refused{"json: 1", "json must be true or false, not 1"},
+        Refused{"json: 'true'", "json must be true or false, not 'true'"},
+        Refused{"json: t", "json must be true or false, not 't'"},
+        Refused{"json:", "not null"}, Refused{"limit: on", "not on"},
+        Refused{"engine: gpu", "one of auto, native, lite, acl, not 'gpu'"},
         Refused{"image_height: 8", "at least 16"},
         Refused{"mindir_path: 5", "mindir_path must be a text, not 5"},
         Refused{"mindir_path: yes", "must be a text, not yes"},

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -23,26 +24,37 @@
 namespace defaults = lenet::defaults;
 
 ABSL_FLAG(std::string, mindir_path, defaults::infer310::kMindirPath,
-          "MindIR model; empty: the one that the build graph trains");
+          "MindIR model, or an OM for an Ascend 310; empty: the one that the "
+          "build graph trains");
 ABSL_FLAG(std::string, dataset_path, defaults::infer310::kDatasetPath,
           "folder of images, or an IDX file; empty: the MNIST test set");
 ABSL_FLAG(std::string, result_path, defaults::infer310::kResultPath,
           "folder for the results, one .bin of 10 float32 an image; replaced "
           "if it holds only earlier results");
 ABSL_FLAG(std::string, cpu_dvpp, defaults::infer310::kCpuDvpp,
-          "who decodes and resizes the images");
-ABSL_FLAG(std::string, aipp_path, defaults::infer310::kAippPath,
-          "AIPP configuration for an Ascend 310; empty: none");
+          "who decodes and resizes the images; DVPP needs an OM with AIPP");
+ABSL_FLAG(
+    std::string, aipp_path, defaults::infer310::kAippPath,
+    "AIPP configuration for a MindIR on an Ascend 310 (an OM has its own); "
+    "empty: none");
 ABSL_FLAG(std::string, engine, defaults::infer310::kEngine,
           "what runs the model: native (own kernels, CPU), lite (MindSpore "
-          "Lite; CPU, Ascend 310), or auto: lite on an Ascend 310, else "
+          "Lite; CPU, Ascend 310), acl (AscendCL; an OM on an Ascend 310), or "
+          "auto: acl for an OM, lite for a MindIR on an Ascend 310, else "
           "native");
 ABSL_FLAG(int, batch_size, defaults::infer310::kBatchSize,
-          "images in one call; the model must have been exported with it");
+          "images in one call; the model must have been exported with it, or "
+          "with a dynamic batch of at least that");
 ABSL_FLAG(int, threads, defaults::infer310::kThreads,
           "CPU threads that decode, and that run a batch; 0: one a core");
 ABSL_FLAG(int, limit, defaults::infer310::kLimit,
           "only the first so many images; 0: all");
+ABSL_FLAG(bool, self_test, defaults::infer310::kSelfTest,
+          "run a known digit on the Ascend 310 first (engine acl)");
+ABSL_FLAG(bool, probe, defaults::infer310::kProbe,
+          "only look whether the Ascend 310 can be used, and say why not");
+ABSL_FLAG(bool, json, defaults::infer310::kJson,
+          "one JSON object on stdout instead of text");
 ABSL_FLAG(std::string, device_target, defaults::device::kDeviceTarget,
           "where to run; auto: on an Ascend 310 if there is one");
 ABSL_FLAG(int, device_id, defaults::device::kDeviceId,
@@ -67,6 +79,10 @@ std::vector<std::string> FlagNames() {
   return names;
 }
 
+bool IsBoolean(const OptionSpec* spec) {
+  return spec != nullptr && spec->type == OptionSpec::Type::kBoolean;
+}
+
 bool IsHelp(absl::string_view argument) {
   return argument == "-h" || argument == "-help" || argument == "--help" ||
          argument == "--helpshort" || argument == "--helpfull";
@@ -80,38 +96,61 @@ absl::Status SetFlag(absl::string_view name, absl::string_view value) {
   return absl::InvalidArgumentError(absl::StrCat(name, ": ", error));
 }
 
-// The flags of the command line, by name: --name=value, --name value, and both
-// with one dash.
+// What one argument says: the flag's name, and its value if it is in the
+// argument too.
+struct Argument {
+  std::string name;
+  std::optional<std::string> value;
+};
+
+// --name=value, and without a value --name, or --noname of a Boolean; all with
+// one dash or two.
+absl::StatusOr<Argument> ReadArgument(const std::string& text) {
+  absl::string_view rest = text;
+  if (rest.size() < 2 || !absl::ConsumePrefix(&rest, "-")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unexpected argument '", text, "'; see --help"));
+  }
+  absl::ConsumePrefix(&rest, "-");
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(rest, absl::MaxSplits('=', 1));
+  Argument argument = {parts.first, std::nullopt};
+  if (absl::StrContains(rest, '=')) argument.value = parts.second;
+  const OptionSpec* spec = FindOptionSpec(argument.name);
+  if (spec != nullptr || argument.name == kConfigFlag) {
+    if (IsBoolean(spec) && !argument.value.has_value()) argument.value = "true";
+    return argument;
+  }
+  absl::string_view positive = argument.name;
+  if (!argument.value.has_value() && absl::ConsumePrefix(&positive, "no") &&
+      IsBoolean(FindOptionSpec(positive))) {
+    return Argument{std::string(positive), "false"};
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown flag '", text, "'; ",
+                   NearestNameHint(argument.name, FlagNames())));
+}
+
+// The flags of the command line, by name. The value of one that is no Boolean
+// may be the argument after it.
 absl::StatusOr<std::map<std::string, std::string>> ScanArguments(
     const std::vector<std::string>& arguments) {
   std::map<std::string, std::string> given;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    absl::string_view argument = arguments[i];
-    if (argument.size() < 2 || !absl::ConsumePrefix(&argument, "-")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("unexpected argument '", arguments[i], "'; see --help"));
-    }
-    absl::ConsumePrefix(&argument, "-");
-    const std::pair<std::string, std::string> parts =
-        absl::StrSplit(argument, absl::MaxSplits('=', 1));
-    const OptionSpec* spec = FindOptionSpec(parts.first);
-    if (spec == nullptr && parts.first != kConfigFlag) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("unknown flag '", arguments[i], "'; ",
-                       NearestNameHint(parts.first, FlagNames())));
-    }
-    std::string value = parts.second;
-    if (!absl::StrContains(argument, '=')) {
+    LENET_ASSIGN_OR_RETURN(Argument argument, ReadArgument(arguments[i]));
+    if (!argument.value.has_value()) {
       if (++i == arguments.size()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("flag --", parts.first, " has no value; see --help"));
+        return absl::InvalidArgumentError(absl::StrCat(
+            "flag --", argument.name, " has no value; see --help"));
       }
-      value = arguments[i];
+      argument.value = arguments[i];
     }
+    const OptionSpec* spec = FindOptionSpec(argument.name);
     if (spec != nullptr) {
-      LENET_ASSIGN_OR_RETURN(value, CheckValue(*spec, value, kCommandLine));
+      LENET_ASSIGN_OR_RETURN(argument.value,
+                             CheckValue(*spec, *argument.value, kCommandLine));
     }
-    given[parts.first] = std::move(value);
+    given[argument.name] = *std::move(argument.value);
   }
   return given;
 }
@@ -136,6 +175,9 @@ absl::StatusOr<Infer310Options> OptionsOfFlags() {
   options.batch_size = absl::GetFlag(FLAGS_batch_size);
   options.threads = absl::GetFlag(FLAGS_threads);
   options.limit = absl::GetFlag(FLAGS_limit);
+  options.self_test = absl::GetFlag(FLAGS_self_test);
+  options.probe = absl::GetFlag(FLAGS_probe);
+  options.json = absl::GetFlag(FLAGS_json);
   if (options.result_path.empty()) {
     return absl::InvalidArgumentError(
         "result_path is empty; name a folder for the results");
@@ -167,7 +209,7 @@ std::string FlagHelp(const OptionSpec& spec) {
   const std::string value = flag.DefaultValue();
   notes.push_back(absl::StrCat("default: ", value.empty() ? "empty" : value));
   return absl::StrCat(
-      "  --", spec.name, "\n",
+      IsBoolean(&spec) ? "  --[no]" : "  --", spec.name, "\n",
       Wrap(absl::StrCat(flag.Help(), " (", absl::StrJoin(notes, "; "), ")")),
       "\n");
 }

@@ -110,7 +110,35 @@ TEST_F(FlagsTest, HelpShowsSectionDefaultAndUnit) {
   EXPECT_THAT(help, HasSubstr("\nimage:\n  --image_height\n"));
   EXPECT_THAT(help, HasSubstr("(unit: pixels; default: 32)"));
   EXPECT_THAT(help, HasSubstr("(CPU | DVPP; default: CPU)"));
+  EXPECT_THAT(help, HasSubstr("\n  --[no]self_test\n"));
   EXPECT_THAT(help, HasSubstr("--config_path"));
+}
+
+TEST_F(FlagsTest, BooleansMayGoWithoutAValue) {
+  LENET_ASSERT_OK_AND_ASSIGN(ParsedFlags parsed, ParseFlags({}));
+  EXPECT_TRUE(parsed.options.self_test);
+  EXPECT_FALSE(parsed.options.probe);
+  EXPECT_FALSE(parsed.options.json);
+  LENET_ASSERT_OK_AND_ASSIGN(
+      parsed, ParseFlags({"--noself_test", "-probe", "--json=T"}));
+  EXPECT_FALSE(parsed.options.self_test);
+  EXPECT_TRUE(parsed.options.probe);
+  EXPECT_TRUE(parsed.options.json);
+  LENET_ASSERT_OK_AND_ASSIGN(
+      parsed, ParseFlags({"--self_test=0", "--nojson", "--probe=false"}));
+  EXPECT_FALSE(parsed.options.self_test);
+  EXPECT_FALSE(parsed.options.probe);
+  EXPECT_FALSE(parsed.options.json);
+}
+
+TEST_F(FlagsTest, BooleansInAFile) {
+  const TempFolder folder;
+  const std::string file =
+      folder.Write("a.yaml", "infer310: {self_test: no, json: true}");
+  LENET_ASSERT_OK_AND_ASSIGN(const ParsedFlags parsed,
+                             ParseFlags({"--config_path", file, "--nojson"}));
+  EXPECT_FALSE(parsed.options.self_test);
+  EXPECT_FALSE(parsed.options.json);
 }
 
 struct Refused {
@@ -142,6 +170,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{{"--limit=99999999999"}, "not '99999999999'"},
         Refused{{"--batch_size=0"}, "at least 1 and of at most 65536"},
         Refused{{"--device_target=GPU"}, "one of auto, Ascend310, CPU"},
+        Refused{{"--engine=gpu"}, "one of auto, native, lite, acl, not 'gpu'"},
+        Refused{{"--json=maybe"}, "json must be true or false, not 'maybe'"},
+        Refused{{"--json="}, "json must be true or false, not ''"},
+        Refused{{"--json", "true"}, "unexpected argument 'true'"},
+        Refused{{"--nojson=true"}, "unknown flag '--nojson=true'"},
+        Refused{{"--nonjson"}, "unknown flag '--nonjson'"},
         Refused{{"--result_path="}, "result_path is empty"}));
 
 }  // namespace

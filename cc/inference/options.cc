@@ -29,6 +29,21 @@ OptionSpec Integer(const char* section, const char* name, const char* unit,
           maximum, false};
 }
 
+OptionSpec Boolean(const char* section, const char* name) {
+  return {section, name, OptionSpec::Type::kBoolean, "", {}, 0, 0, false};
+}
+
+// As absl for Python reads them; empty for anything else.
+absl::string_view BooleanValue(absl::string_view value) {
+  for (const char* text : {"true", "t", "1"}) {
+    if (absl::EqualsIgnoreCase(text, value)) return "true";
+  }
+  for (const char* text : {"false", "f", "0"}) {
+    if (absl::EqualsIgnoreCase(text, value)) return "false";
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::Span<const OptionSpec> OptionSpecs() {
@@ -39,10 +54,13 @@ absl::Span<const OptionSpec> OptionSpecs() {
       Path("infer310", "result_path"),
       Text("infer310", "cpu_dvpp", {"CPU", "DVPP"}),
       Path("infer310", "aipp_path"),
-      Text("infer310", "engine"),
+      Text("infer310", "engine", {"auto", "native", "lite", "acl"}),
       Integer("infer310", "batch_size", "images", 1, 65536),
       Integer("infer310", "threads", "threads", 0, 1024),
       Integer("infer310", "limit", "images", 0, kMaxCount),
+      Boolean("infer310", "self_test"),
+      Boolean("infer310", "probe"),
+      Boolean("infer310", "json"),
       Text("device", "device_target", {"auto", "Ascend310", "CPU"}),
       Integer("device", "device_id", "", 0, kMaxCount),
       Integer("image", "image_height", "pixels", 16, 4096),
@@ -63,6 +81,7 @@ std::string Expected(const OptionSpec& spec) {
     return absl::StrCat("one of ", absl::StrJoin(spec.choices, ", "));
   }
   if (spec.type == OptionSpec::Type::kText) return "a text";
+  if (spec.type == OptionSpec::Type::kBoolean) return "true or false";
   std::string text = absl::StrCat("a whole number of at least ", spec.minimum);
   if (spec.maximum != kMaxCount) {
     absl::StrAppend(&text, " and of at most ", spec.maximum);
@@ -79,6 +98,9 @@ absl::StatusOr<std::string> CheckValue(const OptionSpec& spec,
     }
   } else if (spec.type == OptionSpec::Type::kText) {
     return std::string(value);
+  } else if (spec.type == OptionSpec::Type::kBoolean) {
+    const absl::string_view text = BooleanValue(value);
+    if (!text.empty()) return std::string(text);
   } else {
     int number = 0;
     if (absl::SimpleAtoi(value, &number) && number >= spec.minimum &&

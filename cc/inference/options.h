@@ -13,7 +13,7 @@ namespace lenet {
 
 // What infer310 is to do. Paths are absolute, or "" where that has a meaning.
 struct Infer310Options {
-  std::string mindir_path;   // "": the model of the build graph
+  std::string mindir_path;   // MindIR or OM; "": that of the build graph
   std::string dataset_path;  // "": the MNIST test set of the build graph
   std::string result_path;
   bool dvpp = false;
@@ -27,11 +27,14 @@ struct Infer310Options {
   int batch_size = 0;
   int threads = 0;  // 0: one a core
   int limit = 0;    // 0: all images
+  bool self_test = true;
+  bool probe = false;  // only look at the device
+  bool json = false;   // stdout gets one JSON object
 };
 
 // One option: a key of configs/default_config.yaml and the flag of that name.
 struct OptionSpec {
-  enum class Type { kText, kInteger };
+  enum class Type { kText, kInteger, kBoolean };
 
   const char* section;
   const char* name;
@@ -52,8 +55,9 @@ const OptionSpec* FindOptionSpec(absl::string_view name);
 // What a value must be, for messages: "a whole number of at least 1".
 std::string Expected(const OptionSpec& spec);
 
-// `value` as the option takes it: a choice in its own spelling, everything else
-// unchanged. InvalidArgument, with `source` in front, if it does not fit.
+// `value` as the option takes it: a choice in its own spelling, "true" or
+// "false", everything else unchanged. InvalidArgument, with `source` in front,
+// if it does not fit.
 absl::StatusOr<std::string> CheckValue(const OptionSpec& spec,
                                        absl::string_view value,
                                        absl::string_view source);

@@ -1,5 +1,8 @@
 #include "cc/inference/report.h"
 
+#include <cmath>
+#include <nlohmann/json.hpp>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cc/base/file.h"
@@ -8,18 +11,24 @@
 namespace lenet {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 std::string LatencyText(const LatencyRecorder::Summary& latency) {
   return absl::StrFormat("p50 %.3f ms, p90 %.3f ms, p99 %.3f ms",
                          latency.p50_ms, latency.p90_ms, latency.p99_ms);
 }
 
-// Names of engines and devices and hexadecimal digits need no escapes.
-std::string Quoted(const std::string& text) {
-  return absl::StrCat("\"", text, "\"");
+// Who decoded, if it was not the CPU alone.
+std::string DvppText(const Report& report) {
+  if (report.preprocessing != "DVPP") return "";
+  return absl::StrCat("Decoded: ", report.decoded_on_device, " by DVPP, ",
+                      report.decoded_on_host, " by the CPU\n");
 }
 
-std::string Line(const char* key, const std::string& value, const char* end) {
-  return absl::StrCat("  \"", key, "\": ", value, end);
+// To so many decimals: what comes after them is noise.
+double Rounded(double value, int decimals) {
+  const double scale = std::pow(10.0, decimals);
+  return std::round(value * scale) / scale;
 }
 
 }  // namespace
@@ -46,7 +55,7 @@ std::string SummaryText(const Report& report) {
       report.correct.has_value()
           ? absl::StrCat(" (", *report.correct, " right)\n")
           : "\n",
-      "Latency of a batch of ", report.batch_size, ": ",
+      DvppText(report), "Latency of a batch of ", report.batch_size, ": ",
       LatencyText(report.latency), "\n",
       absl::StrFormat("Throughput: %.0f images/s\n", Throughput(report)));
 }
@@ -65,28 +74,30 @@ std::string PerformanceText(const Report& report) {
 std::string ReportJson(const Report& report) {
   const LatencyRecorder::Summary& latency = report.latency;
   const std::optional<double> accuracy = Accuracy(report);
-  return absl::StrCat(
-      "{\n",
-      Line("accuracy",
-           accuracy.has_value() ? absl::StrFormat("%.6f", *accuracy) : "null",
-           ",\n"),
-      Line("images", absl::StrCat(report.images), ",\n"),
-      Line("correct",
-           report.correct.has_value() ? absl::StrCat(*report.correct) : "null",
-           ",\n"),
-      Line("latency_ms",
-           absl::StrFormat("{\"count\": %d, \"mean\": %.4f, \"p50\": %.4f, "
-                           "\"p90\": %.4f, \"p99\": %.4f, \"max\": %.4f}",
-                           latency.count, latency.mean_ms, latency.p50_ms,
-                           latency.p90_ms, latency.p99_ms, latency.max_ms),
-           ",\n"),
-      Line("images_per_second", absl::StrFormat("%.1f", Throughput(report)),
-           ",\n"),
-      Line("engine", Quoted(report.engine), ",\n"),
-      Line("device", Quoted(report.device), ",\n"),
-      Line("model_sha256", Quoted(report.model_sha256), ",\n"),
-      Line("batch_size", absl::StrCat(report.batch_size), ",\n"),
-      Line("threads", absl::StrCat(report.threads), "\n"), "}\n");
+  Json json = {
+      {"accuracy", accuracy.has_value() ? Json(Rounded(*accuracy, 6)) : Json()},
+      {"images", report.images},
+      {"correct", report.correct.has_value() ? Json(*report.correct) : Json()},
+      {"latency_ms",
+       {{"count", latency.count},
+        {"mean", Rounded(latency.mean_ms, 4)},
+        {"p50", Rounded(latency.p50_ms, 4)},
+        {"p90", Rounded(latency.p90_ms, 4)},
+        {"p99", Rounded(latency.p99_ms, 4)},
+        {"max", Rounded(latency.max_ms, 4)}}},
+      {"images_per_second", Rounded(Throughput(report), 1)},
+      {"engine", report.engine},
+      {"device", report.device},
+      {"soc_name", report.soc_name},
+      {"model_sha256", report.model_sha256},
+      {"batch_size", report.batch_size},
+      {"threads", report.threads},
+      {"preprocessing", report.preprocessing},
+      {"decoded_on_device", report.decoded_on_device},
+      {"decoded_on_host", report.decoded_on_host},
+      {"pipelined", report.pipelined},
+  };
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 absl::Status WriteReport(const Report& report, const std::string& folder) {

@@ -10,9 +10,9 @@
 
 namespace lenet {
 
-// What a run of infer310 found. Latency is of one call of the engine with a
-// batch; throughput is of all from first image to last, decoding and writing
-// included.
+// What a run of infer310 found. Latency is of one batch, from when the engine
+// gets it to its logits; throughput is of all from first image to last,
+// decoding and writing included.
 struct Report {
   size_t images = 0;
   std::optional<size_t> correct;  // nothing if the labels are unknown
@@ -20,9 +20,15 @@ struct Report {
   double seconds = 0;
   std::string engine;
   std::string device;
+  std::string soc_name;  // of an Ascend; "" otherwise
   std::string model_sha256;
   int batch_size = 0;
   int threads = 0;
+  std::string preprocessing;  // "CPU" or "DVPP"
+  // By DVPP, and by the CPU, be it for a DVPP that cannot take an image.
+  size_t decoded_on_device = 0;
+  size_t decoded_on_host = 0;
+  bool pipelined = false;  // a batch is prepared while another one executes
 };
 
 // 0 to 1, nothing if the labels are unknown.

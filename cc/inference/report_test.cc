@@ -9,6 +9,7 @@
 namespace lenet {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -23,6 +24,8 @@ Report Example() {
   report.model_sha256 = "ab12";
   report.batch_size = 1;
   report.threads = 2;
+  report.preprocessing = "CPU";
+  report.decoded_on_host = 10000;
   return report;
 }
 
@@ -52,22 +55,57 @@ TEST(ReportTest, PerformanceStartsAsTheOriginal) {
           "NN inference cost average time: 0.2000 ms of infer_count 10000\n"));
 }
 
-TEST(ReportTest, JsonHasAllFields) {
+TEST(ReportTest, JsonHasAllFieldsInOrder) {
   EXPECT_EQ(ReportJson(Example()),
-            "{\n"
-            "  \"accuracy\": 0.984300,\n"
-            "  \"images\": 10000,\n"
-            "  \"correct\": 9843,\n"
-            "  \"latency_ms\": {\"count\": 10000, \"mean\": 0.2000, "
-            "\"p50\": 0.1900, \"p90\": 0.2500, \"p99\": 0.5000, "
-            "\"max\": 1.5000},\n"
-            "  \"images_per_second\": 2500.0,\n"
-            "  \"engine\": \"lite\",\n"
-            "  \"device\": \"CPU\",\n"
-            "  \"model_sha256\": \"ab12\",\n"
-            "  \"batch_size\": 1,\n"
-            "  \"threads\": 2\n"
-            "}\n");
+            R"({
+  "accuracy": 0.9843,
+  "images": 10000,
+  "correct": 9843,
+  "latency_ms": {
+    "count": 10000,
+    "mean": 0.2,
+    "p50": 0.19,
+    "p90": 0.25,
+    "p99": 0.5,
+    "max": 1.5
+  },
+  "images_per_second": 2500.0,
+  "engine": "lite",
+  "device": "CPU",
+  "soc_name": "",
+  "model_sha256": "ab12",
+  "batch_size": 1,
+  "threads": 2,
+  "preprocessing": "CPU",
+  "decoded_on_device": 0,
+  "decoded_on_host": 10000,
+  "pipelined": false
+}
+)");
+}
+
+TEST(ReportTest, NumbersAreRounded) {
+  Report report = Example();
+  report.images = 3;
+  report.correct = 2;
+  report.latency.mean_ms = 0.123456;
+  EXPECT_THAT(ReportJson(report), AllOf(HasSubstr("\"accuracy\": 0.666667,"),
+                                        HasSubstr("\"mean\": 0.1235,")));
+}
+
+TEST(ReportTest, TextIsEscaped) {
+  Report report = Example();
+  report.soc_name = "a\"\\\n\xff";
+  EXPECT_THAT(ReportJson(report), HasSubstr(R"("soc_name": "a\"\\\n\ufffd",)"));
+}
+
+TEST(ReportTest, DvppIsSaid) {
+  Report report = Example();
+  report.preprocessing = "DVPP";
+  report.decoded_on_device = 9990;
+  report.decoded_on_host = 10;
+  EXPECT_THAT(SummaryText(report),
+              HasSubstr("\nDecoded: 9990 by DVPP, 10 by the CPU\n"));
 }
 
 TEST(ReportTest, WritesBothFiles) {

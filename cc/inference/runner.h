@@ -12,10 +12,8 @@ namespace lenet {
 //   <parent of result_path>/time_Result/test_perform_static.txt, report.json
 // mindir_path and dataset_path must be given. Says on stderr where it runs.
 //
-// Errors: those of OpenDataset, CreateEngine and ResultFolder; InvalidArgument
-// if batch_size or image size are not the model's; Unimplemented or Unavailable
-// for DVPP; Internal if a logit is not finite; Cancelled after an interrupt
-// (CatchInterrupts). On an error nothing is left behind.
+// Errors: those of CheckChoice, OpenEngine, OpenDataset, ResultFolder and
+// RunBatches; Aborted if the device failed. On an error nothing is left behind.
 absl::StatusOr<Report> RunInference(const Infer310Options& options);
 
 }  // namespace lenet

@@ -12,6 +12,7 @@
 #include "cc/base/test_util.h"
 #include "cc/engine/engine.h"
 #include "cc/engine/registry.h"
+#include "cc/engine/synchronous_engine.h"
 #include "cc/inference/options.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -29,12 +30,14 @@ constexpr size_t kPixels = size_t{kSide} * kSide;
 
 // Takes batches of 2; the class is the first pixel, logit k is k times it, and
 // a first pixel of 99 gives NaN.
-class FakeEngine final : public Engine {
+class FakeEngine final : public SynchronousEngine {
  public:
-  const TensorInfo& input() const override { return input_; }
-  const TensorInfo& output() const override { return output_; }
+  FakeEngine()
+      : SynchronousEngine({"x", {2, 1, kSide, kSide}}, {"y", {2, 10}}) {}
+
   std::string device() const override { return "fake:0"; }
 
+ protected:
   absl::Status Run(absl::Span<const float> in, absl::Span<float> out) override {
     for (size_t image = 0; image < 2; ++image) {
       const float first = in[image * kPixels];
@@ -45,10 +48,6 @@ class FakeEngine final : public Engine {
     }
     return absl::OkStatus();
   }
-
- private:
-  const TensorInfo input_{"x", {2, 1, kSide, kSide}};
-  const TensorInfo output_{"y", {2, 10}};
 };
 
 absl::StatusOr<std::unique_ptr<Engine>> CreateFake(const EngineOptions&) {
@@ -103,6 +102,12 @@ TEST_F(RunnerTest, CountsPadsTheLastBatchAndWritesEachResult) {
   EXPECT_EQ(report.latency.count, 2u);
   EXPECT_EQ(report.engine, "fake");
   EXPECT_EQ(report.device, "fake:0");
+  EXPECT_EQ(report.preprocessing, "CPU");
+  EXPECT_EQ(report.decoded_on_host, 3u);
+  EXPECT_FALSE(report.pipelined);
+  // sha256sum of "fake model".
+  EXPECT_EQ(report.model_sha256,
+            "1eec943f3fbf69947176e7c711415ad88a08184169f72cd31dca0ab071e14939");
   EXPECT_THAT(Output(),
               ElementsAre("report.json", "result_Files", "time_Result"));
   LENET_ASSERT_OK_AND_ASSIGN(const auto names,
@@ -171,7 +176,7 @@ TEST_F(RunnerTest, ImageSizeMustBeTheModels) {
                        AllOf(HasSubstr("16x16"), HasSubstr("16x17"))));
 }
 
-TEST_F(RunnerTest, DvppIsNotAvailable) {
+TEST_F(RunnerTest, DvppNeedsAnAscend) {
   AddImage("test_0_3.bin", 3);
   options_.dvpp = true;
   options_.device_id = 77;  // of no machine

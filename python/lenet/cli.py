@@ -21,6 +21,7 @@ def run(
     work: Callable[..., None],
     *,
     arguments: str = "",
+    package: str = "python",
 ) -> NoReturn:
     """Parses the command line, calls `work(options)` and exits; see lenet.errors for the codes.
 
@@ -28,16 +29,19 @@ def run(
         options_class: frozen dataclass of lenet.options.programs.
         work: the one library call; `work(options, arguments)` where `arguments` is given.
         arguments: name of the positional arguments in the usage line; "" refuses them.
+        package: of the program's target, for the usage line.
     """
     option_flags.define(options_class, flags.FLAGS)
     flags.FLAGS.set_default("verbosity", logging.INFO)
-    parser = functools.partial(_parse_flags, options_class, arguments)
+    parser = functools.partial(_parse_flags, options_class, arguments, package)
     app.run(functools.partial(_main, options_class, work, bool(arguments)), flags_parser=parser)
 
 
-def _parse_flags(options_class: type, arguments: str, argv: list[str]) -> list[str]:
+def _parse_flags(
+    options_class: type, arguments: str, package: str, argv: list[str]
+) -> list[str]:
     if any(arg in ("-h", "-help", "--help", "--helpshort") for arg in argv[1:]):
-        print(_usage(options_class, arguments))
+        print(_usage(options_class, arguments, package))
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)
@@ -72,10 +76,10 @@ def _main(
     return 0
 
 
-def _usage(options_class: type, arguments: str) -> str:
+def _usage(options_class: type, arguments: str, package: str) -> str:
     program = _program()
     description = (sys.modules["__main__"].__doc__ or "").strip()
-    usage = f"Usage: bazel run //python:{program} -- [flags] {arguments}".rstrip()
+    usage = f"Usage: bazel run //{package}:{program} -- [flags] {arguments}".rstrip()
     return f"{description}\n\n{usage}\n{option_flags.help_text(options_class)}"
 
 

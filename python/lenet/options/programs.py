@@ -114,6 +114,22 @@ class PredictOptions(DeviceOptions, ImageOptions):
     json: bool = option("one JSON object an image instead of the table")
 
 
+@dataclasses.dataclass(frozen=True)
+class ToOmOptions(ImageOptions):
+    section: ClassVar[str] = "to_om"
+
+    model: str = option("ONNX, AIR or MindIR that export wrote", path=True)
+    output: str = option(
+        "the OM; empty: beside the model, with its name, or <name>_aipp.om", path=True
+    )
+    soc_version: str = option("Ascend310, ...; empty: of the card that npu-smi shows")
+    aipp: bool = option("the OM takes bytes, as DVPP delivers them, and normalises them itself")
+    aipp_path: str = option("AIPP configuration for --aipp; empty: configs/aipp.cfg", path=True)
+    dynamic_batch: str = option(
+        "sizes of a batch that the OM takes, such as 1,8,16; empty: that of the model"
+    )
+
+
 PROGRAMS: dict[str, type] = {
     cls.section: cls
     for cls in (
@@ -123,5 +139,6 @@ PROGRAMS: dict[str, type] = {
         PreprocessOptions,
         PostprocessOptions,
         PredictOptions,
+        ToOmOptions,
     )
 }

@@ -1,0 +1,44 @@
+#include "cc/engine/engine_testing.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "cc/base/status_macros.h"
+#include "cc/base/test_util.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lenet {
+
+EngineOptions OnCpu(int threads, absl::string_view model) {
+  EngineOptions options;
+  options.model_path = TestData(absl::StrCat("lenet_mindspore/python/", model));
+  options.device_target = DeviceTarget::kCpu;
+  options.threads = threads;
+  return options;
+}
+
+std::vector<float> Ramp() {
+  std::vector<float> image(32 * 32);
+  for (size_t i = 0; i < image.size(); ++i) {
+    image[i] = static_cast<float>(i % 32) / 32.0f;
+  }
+  return image;
+}
+
+absl::Status RunTensors(Engine* engine, const std::vector<float>& tensor,
+                        absl::Span<float> out) {
+  Batch batch;
+  batch.size = 1;
+  batch.tensors = tensor;
+  LENET_RETURN_IF_ERROR(engine->Start(batch));
+  return engine->Finish(out);
+}
+
+std::vector<float> Logits(Engine* engine, const std::vector<float>& tensor) {
+  std::vector<float> logits(10, NAN);
+  EXPECT_THAT(RunTensors(engine, tensor, absl::MakeSpan(logits)), IsOk());
+  return logits;
+}
+
+}  // namespace lenet

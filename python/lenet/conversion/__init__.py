@@ -1,0 +1,1 @@
+"""From an exported model to an OM for an Ascend, by ATC of CANN."""
