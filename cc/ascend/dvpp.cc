@@ -352,6 +352,10 @@ absl::Status Dvpp::Finish(size_t slot_number) {
     frame.Reset();
   }
   slot.retired.clear();
+  // What was just released may have been the first to tell of a failure.
+  if (status.ok() && !session_->healthy()) {
+    return absl::AbortedError("the device has failed");
+  }
   return status;
 }
 

@@ -16,7 +16,7 @@ _IMAGES = 10000
 _MAX_DIFFERENT = 10
 _FLOAT_TOLERANCE = 1e-4  # another order of the same float32 sums
 # AIPP in float16 is off by up to 0.0021 a pixel, mostly by less and in both directions.
-_AIPP_TOLERANCE = 0.1
+_AIPP_TOLERANCE = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def native_jpeg(tmp_path_factory, jpegs) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", _CASES)
-def test_classes_of_engine_native(name, request, tmp_path_factory):
+def test_classes_of_engine_native(name, request, tmp_path_factory, capsys):
     case = _CASES[name]
     expected = request.getfixturevalue("native_jpeg" if case.dvpp else "native")
     cwd = tmp_path_factory.mktemp("run")
@@ -96,7 +96,8 @@ def test_classes_of_engine_native(name, request, tmp_path_factory):
     different = int((logits.argmax(1) != expected.argmax(1)).sum())
     distance = float(np.abs(logits - expected).max())
     accuracy = run.report["accuracy"]
-    print(f"{name}: {different} classes differ, logits by up to {distance:.2g}, {accuracy=}")
+    with capsys.disabled():
+        print(f"\n{name}: {different} classes differ, logits by up to {distance:.2g}, {accuracy=}")
     assert different <= (0 if case.float_model else _MAX_DIFFERENT)
     assert distance <= (_FLOAT_TOLERANCE if case.float_model else _AIPP_TOLERANCE)
     _check_report(run, case)
@@ -111,7 +112,7 @@ def _check_report(run: simulator.Run, case: Case) -> None:
     assert report["soc_name"] == "Ascend310-simulator"
     assert report["preprocessing"] == ("DVPP" if case.dvpp else "CPU")
     assert report["decoded_on_device"] == (_IMAGES if case.dvpp else 0)
-    assert report["decoded_on_host"] == 0
+    assert report["decoded_on_host"] == (0 if case.dvpp else _IMAGES)
     assert report["pipelined"] is case.pipelined
     assert report["batch_size"] == case.batch_size
     assert "engine acl on Ascend310:0" in run.stderr
@@ -119,15 +120,15 @@ def _check_report(run: simulator.Run, case: Case) -> None:
 
 
 def _check_calls(run: simulator.Run, case: Case) -> None:
-    """What was asked of AscendCL for it: one image or batch more is the self-test."""
+    """What was asked of AscendCL for it; one image and batch more is the self-test."""
     calls = run.simulator["calls"]
     assert run.simulator["run_mode"] == case.run_mode
     batches = -(-_IMAGES // case.batch_size) + 1
     assert calls.get("aclmdlExecute", 0) + calls.get("aclmdlExecuteAsync", 0) == batches
     assert ("aclmdlSetDynamicBatchSize" in calls) is (case.model == "lenet_dynamic")
     if case.dvpp:
-        assert calls["acldvppJpegDecodeAsync"] == _IMAGES
-        assert calls["acldvppVpcResizeAsync"] == _IMAGES
+        assert calls["acldvppJpegDecodeAsync"] == _IMAGES + 1
+        assert calls["acldvppVpcResizeAsync"] == _IMAGES + 1
         assert calls["acldvppCreateChannel"] == 1, "a channel is to be reused"
     else:
         assert not [name for name in calls if name.startswith("acldvpp")]

@@ -46,7 +46,7 @@ def run(tmp_path, scratch):
 def _check_refused(done: simulator.Run, *texts: str, code: int = 2) -> None:
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
-    errors = done.stderr.splitlines()
+    errors = [line for line in done.stderr.splitlines() if "infer310: engine " not in line]
     assert len(errors) == 1 and errors[0].startswith("infer310: error: "), done.stderr
     for text in texts:
         assert text in errors[0]
@@ -77,7 +77,7 @@ def test_damaged(run, scratch):
     content[len(content) // 2] ^= 1
     path = scratch / "damaged.om"
     path.write_bytes(content)
-    _check_refused(run(path), "damaged.om", "aclmdlLoadFromFile failed: 145000")
+    _check_refused(run(path), "damaged.om", "aclmdlLoadFromFile failed: 545003")
 
 
 @pytest.mark.parametrize("content", [b"hello, world\n" * 50, b"\0" * 4096])
@@ -245,27 +245,29 @@ def _with_weights(content: bytes, change) -> bytes:
 # --- Models that are unusual, and right.
 
 
-def _difference(run, folder: pathlib.Path, path: pathlib.Path, *arguments: str) -> np.ndarray:
-    """Of the logits of 200 images from those of engine acl with the float model."""
+def _with_float_model(run, folder: pathlib.Path, path: pathlib.Path) -> tuple[np.ndarray, ...]:
+    """Logits of 200 images, of the same classes: of the float model, and of another one."""
     results = [f"--result_path={folder / name}" for name in ("expected", "found")]
     run(simulator.model("lenet"), "--limit=200", results[0]).check()
-    run(path, "--limit=200", results[1], *arguments).check()
-    logits = [simulator.read_logits(folder / name) for name in ("expected", "found")]
-    assert (logits[0].argmax(1) == logits[1].argmax(1)).all()
-    return np.abs(logits[0] - logits[1])
+    run(path, "--limit=200", results[1]).check()
+    expected, found = (simulator.read_logits(folder / name) for name in ("expected", "found"))
+    assert (expected.argmax(1) == found.argmax(1)).all()
+    return expected, found
 
 
 def test_logits_in_float16(run, scratch, trained):
     path = _write(scratch / "half.om", trained, half_output=True)
-    difference = _difference(run, scratch, path)
-    assert 0 < difference.max() <= 0.01  # half of the last place of numbers from 16 to 32
+    expected, found = _with_float_model(run, scratch, path)
+    np.testing.assert_array_equal(found, expected.astype(np.float16).astype(np.float32))
+    assert (found != expected).any()
 
 
 @pytest.mark.parametrize("run_mode", ["host", "device"])
 def test_whole_nv12_pictures(run, scratch, trained, run_mode):
     """YUV420SP_U8: the Y plane and half as much behind it, by the host and by DVPP."""
     path = _write(scratch / "nv12.om", trained, aipp="YUV420SP_U8")
-    assert _difference(run, scratch, path).max() <= 0.1
+    expected, found = _with_float_model(run, scratch, path)
+    assert np.abs(found - expected).max() <= 0.05
     images = _jpegs(scratch / "images", 20)
     flags = [f"--dataset_path={images}", "--limit=0"]
     results = []
@@ -306,8 +308,9 @@ def test_images_that_dvpp_cannot_take_are_decoded_on_the_host(run, scratch, flag
     assert report["correct"] == report["images"] == 7
     assert report["decoded_on_device"] + report["decoded_on_host"] == 7
     assert report["decoded_on_host"] >= 3
-    assert done.simulator["calls"]["acldvppJpegDecodeAsync"] == report["decoded_on_device"]
-    assert f"{report['decoded_on_host']}" in done.stdout
+    # The self-test has decoded another one.
+    assert done.simulator["calls"]["acldvppJpegDecodeAsync"] == report["decoded_on_device"] + 1
+    assert f"{report['decoded_on_device']} by DVPP, {report['decoded_on_host']} by" in done.stdout
 
 
 def test_another_word_for_dvpp(run):
@@ -345,7 +348,7 @@ def _reading(content: bytes) -> bytes:
     return _with_weights(content, weights)
 
 
-def test_aipp_normalises_as_python_does(run, scratch, trained):
+def test_aipp_normalises_as_python_does(run, scratch, trained, capsys):
     """All bytes, as images of one colour, read from the logits of the built program.
 
     In float16 a normalised pixel is off by up to 0.00205, and must be off: it is what hardware
@@ -371,6 +374,7 @@ def test_aipp_normalises_as_python_does(run, scratch, trained):
     np.testing.assert_array_equal(found["float"], expected)
     np.testing.assert_array_equal(found["nv12"], found["luma"])
     error = np.abs(found["luma"] - expected)
-    print(f"AIPP in float16: off by up to {error.max():.5f}, {error.mean():.5f} on average")
+    with capsys.disabled():
+        print(f"\nAIPP in float16: off by up to {error.max():.5f}, {error.mean():.5f} on average")
     assert 0.0005 < error.max() <= 0.0021
     assert error.mean() <= 0.0006

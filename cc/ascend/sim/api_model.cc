@@ -119,7 +119,7 @@ aclError aclmdlUnload(uint32_t id) {
   SIM_CALL(aclmdlUnload);
   FoundModel found;
   SIM_RETURN_IF_ERROR(FindModelOfContext(&call, id, &found));
-  if (found.model->waiting > 0 && !call.device_failed()) {
+  if (found.model->waiting > 0 && !call.device_hangs()) {
     call.Violation(ViolationKind::kOrder, ACL_SUCCESS,
                    "the model is unloaded while an execution of it waits");
   }

@@ -58,6 +58,9 @@ class Call {
   aclError device_error() const;
   // True once the application was told of a failure of the device.
   bool device_failed() const { return entry_.failed || entry_.lost; }
+  // True once the application waited in vain for a stream. Nobody can bring
+  // that to rest, so what it uses may be freed.
+  bool device_hangs() const { return entry_.hangs; }
 
   // The live object of a handle. 100000 for null; for a handle that is not, or
   // no longer, one of a T, also a violation of ownership.

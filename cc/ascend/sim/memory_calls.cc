@@ -35,8 +35,7 @@ aclError Call::Free(HeapKind heap, void* pointer) {
   const std::optional<Block> block = heaps().Find(pointer);
   if (block.has_value()) {
     const std::optional<Site> user = state_->User(*block);
-    // A device that was said to have failed does no more work.
-    if (user.has_value() && !device_failed()) {
+    if (user.has_value() && !device_hangs()) {
       Violation(ViolationKind::kOwnership, 0,
                 absl::StrCat("memory is freed while the work of ",
                              Describe(*user), " waits that uses it"));

@@ -71,6 +71,7 @@ State::Entry State::Enter(Function function) {
   entry.lost =
       settings_.lost_after.has_value() && total_calls_ > *settings_.lost_after;
   entry.failed = failed_;
+  entry.hangs = hangs_;
   entry.initialized = initialized_;
   return entry;
 }
@@ -80,6 +81,7 @@ void State::Leave(Site site, aclError code) {
   if (SaysDeviceFailed(code) && RulesOf(site.function).failure_is_of_device) {
     failed_ = true;
   }
+  if (code == ACL_ERROR_RT_STREAM_SYNC_TIMEOUT) hangs_ = true;
   if (trace_ == nullptr) return;
   std::fprintf(trace_, "#%llu %s -> %d\n",
                static_cast<unsigned long long>(site.number),

@@ -80,6 +80,7 @@ class State {
     std::chrono::nanoseconds latency{0};
     bool lost = false;    // the device is lost
     bool failed = false;  // the application knows of a failure of the device
+    bool hangs = false;   // of a synchronisation that did not end in time
     bool initialized = false;
   };
   Entry Enter(Function function);
@@ -136,6 +137,7 @@ class State {
   std::vector<Violation> violations_;
   std::vector<std::string> injected_;
   bool failed_ = false;
+  bool hangs_ = false;
   bool initialized_ = false;
   bool ever_initialized_ = false;
   std::string config_;
