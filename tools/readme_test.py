@@ -7,7 +7,7 @@ import shlex
 import pytest
 from runfiles import Runfiles
 
-from lenet.testing import programs
+from lenet.testing import fake_cann, programs, simulator
 
 README = pathlib.Path(Runfiles.Create().Rlocation("lenet_mindspore/README.md"))
 
@@ -32,13 +32,35 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("readme")
 
 
+@pytest.fixture
+def ascend(monkeypatch, tmp_path):
+    """Makes this a machine with an Ascend 310 and CANN, as far as these programs can see."""
+    cann = fake_cann.install(tmp_path / "cann")
+    nodes = tmp_path / "dev"
+    simulator.make_nodes(nodes, devices=1)
+    monkeypatch.setenv("ASCEND_HOME_PATH", str(cann))
+    monkeypatch.setenv("ASCEND_OPP_PATH", str(cann / "opp"))
+    monkeypatch.setenv("PATH", str(fake_cann.npu_smi(cann / "bin", "310")), prepend=":")
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(simulator.library_folder()))
+    monkeypatch.setenv("LENET_ASCEND_DEVICES", str(nodes))
+
+
+def needs_ascend(label, arguments):
+    """Whether a command is of those for machines with CANN."""
+    words = " ".join(arguments)
+    return label == "//tools:to_om" or "--probe" in words or ".om" in words
+
+
 def test_the_readme_has_commands():
     assert ("//python:train", []) in commands()
-    assert len(commands()) >= 7
+    assert len(commands()) >= 12
+    assert sum(needs_ascend(*command) for command in commands()) >= 3
 
 
 @pytest.mark.parametrize(("label", "arguments"), commands(), ids=lambda value: str(value)[:30])
-def test_command_works(label, arguments, folder):
+def test_command_works(label, arguments, folder, request):
+    if needs_ascend(label, arguments):
+        request.getfixturevalue("ascend")
     result = programs.run(label, *arguments, cwd=folder)
     print(result.stdout, result.stderr)
     assert result.returncode == 0

@@ -2,10 +2,11 @@
 # Runs an exported model over a test set: preprocess, infer310, postprocess.
 # Usage: run_infer_310.sh MINDIR_PATH DATA_PATH DVPP|CPU [DEVICE_ID]
 #
-# DATA_PATH is the Data folder of MNIST, or a folder of images that //python:preprocess wrote.
-# DVPP decodes and resizes on an Ascend 310; CPU does it on the host, and without an Ascend 310 the
-# model runs there too. Writes preprocess_Result, result_Files, time_Result, report.json and acc.log
-# where the command was typed.
+# MINDIR_PATH is a MindIR, or an OM for an Ascend 310. DATA_PATH is the Data folder of MNIST, or a
+# folder of images that //python:preprocess wrote. DVPP decodes and resizes on an Ascend 310; it needs
+# an OM with AIPP, and a MindIR is converted to <name>_aipp.om first. CPU decodes on the host, and
+# without an Ascend 310 a MindIR runs there too. Writes preprocess_Result, result_Files, time_Result,
+# report.json and acc.log where the command was typed.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail
 here="$0.runfiles/lenet_mindspore/tools" # under `bazel run`
@@ -22,6 +23,27 @@ device_id="${4:-0}"
 [[ -d ${data} ]] || usage_error "DATA_PATH ${data} is not a folder"
 [[ ${mode} == DVPP || ${mode} == CPU ]] || usage_error "expected DVPP or CPU, found $3"
 [[ ${device_id} =~ ^[0-9]+$ ]] || usage_error "DEVICE_ID must be a number, found ${device_id}"
+
+# convert_for_dvpp MINDIR: sets ${model} to an OM that takes what DVPP delivers. One that was made of
+# this very MindIR is taken as it is.
+convert_for_dvpp() {
+  local mindir="$1" code=0 sha256 name
+  sha256="$(sha256sum < "${mindir}" | cut -d ' ' -f 1)"
+  name="$(basename "${mindir}")"
+  model="${user_dir}/${name%.*}_aipp.om"
+  if [[ -f ${model} ]] && grep -q "\"source_sha256\": \"${sha256}\"" "${model}.json" 2> /dev/null; then
+    echo "taking ${model}, which was made of ${mindir}"
+    return
+  fi
+  run_program //tools:to_om --model="${mindir}" --output="${model}" --aipp || code=$?
+  if [[ ${code} -ne 0 ]]; then
+    echo "$(basename "$0"): error: DVPP needs an OM with AIPP, and ${mindir} could not be converted;" \
+      "give such an OM as MINDIR_PATH, or CPU instead of DVPP" >&2
+    exit "${code}"
+  fi
+}
+
+[[ ${mode} == DVPP && ${model,,} != *.om ]] && convert_for_dvpp "${model}"
 
 images="${data}"
 if [[ ! -e ${data}/manifest.csv ]]; then

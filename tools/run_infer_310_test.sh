@@ -1,11 +1,24 @@
 #!/usr/bin/env bash
-# run_infer_310: from a MindIR and MNIST to acc.log, and every bad argument.
+# run_infer_310: from a MindIR or an OM and MNIST to acc.log, and every bad argument. What needs an
+# Ascend 310 and CANN runs on the simulator, with what stands for ATC.
 set -euo pipefail
 source tools/testing.sh
 
 readonly script="${PWD}/tools/run_infer_310" model="${PWD}/python/lenet.mindir"
-readonly data="${TEST_SRCDIR}/mnist/Data"
+readonly lite="${PWD}/python/lenet_lite.mindir"
+readonly data="${TEST_SRCDIR}/mnist/Data" om="${PWD}/python/lenet_aipp.om"
+readonly simulator="${PWD}/cc/ascend/sim" fake_cann="${PWD}/python/lenet/testing/fake_cann"
 cd "${TEST_TMPDIR}"
+export HOME="${PWD}"
+unset ASCEND_HOME_PATH ASCEND_TOOLKIT_HOME
+
+# on_simulator COMMAND...: on a machine with one Ascend 310 and CANN. That the simulator was used
+# and has nothing to say is checked by the report it writes.
+on_simulator() {
+  LD_LIBRARY_PATH="${simulator}" LENET_ASCEND_DEVICES="${TEST_TMPDIR}/dev" \
+    LENET_SIM_REPORT="${TEST_TMPDIR}/simulator.json" ASCEND_HOME_PATH="${TEST_TMPDIR}/cann" \
+    ASCEND_OPP_PATH="${TEST_TMPDIR}/cann/opp" PATH="${TEST_TMPDIR}/cann/bin:${PATH}" "$@"
+}
 
 expect_exit 0 "${script}" "${model}" "${data}" cpu
 expect_text "CPU"
@@ -17,8 +30,40 @@ expect_file report.json '"accuracy"'
 # The second time: the images are there, the results are replaced.
 expect_exit 0 "${script}" "${model}" preprocess_Result CPU 0
 
+# Without CANN: what to do.
 expect_exit 3 "${script}" "${model}" "${data}" DVPP
+expect_text "ATC, the converter of CANN, is not here"
+expect_text "  atc --framework=5 --model=lenet.onnx --output=lenet_aipp --soc_version=Ascend310 "
+expect_text "or CPU instead of DVPP"
+[[ ! -e lenet_aipp.om ]] || { echo "FAILED: an OM without CANN"; exit 1; }
+# Without an Ascend 310.
+expect_exit 3 "${script}" "${om}" preprocess_Result DVPP
 expect_text "--cpu_dvpp=CPU"
+# With both.
+mkdir dev one_image
+touch dev/davinci0 dev/davinci_manager dev/devmm_svm dev/hisi_hdc
+"${fake_cann}" cann 310
+expect_exit 0 on_simulator "${script}" "${model}" "${data}" dvpp
+expect_text "lenet_aipp.om: "
+expect_text "engine acl on Ascend310:0"
+expect_file lenet_aipp.om.json '"source": "lenet.mindir"'
+expect_file acc.log "'Accuracy':0.9"
+expect_file report.json '"decoded_on_device": 10000'
+expect_file simulator.json '"ok": true'
+# Not again while the MindIR is the same.
+rm -r cann
+cp preprocess_Result/test_0_7.jpg one_image
+printf 'file,label\ntest_0_7.jpg,7\n' > one_image/manifest.csv
+expect_exit 0 on_simulator "${script}" "${model}" one_image DVPP
+expect_text "taking ${TEST_TMPDIR}/lenet_aipp.om"
+expect_exit 3 on_simulator "${script}" "${lite}" one_image DVPP
+expect_exit 0 on_simulator "${script}" "${om}" one_image DVPP
+expect_exit 0 on_simulator "${script}" "${om}" one_image CPU
+expect_text "engine acl on Ascend310:0"
+# An OM is not run on anything else.
+expect_exit 3 "${script}" "${om}" one_image CPU
+expect_text "Ascend 310"
+
 expect_exit 2 "${script}"
 expect_text "Usage: run_infer_310.sh MINDIR_PATH DATA_PATH DVPP|CPU [DEVICE_ID]"
 expect_exit 2 "${script}" "${model}" "${data}"

@@ -100,8 +100,8 @@ def run(atc: Atc, task: Task, folder: str) -> str:
     tail = "\n".join(done.stdout.strip().splitlines()[-_TAIL_LINES:])
     if done.returncode != 0:
         raise LenetError(
-            f"{atc.program} failed with exit code {done.returncode}; its log is under ~/ascend/log, "
-            f"its last lines:\n{tail}"
+            f"{atc.program} failed with exit code {done.returncode}; its log is under "
+            f"~/ascend/log, its last lines:\n{tail}"
         )
     # Newer releases may add the system to the name: lenet_linux_x86_64.om.
     base = os.path.dirname(task.output)

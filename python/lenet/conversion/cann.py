@@ -26,11 +26,14 @@ _FOLDERS = (
 _PROGRAMS = ("bin/atc", "compiler/bin/atc", "atc/bin/atc")
 _ENVIRONMENT_SCRIPTS = ("set_env.sh", "../set_env.sh", "bin/setenv.bash")
 _VERSION_FILES = ("compiler/version.info", "atc/version.info", "version.info", "version.cfg")
-_VERSION = re.compile(r"^\s*(?:runtime_running_)?version\s*=\s*\[?([^\]\s:]+:)?([\w.]+)", re.I | re.M)
+_VERSION = re.compile(
+    r"^\s*(?:runtime_running_)?version\s*=\s*\[?([^\]\s:]+:)?([\w.]+)", re.I | re.M
+)
 
 _NPU_SMI_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/local/Ascend/driver/tools")
-# "| 2       310                   | OK              | 12.8 ...": number and name of a card.
-_CARD = re.compile(r"^\|\s*\d+\s+(?:Ascend\s*)?(\d{3}\w*)\s*\|", re.MULTILINE)
+# "| 2       310                   | OK              | 12.8 ...": number, name and health of a card.
+# Rows of chips and of processes have numbers where the health is, or no name of that form.
+_CARD = re.compile(r"^\|\s*\d+\s+(?:Ascend\s*)?(\d{3}\w*)\s*\|\s*[A-Za-z]+\s*\|", re.MULTILINE)
 _NPU_SMI_SECONDS = 60  # it hangs where the driver does
 
 

@@ -38,51 +38,58 @@ def convert(options: ToOmOptions) -> None:
         LenetError: ATC failed.
     """
     _check_model(options.model)
-    gears = _gears(options)
-    aipp_path = _aipp_path(options)
-    output = _output(options)
-    with contextlib.ExitStack() as stack:
-        # The OM is made in a folder beside its place, so that it can be renamed to it.
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix=".to_om.", dir=os.path.dirname(output))
-        )
-        found = cann.find_atc()
-        model, source = options.model, _input(options)
-        task = atc.Task(
-            model=model,
-            output=output[: -len(".om")],
-            soc_version=_soc_version(options.soc_version, needed=found is not None),
-            input_name=source.name,
-            batch=source.shape[0],
-            height=options.image_height,
-            width=options.image_width,
-            gears=gears,
-            aipp=aipp_path,
-        )
-        if found is None:
-            raise _no_atc(task)
-        if _ending(model) == ".mindir":
-            from lenet.conversion import mindir_source
-
-            onnx = mindir_source.to_onnx(model, task.height, task.width, folder)
-            source = onnx_input.read(_read(onnx), onnx)
-            task = dataclasses.replace(
-                task, model=onnx, input_name=source.name, batch=source.shape[0]
-            )
-        task = dataclasses.replace(task, output=os.path.join(folder, "out", "model"))
-        os.mkdir(os.path.join(folder, "out"))
-        os.mkdir(os.path.join(folder, "work"))
-        logging.info("%s: %s for %s; takes a minute", found.program, model, task.soc_version)
-        om = atc.run(found, task, os.path.join(folder, "work"))
-        manifest = _manifest(om, options.model, task, found.version())
+    found = cann.find_atc()
+    task = _task(options, soc_needed=found is not None)
+    if found is None:
+        raise _no_atc(task)
+    output = task.output + ".om"
+    # The OM is made in a folder beside its place, so that it can be renamed to it.
+    with tempfile.TemporaryDirectory(prefix=".to_om.", dir=os.path.dirname(output)) as folder:
+        om, done = _run(found, task, folder)
+        manifest = _manifest(om, options.model, done, found.version())
         _publish(om, manifest, output)
     print(
         f"{output}: {os.path.getsize(output)} bytes, for {task.soc_version}, "
-        f"{'luma bytes (AIPP)' if aipp_path else 'normalised float32'}, "
+        f"{'luma bytes (AIPP)' if task.aipp else 'normalised float32'}, "
         f"batch {','.join(map(str, manifest['batch']))}"
     )
-    mode = "DVPP" if aipp_path else "CPU"
+    mode = "DVPP" if task.aipp else "CPU"
     print(f"next: bazel run //cc:infer310 -- --mindir_path={output} --cpu_dvpp={mode}")
+
+
+def _task(options: ToOmOptions, *, soc_needed: bool) -> atc.Task:
+    """What the user asked for, checked."""
+    gears = _gears(options)
+    aipp_path = _aipp_path(options)
+    source = _input(options)
+    output = _output(options)
+    return atc.Task(
+        model=options.model,
+        output=output[: -len(".om")],
+        soc_version=_soc_version(options.soc_version, needed=soc_needed),
+        input_name=source.name,
+        batch=source.shape[0],
+        height=options.image_height,
+        width=options.image_width,
+        gears=gears,
+        aipp=aipp_path,
+    )
+
+
+def _run(found: cann.Atc, task: atc.Task, folder: str) -> tuple[str, atc.Task]:
+    """Converts in `folder`; returns the OM in it, and the task that ATC was given."""
+    if _ending(task.model) == ".mindir":
+        from lenet.conversion import mindir_source
+
+        onnx = mindir_source.to_onnx(task.model, task.height, task.width, folder)
+        source = onnx_input.read(_read(onnx), onnx)
+        task = dataclasses.replace(task, model=onnx, input_name=source.name, batch=source.shape[0])
+    places = [os.path.join(folder, name) for name in ("out", "work")]
+    for place in places:
+        os.mkdir(place)
+    task = dataclasses.replace(task, output=os.path.join(places[0], "model"))
+    logging.info("%s for %s; takes a minute", found.program, task.soc_version)
+    return atc.run(found, task, places[1]), task
 
 
 def _ending(path: str) -> str:
@@ -209,9 +216,7 @@ def _no_atc(task: atc.Task) -> DeviceUnavailableError:
     ]
     if _ending(task.model) == ".mindir":
         lines.append("  bazel run //python:export -- --ckpt_file=<checkpoint> --file_format=ONNX")
-        task = dataclasses.replace(
-            task, model=os.path.splitext(task.model)[0] + ".onnx", batch=task.batch
-        )
+        task = dataclasses.replace(task, model=os.path.splitext(task.model)[0] + ".onnx")
     copied = " ".join(filter(None, [task.model, task.aipp]))
     lines += [
         f"  copy there: {copied}",

@@ -87,7 +87,7 @@ class Process:
         for earlier in (self._report, self._trace):
             earlier.unlink(missing_ok=True)
         nodes = scratch / "dev"
-        _make_nodes(nodes, max(devices, 1))
+        make_nodes(nodes, max(devices, 1))
         if missing_node:
             (nodes / missing_node).unlink()
         environment = programs.environment(cwd) | {
@@ -169,7 +169,7 @@ def read_logits(folder: pathlib.Path) -> np.ndarray:
     return np.stack([numbered[number] for number in sorted(numbered)])
 
 
-def _make_nodes(folder: pathlib.Path, devices: int) -> None:
+def make_nodes(folder: pathlib.Path, devices: int) -> None:
     """What infer310 looks for in /dev, as plain files."""
     folder.mkdir(exist_ok=True)
     for name in (*_NODES, *(f"davinci{number}" for number in range(devices))):

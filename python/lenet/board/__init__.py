@@ -1,0 +1,1 @@
+"""Experiments on a board: what documents leave open about AscendCL (tools/board_check.sh)."""
