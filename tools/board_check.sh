@@ -115,7 +115,7 @@ convert() {
   echo "ok: $(stat -c %s "${work}/om/${name}.om") bytes"
 }
 
-# What --aipp of to_om refuses: the crop of variant c (ascend-acl.md, section 3.4).
+# What --aipp of to_om refuses: the crop of variant c.
 convert_crop() {
   local atc soc code=0
   [[ -z ${given} ]] || skip "models come from OM_FOLDER, this one is made by ATC"

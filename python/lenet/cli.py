@@ -37,9 +37,7 @@ def run(
     app.run(functools.partial(_main, options_class, work, bool(arguments)), flags_parser=parser)
 
 
-def _parse_flags(
-    options_class: type, arguments: str, package: str, argv: list[str]
-) -> list[str]:
+def _parse_flags(options_class: type, arguments: str, package: str, argv: list[str]) -> list[str]:
     if any(arg in ("-h", "-help", "--help", "--helpshort") for arg in argv[1:]):
         print(_usage(options_class, arguments, package))
         sys.exit(0)

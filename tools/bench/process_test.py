@@ -63,8 +63,8 @@ def test_arguments_folder_and_environment(programs, tmp_path, monkeypatch):
 
 
 def test_a_program_with_runfiles_takes_its_own(programs, tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNFILES_MANIFEST_FILE", "of this process")
-    show = "import os, sys\nprint(sys.argv[0], os.environ.get('RUNFILES_MANIFEST_FILE'))"
+    monkeypatch.setenv("JAVA_RUNFILES", "of this process")
+    show = "import os, sys\nprint(sys.argv[0], os.environ.get('JAVA_RUNFILES'))"
     built = programs("built", show)
     built.with_name("built.runfiles").mkdir()
     built.with_name("linked").symlink_to(built)

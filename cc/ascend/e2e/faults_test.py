@@ -16,7 +16,11 @@ from PIL import Image, ImageOps
 from lenet.data import idx
 from lenet.testing import faults, simulator
 
-_EARLIER = {"result_Files/test_7_7.bin": b"\0" * 40, "report.json": b"{}\n"}
+_EARLIER = {
+    "result_Files/": b"",
+    "result_Files/test_7_7.bin": b"\0" * 40,
+    "report.json": b"{}\n",
+}
 _WORKERS = 2
 
 
@@ -52,9 +56,12 @@ class Scenario:
         folder = self._folder / f"run{next(self._numbers)}"
         cwd, scratch = folder / "cwd", folder / "scratch"
         scratch.mkdir(parents=True)
+        cwd.mkdir()
         for name, content in _EARLIER.items():
-            (cwd / name).parent.mkdir(parents=True, exist_ok=True)
-            (cwd / name).write_bytes(content)
+            if name.endswith("/"):
+                (cwd / name).mkdir()
+            else:
+                (cwd / name).write_bytes(content)
         return simulator.run(
             cwd,
             *self._arguments,
@@ -121,7 +128,7 @@ def _sweep(scenario: Scenario, cases: list[faults.Case], title: str, say) -> Non
 @pytest.mark.parametrize("scenario", _SCENARIOS, indirect=True)
 def test_every_call_fails_once(scenario, request, say):
     cases = faults.cases(scenario.clean.calls)
-    assert len(cases) > 100, scenario.clean.calls
+    assert len(cases) > 80, scenario.clean.calls
     _sweep(scenario, cases, request.node.callspec.id, say)
 
 

@@ -239,7 +239,7 @@ def batch_rows(device: int, path: str) -> str:
 
 
 def crop_variant(device: int, float_path: str, crop_path: str) -> str:
-    """A decoded picture of stride 128x32 fed to an AIPP that crops (ascend-acl.md, 3.4 c)."""
+    """A decoded picture of stride 128x32 fed to an AIPP that crops."""
     luma, tensors = _digits(8)
     with ascend.session(device) as acl:
         with ascend.model(acl, float_path) as identity:

@@ -21,7 +21,7 @@ def test_the_one_of_this_project(config):
 
 
 def test_it_normalises_as_the_training_did(config):
-    """In float16, as the hardware: within 5e-3 of a range of 3.2 (ascend-acl.md, section 4)."""
+    """In float16, as the hardware: within 5e-3 of a range of 3.2."""
     mean, minimum, factor = (
         np.float16(re.search(rf"^\s*{key}: (\S+)", config, re.MULTILINE)[1])
         for key in ("mean_chn_0", "min_chn_0", "var_reci_chn_0")

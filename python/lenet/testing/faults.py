@@ -221,12 +221,15 @@ def cases(calls: list[str]) -> list[Case]:
 
 
 def snapshot(folder: pathlib.Path) -> dict[str, bytes]:
-    """All files below `folder`, hidden ones too, by path."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    """All files below `folder`, hidden ones too, by path; folders as "name/", without content."""
+    found = {}
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        if path.is_dir():
+            found[f"{name}/"] = b""
+        else:
+            found[name] = path.read_bytes()
+    return found
 
 
 def results_of(files: dict[str, bytes]) -> dict[str, bytes]:
