@@ -21,7 +21,6 @@ def _changed(**changes):
 
 
 def test_arguments_are_those_of_the_manual():
-    """As the manual of ATC has it for dynamic batch."""
     assert atc.command_line(_ONNX) == (
         "atc --framework=5 --model=lenet.onnx --output=lenet --soc_version=Ascend310 "
         "--input_format=NCHW --input_shape=x:1,1,32,32 --output_type=FP32"
