@@ -10,6 +10,7 @@ load("//third_party/mindspore_lite:mindspore_lite_repository.bzl", "mindspore_li
 load("//third_party/mnist:mnist_repository.bzl", "mnist_repository")
 load("//third_party/python:interpreter.bzl", "python_runtime")
 load("//third_party/python:pip_repository.bzl", "pip_repository")
+load("//third_party/system:image_repository.bzl", "image_repository")
 load("//third_party/system:system_library.bzl", "system_library")
 
 # Plug-ins of other devices, headers and kernel compilers: 1.9 GB of 2.5, and 11,000 of 12,500 files.
@@ -64,9 +65,15 @@ def _python():
         lock = "//third_party/python:peers.lock",
         strip = _PEERS_STRIP,
     )
+    maybe(
+        pip_repository,
+        name = "pypi_remote",
+        lock = "//third_party/python:remote.lock",
+    )
     native.register_toolchains("@python_runtime//:toolchain")
 
 def _system():
+    maybe(image_repository, name = "image")
     maybe(
         system_library,
         name = "absl",  # flags, Status and strings

@@ -31,6 +31,23 @@ touch -d '2001-01-01' "${rc}"
 expect_exit 0 env BAZEL_REAL="${root}/bin/stock8" "${tool}" info
 [[ $(stat -c %Y "${rc}") -eq $(date -d 2001-01-01 +%s) ]] || { echo "FAILED: rewritten"; exit 1; }
 
+# Endpoints come from variables; the file that holds a password is for its owner only.
+readonly endpoints=(LENET_REMOTE_EXECUTOR=grpc://far:1 LENET_REMOTE_CACHE=http://near/2
+  LENET_REMOTE_INSTANCE=main "LENET_REMOTE_HEADER=authorization=Bearer secret")
+expect_exit 0 env "${endpoints[@]}" BAZEL_REAL="${root}/bin/stock8" "${tool}" test --config=remote //x
+expect_file "${rc}" "build:remote --remote_executor=grpc://far:1"
+expect_file "${rc}" "build:remote --remote_instance_name=main"
+expect_file "${rc}" "build:remote-cache --remote_cache=http://near/2"
+expect_file "${rc}" "build:remote-cache --remote_header='authorization=Bearer secret'"
+expect_exit 0 find "${rc}" -perm 600
+expect_text "${rc}"
+
+# A configuration without its variable: what to set, before Bazel starts.
+for config in remote-cache remote; do
+  expect_exit 2 env BAZEL_REAL="${root}/bin/stock8" "${tool}" build "--config=${config}" //x
+  expect_text "--config=${config} needs LENET_REMOTE_"
+done
+
 # Called by a person, it finds a plain Bazel in PATH and does not come round again and again.
 fake_bazel bazel 6.5.0
 expect_exit 0 env -u BAZEL_REAL LENET_NO_INSTALL=1 PATH="${root}/bin:/usr/bin:/bin" "${tool}" test //...

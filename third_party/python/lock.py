@@ -15,9 +15,10 @@ import sys
 
 import uv
 
-_NAMES = ("peers", "requirements", "tools")
+_NAMES = ("peers", "remote", "requirements", "tools")
 _PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
 _VERSIONS = ("3.10", "3.11", "3.12")
+_OLDEST = {"remote": "3.11"}  # BuildGrid's
 
 # PyPI's PyTorch for Linux is the CUDA build, which does not start without NVIDIA's libraries, also
 # where there is no GPU; PyPI has no other. These alone (0.4 of 2.7 GB) it does without on a CPU.
@@ -46,12 +47,15 @@ def _compile(source: pathlib.Path, *options: str) -> str:
     return result.stdout
 
 
+def _versions(source: pathlib.Path) -> tuple[str, ...]:
+    return _VERSIONS[_VERSIONS.index(_OLDEST.get(source.stem, _VERSIONS[0])) :]
+
+
 def _write(source: pathlib.Path) -> None:
     lock = source.with_suffix(".lock")
     left_out = [f"--no-emit-package={name}" for name in _LEFT_OUT.get(source.stem, ())]
-    content = _compile(
-        source, "--universal", "--python-version=3.10", "--generate-hashes", *left_out
-    )
+    oldest = f"--python-version={_versions(source)[0]}"
+    content = _compile(source, "--universal", oldest, "--generate-hashes", *left_out)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     lock.write_text(
         f"# Written by `bazel run //third_party/python:lock`.\n# sha256 {digest}\n{content}"
@@ -62,7 +66,7 @@ def _write(source: pathlib.Path) -> None:
 def _check(source: pathlib.Path) -> None:
     """Every pair of Python and processor must find wheels for the versions of the lock."""
     lock = source.with_suffix(".lock").name
-    for version in _VERSIONS:
+    for version in _versions(source):
         for platform in _PLATFORMS:
             _compile(
                 source,

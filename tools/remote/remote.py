@@ -1,0 +1,301 @@
+"""A remote-build engine on this machine, for tests of `--config=remote`; needs root.
+
+  bazel run //tools/remote -- up                  start it
+  bazel run //tools/remote -- bazel test //...    Bazel 7 of the image, on this workspace
+  bazel run //tools/remote -- status              what runs, and the endpoint
+  bazel run //tools/remote -- logs [service]
+  bazel run //tools/remote -- down                stop it and remove what it stored
+
+PostgreSQL, BuildGrid, buildbox-casd and buildbox-worker listen on 127.0.0.1 and Unix sockets. The
+image, a Debian made by debootstrap (about five minutes, once), stays until `down --image_too`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from runfiles import Runfiles
+
+from tools.remote import engine, image, services
+from tools.remote.sandbox import Sandbox, index_files, network_environment
+from tools.remote.settings import RemoteError, Settings
+
+_LISTS = ("tools/remote/packages.txt", "third_party/system/packages.txt")
+_PROGRAMS = {"bwrap": "bubblewrap", "debootstrap": "debootstrap", "unshare": "util-linux"}
+_WORKSPACE = "/mnt/workspace"  # where the image's Bazel sees it
+_IMAGE_PYTHON = "/usr/bin/python3.11"
+
+
+def _file(path: str) -> pathlib.Path:
+    return pathlib.Path(Runfiles.Create().Rlocation(f"lenet_mindspore/{path}"))
+
+
+def default_image() -> pathlib.Path:
+    """Where `up` makes the image."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return pathlib.Path(cache).expanduser() / "lenet-remote" / "image"
+
+
+def _parser() -> argparse.ArgumentParser:
+    head, _, tail = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="bazel run //tools/remote --",
+        description=head,
+        epilog=tail,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--folder",
+        type=pathlib.Path,
+        default=pathlib.Path(f"/tmp/lenet-remote-{os.getuid()}"),
+        help="of sockets, logs and stores (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--image", type=pathlib.Path, default=default_image(), help="(default: %(default)s)"
+    )
+    parser.add_argument("--port", type=int, default=50051, help="(default: %(default)s)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="make the image if needed, and start the services")
+    up.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count(),
+        help="actions at once (default: the number of processors)",
+    )
+    up.add_argument(
+        "--worker_disk_mb",
+        type=int,
+        default=0,
+        metavar="MB",
+        help="size of the worker's store, in memory (default: 0, the disk)",
+    )
+    up.add_argument(
+        "--token_secret",
+        type=pathlib.Path,
+        help="file: clients must show a token signed (HS256) with its content",
+    )
+    up.add_argument(
+        "--mirror",
+        default="",
+        metavar="URL",
+        help="Debian archive (default: that of this machine's apt)",
+    )
+    up.add_argument("--image_only", action="store_true", help="make the image and end")
+    commands.add_parser("status", help="what runs; exit code 1 unless all does")
+    logs = commands.add_parser("logs", help="print logs")
+    logs.add_argument("service", nargs="?")
+    down = commands.add_parser("down", help="stop the services, remove their folder")
+    down.add_argument("--image_too", action="store_true", help="remove the image as well")
+    bazel = commands.add_parser("bazel", help="run the image's Bazel")
+    bazel.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser
+
+
+def _settings(flags: argparse.Namespace) -> Settings:
+    base = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    settings = Settings(
+        folder=(base / flags.folder).absolute(),
+        image=(base / flags.image).absolute(),
+        port=flags.port,
+        jobs=getattr(flags, "jobs", 1),
+        worker_disk_mb=getattr(flags, "worker_disk_mb", 0),
+        token_secret=getattr(flags, "token_secret", None),
+    )
+    settings.check()
+    return settings
+
+
+def _check_machine() -> None:
+    if os.geteuid() != 0:
+        raise RemoteError("the engine runs in an image of its own, which needs root: try sudo", 3)
+    missing = [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
+    if missing:
+        raise RemoteError(f"not installed: apt-get install {' '.join(missing)}", 3)
+
+
+def image_id(settings: Settings) -> str:
+    """What image_id.sh says in the image; the build of a client must say the same.
+
+    Raises:
+        RemoteError: the image is not there or not whole.
+    """
+    missing = image.missing_files(settings.image, [_file(name) for name in _LISTS])
+    if missing:
+        raise RemoteError(f"the image lacks {', '.join(missing)}: remove it by down --image_too", 3)
+    sandbox = Sandbox(settings.image)
+    script = _file("third_party/system/image_id.sh").read_text()
+    packages = _file(_LISTS[1]).read_text()
+    printed = subprocess.run(
+        sandbox.command(
+            "sh", "-c", 'cat > /tmp/list; sh -c "$0" id /tmp/list "$1"', script, _IMAGE_PYTHON
+        ),
+        input=packages,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if printed.returncode != 0:
+        raise RemoteError(f"image_id.sh failed in the image: {printed.stderr.strip()}")
+    return printed.stdout.strip()
+
+
+def all_services(settings: Settings) -> list[services.Service]:
+    """In the order of their start."""
+    template = _file("tools/remote/buildgrid.yml.in").read_text()
+    return [
+        services.postgres(settings),
+        services.buildgrid(settings, template),
+        services.worker(settings, image_id(settings)),
+    ]
+
+
+def up(settings: Settings, mirror: str, *, image_only: bool) -> None:
+    """Starts all services, or none.
+
+    Raises:
+        RemoteError: what is missing or in the way.
+    """
+    _check_machine()
+    if not image_only:
+        if engine.read_state(settings):
+            raise RemoteError(f"there is an engine in {settings.folder} already: see status", 2)
+        engine.check_port(settings)
+    image.make_image(settings.image, [_file(name) for name in _LISTS], mirror)
+    if image_only:
+        return
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    settings.state_file.write_text("[]")
+    try:
+        for service in all_services(settings):
+            engine.start(settings, service)
+            print(f"remote: {service.name} runs", flush=True)
+    except BaseException:
+        engine.stop_all(settings)
+        raise
+    print(f"remote: ready; LENET_REMOTE_EXECUTOR={settings.endpoint}")
+
+
+def status(settings: Settings) -> int:
+    """Prints a line for each service; 1 unless all run."""
+    running = engine.read_state(settings)
+    for entry in running:
+        print(f"{entry.name}: {'runs' if entry.alive else 'ended'} (process {entry.pid})")
+    if not running:
+        print("nothing runs; start it by: bazel run //tools/remote -- up")
+    if running and all(entry.alive for entry in running):
+        print(f"LENET_REMOTE_EXECUTOR={settings.endpoint}")
+        return 0
+    return 1
+
+
+def logs(settings: Settings, service: str | None) -> None:
+    """Prints the logs of one service or of all."""
+    found = sorted(settings.logs.glob(f"{service or '*'}.log"))
+    if not found:
+        raise RemoteError(f"no log of {service or 'any service'} in {settings.logs}", 2)
+    for log in found:
+        print(f"==> {log.name} <==")
+        sys.stdout.write(log.read_text(errors="replace"))
+
+
+def bazel_command(
+    settings: Settings,
+    workspace: pathlib.Path,
+    arguments: Sequence[str],
+    *,
+    home: pathlib.Path,
+    variables: Mapping[str, str],
+) -> list[str]:
+    """Runs tools/bazel, and so the image's Bazel 7, in the workspace, which it cannot change.
+
+    Args:
+        settings: which image.
+        workspace: what to build.
+        arguments: of Bazel.
+        home: of the output base and what is fetched.
+        variables: more of the environment.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    pip_cache = pathlib.Path(os.environ.get("PIP_CACHE_DIR", "~/.cache/pip")).expanduser()
+    pip_cache.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **network_environment(),
+        "HOME": "/home/builder",
+        "USER": "builder",
+        "PIP_CACHE_DIR": "/home/pip",
+        "LENET_NO_INSTALL": "1",
+        **variables,
+    }
+    # Not the folder itself: links and options of the machine's own Bazel lie in it.
+    entries = {
+        f"{_WORKSPACE}/{entry.name}": entry
+        for entry in sorted(workspace.iterdir())
+        if not entry.name.startswith("bazel-") and entry.name != ".bazelrc.generated"
+    }
+    sandbox = Sandbox(
+        settings.image,
+        binds={"/home/builder": home, "/home/pip": pip_cache},
+        read_only={**index_files(), **entries},
+        network=True,
+        environment=environment,
+    )
+    return sandbox.command("tools/bazel", *arguments, chdir=_WORKSPACE)
+
+
+def bazel(settings: Settings, arguments: Sequence[str]) -> int:
+    """Runs Bazel to its end, with the endpoint of this engine; its exit code."""
+    _check_machine()
+    if not settings.image.exists():
+        raise RemoteError("there is no image yet: bazel run //tools/remote -- up", 3)
+    workspace = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", os.getcwd()))
+    variables = {
+        "LENET_REMOTE_EXECUTOR": settings.endpoint,
+        "LENET_REMOTE_CACHE": settings.endpoint,
+        **{name: value for name, value in os.environ.items() if name.startswith("LENET_")},
+    }
+    home = settings.image.with_name(settings.image.name + "-home")  # stays: fetching takes minutes
+    command = bazel_command(settings, workspace, arguments, home=home, variables=variables)
+    process = subprocess.Popen(command)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # Bazel got it too and ends in order
+            continue
+
+
+def main(arguments: Sequence[str]) -> int:
+    flags = _parser().parse_args(arguments)
+    settings = _settings(flags)
+    if flags.command == "up":
+        up(settings, flags.mirror, image_only=flags.image_only)
+    elif flags.command == "status":
+        return status(settings)
+    elif flags.command == "logs":
+        logs(settings, flags.service)
+    elif flags.command == "bazel":
+        return bazel(settings, flags.arguments)
+    else:
+        stopped = engine.stop_all(settings)
+        print(f"remote: stopped {', '.join(stopped) or 'nothing'}")
+        if flags.image_too:
+            shutil.rmtree(settings.image, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except RemoteError as error:
+        print(f"remote: error: {error}", file=sys.stderr)
+        sys.exit(error.code)
+    except KeyboardInterrupt:
+        print("remote: interrupted", file=sys.stderr)
+        sys.exit(130)
