@@ -6,6 +6,7 @@ C++ libraries are those of the machine (tools/bazel installs them).
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 load("//third_party/ascend_headers:ascend_headers_repository.bzl", "ascend_headers_repository")
+load("//third_party/buildifier:buildifier_repository.bzl", "buildifier_repository")
 load("//third_party/mindspore_lite:mindspore_lite_repository.bzl", "mindspore_lite_repository")
 load("//third_party/mnist:mnist_repository.bzl", "mnist_repository")
 load("//third_party/python:interpreter.bzl", "python_runtime")
@@ -164,6 +165,7 @@ def lenet_repositories():
     """Declares every external repository. Each is fetched when a target first needs it."""
     _python()
     _system()
+    maybe(buildifier_repository, name = "buildifier")
     maybe(mnist_repository, name = "mnist")
     maybe(mindspore_lite_repository, name = "mindspore_lite")
     maybe(ascend_headers_repository, name = "ascend_headers")

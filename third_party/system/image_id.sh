@@ -16,6 +16,7 @@ packages="$(sed -n 's|^/[^ ]* \([^ ]*\)$|\1|p' "$1")"
     dpkg-query --show binutils libc6 libc6-dev ${packages} 2>/dev/null || true
   else
     ldd --version
+    # shellcheck disable=SC2016 # the inner shell expands it
     pkg-config --list-all | cut -d ' ' -f 1 | sort | xargs -n 1 sh -c 'pkg-config --modversion "$0"'
   fi
 } | sha256sum | cut -d ' ' -f 1

@@ -1,15 +1,14 @@
-#include <hwy/highway.h>
-
-#include <cstdio>  // jpeglib.h needs FILE declared
-
 #include <benchmark/benchmark.h>
 #include <google/protobuf/stubs/common.h>
+#include <hwy/highway.h>
 #include <jpeglib.h>
-#include <nlohmann/json.hpp>
 #include <openssl/evp.h>
 #include <png.h>
 #include <yaml-cpp/yaml.h>
 #include <zlib.h>
+
+#include <cstdio>  // jpeglib.h needs FILE declared
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_format.h"
 #include "gmock/gmock.h"

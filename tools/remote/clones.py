@@ -136,11 +136,11 @@ def command(
     Args:
         clone: to run in.
         words: Bazel's command and the targets.
-        cache: a folder or an URL.
+        cache: a folder, an URL, or "" for none.
         log: where to write the execution log.
         flags: more flags for Bazel's command.
     """
-    kind = "remote_cache" if "://" in cache else "disk_cache"
+    kind = "remote_cache" if "://" in cache else "disk_cache"  # empty: none, whatever .bazelrc says
     return [
         "tools/bazel",
         "--batch",  # no server that could be left behind

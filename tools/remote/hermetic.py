@@ -20,7 +20,8 @@ _INTERRUPTED = 130  # 128 + SIGINT, what a shell reports
 
 _EPILOG = """\
 The clones differ in folder, output base, HOME, USER, TMPDIR, locale, time zone, umask and
-environment. The first fills the cache; the second runs the same command and has to find all in it.
+environment. The first fills the cache; the second runs the same command and has to find all in it,
+or, with --rebuild, to make the same bytes without it.
 Exit codes: 0 it did; 1 it did not, or Bazel failed; 2 a flag is wrong; 130 interrupted.
 
 Example: bazel run //tools/remote:hermetic -- //cc/... --cache=http://127.0.0.1:8080/cache
@@ -50,6 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--first_log", metavar="FILE", help="execution log (JSON) of that clone, with --populate"
+    )
+    parser.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="the second clone has no cache, and all that it makes must have the same bytes: finds "
+        "what hits hide, results that depend on time, chance or undeclared files",
     )
     parser.add_argument(
         "--working_tree",
@@ -106,6 +113,8 @@ def _scratch(options: argparse.Namespace) -> Iterator[pathlib.Path]:
     try:
         yield folder
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second one would leave half of it
+            signal.signal(number, signal.SIG_IGN)
         if options.keep:
             _say(f"kept {folder}")
         else:
@@ -143,7 +152,7 @@ def prove(options: argparse.Namespace, scratch: pathlib.Path) -> tuple[Compariso
     if "://" not in cache:
         files, size = clones.folder_size(pathlib.Path(cache))
         facts.append(f"cache:        {size / 1e6:,.1f} MB in {files:,} files")
-    seconds = _build(second, options, cache, second_log)
+    seconds = _build(second, options, "" if options.rebuild else cache, second_log)
     facts.append(f"second clone: {clones.duration(seconds)}")
     return misses.compare(first_log, second_log), facts
 
@@ -163,6 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("hermetic: interrupted", file=sys.stderr)
         return _INTERRUPTED
+    if options.rebuild:
+        print("\n".join([*facts, miss_report.render_rebuilt(comparison)]))
+        return _FAILED if comparison.differing().misses else 0
     print("\n".join([*facts, miss_report.render(comparison)]))
     return _FAILED if comparison.misses else 0
 

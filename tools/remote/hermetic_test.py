@@ -3,12 +3,16 @@
 import json
 import os
 import pathlib
+import signal
 import stat
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
 from tools.remote import hermetic
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 # In place of tools/bazel: takes one spawn from the cache if it is there, and logs it.
 _BAZEL = """#!/bin/sh
@@ -21,20 +25,25 @@ done
 pwd >>"$CALLS"
 hit=false
 [ -e "$cache/entry" ] && hit=true
-mkdir -p "$cache"
-[ "$LENET_FAKE" = forgets ] || echo 12345 >"$cache/entry"
+if [ -n "$cache" ] && [ "$LENET_FAKE" != forgets ]; then
+  mkdir -p "$cache"
+  echo 12345 >"$cache/entry"
+fi
 value=same
+[ "$LENET_FAKE" = random ] && hash="$(pwd | cksum | cut -d " " -f 1)"
 [ "$LENET_FAKE" = leaks ] && value="$HOME" && hit=false
 echo '{"commandArgs": ["make"], "mnemonic": "Genrule", "listedOutputs": ["out"],
   "environmentVariables": [{"name": "HOME", "value": "'"$value"'"}],
+  "actualOutputs": [{"path": "out", "digest": {"hash": "'"${hash:-1}"'", "sizeBytes": "1"}}],
   "cacheable": true, "remoteCacheable": true, "remoteCacheHit": '"$hit"'}' >"$log"
+if [ "$LENET_FAKE" = interrupts ]; then kill -TERM "$PPID"; exec sleep 1000; fi
 if [ "$LENET_FAKE" = fails ]; then echo "ERROR: no such target"; exit 1; fi
 exit 0
 """
 
 
 @pytest.fixture(name="repository")
-def _repository(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+def _repository(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pathlib.Path]:
     folder = tmp_path / "repository"
     (folder / "tools").mkdir(parents=True)
     bazel = folder / "tools" / "bazel"
@@ -49,7 +58,10 @@ def _repository(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> path
     monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(folder))
     monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
-    return folder
+    handlers = [signal.getsignal(number) for number in _SIGNALS]
+    yield folder
+    for number, handler in zip(_SIGNALS, handlers, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("repository")
@@ -77,6 +89,26 @@ def test_a_leak_is_named_and_ends_with_1(
 
 
 @pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("behaviour", "code", "text"),
+    [
+        ("", 0, "1 spawns ran again, 0 with other"),
+        ("random", 1, "not deterministic: Genrule out: the same inputs gave other outputs: out"),
+    ],
+)
+def test_a_second_build_without_the_cache_must_make_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    behaviour: str,
+    code: int,
+    text: str,
+) -> None:
+    monkeypatch.setenv("LENET_FAKE", behaviour)
+    assert hermetic.main(["--scratch=scratch", "--rebuild"]) == code
+    assert text in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("repository")
 def test_a_result_that_is_not_in_the_cache_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +124,16 @@ def test_a_failing_build_is_shown_and_ends_with_1(
     monkeypatch.setenv("LENET_FAKE", "fails")
     assert hermetic.main(["--scratch=scratch"]) == 1
     assert "ERROR: no such target" in capsys.readouterr().err
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.usefixtures("repository")
+def test_an_interrupt_ends_with_130_and_nothing_is_left(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LENET_FAKE", "interrupts")
+    assert hermetic.main(["--scratch=scratch"]) == 130
+    assert capsys.readouterr().err.endswith("hermetic: interrupted\n")
     assert list((tmp_path / "scratch").iterdir()) == []
 
 

@@ -43,23 +43,33 @@ def render(comparison: Comparison) -> str:
     return "\n".join(lines + list(_causes(comparison)))
 
 
+def render_rebuilt(comparison: Comparison) -> str:
+    """The same for a second build that had no cache: what it made otherwise than the first."""
+    differing = comparison.differing()
+    head = (
+        f"{comparison.spawns:,} spawns ran again, {len(differing.misses):,} with other inputs or "
+        "results (of tests, results do not count: they have times)"
+    )
+    return "\n".join([head, *_causes(differing, "that differ")])
+
+
 def _percent(ratio: float) -> str:
     """Never 100 % for less than all."""
     return f"{int(ratio * 1000) / 10:g} %"
 
 
-def _causes(comparison: Comparison) -> Iterator[str]:
+def _causes(comparison: Comparison, what: str = "missed") -> Iterator[str]:
     groups: dict[tuple[str, tuple[str, ...]], list[Cause]] = {}
     for cause, names in comparison.root_causes():
         groups.setdefault((cause.kind, tuple(names)), []).append(cause)
     if groups:
-        yield f"{len(comparison.misses):,} misses; the root causes:"
+        yield f"{len(comparison.misses):,} {what}; the root causes:"
     for (kind, names), causes in list(groups.items())[:_CAUSES_SHOWN]:
         for cause in causes[:_NAMES_SHOWN]:
             yield f"  {kind}: {cause.text}"
         if len(causes) > _NAMES_SHOWN:
             yield f"  {kind}: {len(causes) - _NAMES_SHOWN:,} more like these"
-        yield f"    {len(names):,} missed: {_names(names)}"
+        yield f"    {len(names):,} {what}: {_names(names)}"
     if len(groups) > _CAUSES_SHOWN:
         yield f"  … and {len(groups) - _CAUSES_SHOWN} more; --json has all"
 

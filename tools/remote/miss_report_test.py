@@ -45,6 +45,15 @@ def test_less_than_all_is_never_shown_as_100_percent() -> None:
     assert "tagged against caches: 1: Genrule //:x" in text
 
 
+def test_of_a_second_build_without_a_cache_only_differences_are_shown() -> None:
+    same = Miss("S", (Cause("not stored", "why"),))
+    other = Miss("O", (Cause("not deterministic", "S: out"), Cause("not stored", "why")))
+    text = miss_report.render_rebuilt(_comparison(0, (same, other)))
+    assert text.startswith("2 spawns ran again, 1 with other inputs or results")
+    assert "not deterministic: S: out" in text and "1 that differ: O" in text
+    assert "not stored" not in text
+
+
 def test_many_inputs_with_the_same_dependents_are_one_cause() -> None:
     causes = tuple(Cause("input", f"file{number:04}: only in the first") for number in range(1500))
     text = miss_report.render(_comparison(0, (Miss("A", causes), Miss("B", causes))))

@@ -9,6 +9,7 @@ from tools.remote import execution_log
 from tools.remote.execution_log import File, LogError, Spawn
 
 _NO_SPAWN = "{path}: has no spawn; was everything up to date, or nothing built?"
+_NOT_STORED = "not stored"
 _SHOWN = 80  # characters of a value
 
 
@@ -78,6 +79,15 @@ class Comparison:
     def ratio(self) -> float:
         """Hits of what could have been hits, 1 for all of them."""
         return self.hits / self.spawns if self.spawns else 1.0
+
+    def differing(self) -> "Comparison":
+        """Only what differs, for a second build that had no cache and so hit nothing."""
+        left = []
+        for miss in self.misses:
+            causes = tuple(cause for cause in miss.causes if cause.kind != _NOT_STORED)
+            if causes:
+                left.append(dataclasses.replace(miss, causes=causes))
+        return dataclasses.replace(self, misses=tuple(left))
 
     def root_causes(self) -> list[tuple[Cause, list[str]]]:
         """Each cause with the names of the spawns that missed by it, the most harmful first."""
@@ -229,7 +239,7 @@ def _not_stored(first: Spawn) -> Cause:
         reason = "its target is tagged against it there"
     else:
         reason = "was the cache not written, or has the entry been removed since?"
-    return Cause("not stored", f"the first build's result: {reason}")
+    return Cause(_NOT_STORED, f"the first build's result: {reason}")
 
 
 class _Tracer:

@@ -218,6 +218,19 @@ def test_what_the_first_build_did_not_store_is_said(
     assert reason in cause.text
 
 
+def test_a_second_build_without_a_cache_differs_only_where_it_does(tmp_path: pathlib.Path) -> None:
+    second = [
+        _A,
+        _B | {"actualOutputs": _files({"out/b": "30"})},
+        _spawn("//:c", {"out/b": "30"}, {"out/c": "4"}),
+    ]
+    comparison = _compare(tmp_path, [_A, _B, _C], second)
+    assert len(comparison.misses) == 3
+    differing = comparison.differing()
+    assert [miss.name for miss in differing.misses] == ["Genrule //:b", "Genrule //:c"]
+    assert _only_cause(differing).kind == "not deterministic"
+
+
 def test_the_times_in_the_outputs_of_a_test_do_not_count(tmp_path: pathlib.Path) -> None:
     first = _spawn("//:t", {}, {"test.xml": "1"}, mnemonic="TestRunner")
     second = _spawn("//:t", {}, {"test.xml": "2"}, mnemonic="TestRunner")

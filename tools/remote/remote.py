@@ -112,7 +112,8 @@ def _settings(flags: argparse.Namespace) -> Settings:
     return settings
 
 
-def _check_machine() -> None:
+def check_machine() -> None:
+    """Raises RemoteError if it cannot run the image."""
     if os.geteuid() != 0:
         raise RemoteError("the engine runs in an image of its own, which needs root: try sudo", 3)
     missing = [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
@@ -162,7 +163,7 @@ def up(settings: Settings, mirror: str, *, image_only: bool) -> None:
     Raises:
         RemoteError: what is missing or in the way.
     """
-    _check_machine()
+    check_machine()
     if not image_only:
         if engine.read_state(settings):
             raise RemoteError(f"there is an engine in {settings.folder} already: see status", 2)
@@ -251,7 +252,7 @@ def bazel_command(
 
 def bazel(settings: Settings, arguments: Sequence[str]) -> int:
     """Runs Bazel to its end, with the endpoint of this engine; its exit code."""
-    _check_machine()
+    check_machine()
     if not settings.image.exists():
         raise RemoteError("there is no image yet: bazel run //tools/remote -- up", 3)
     workspace = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", os.getcwd()))

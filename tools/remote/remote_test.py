@@ -4,11 +4,19 @@ import os
 import pathlib
 import socket
 import subprocess
+import tempfile
 
 import pytest
 from runfiles import Runfiles
 
 _NOBODY = 65534
+
+
+@pytest.fixture
+def folder():
+    """A folder with a short name: sockets in it need one."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        yield pathlib.Path(name)
 
 
 def _run(*arguments, **options):
@@ -48,74 +56,74 @@ def test_unknown_commands_are_refused():
     assert "invalid choice: 'sideways'" in finished.stderr
 
 
-def test_folder_of_something_else_is_left_alone(tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
+def test_folder_of_something_else_is_left_alone(folder):
+    (folder / "thesis.txt").write_text("mine")
     for command in ("up", "down", "status"):
-        finished = _run(f"--folder={tmp_path}", command)
+        finished = _run(f"--folder={folder}", command)
         assert finished.returncode in (2, 3), command  # 3: not root
         _one_line(finished)
-    assert (tmp_path / "thesis.txt").read_text() == "mine"
+    assert (folder / "thesis.txt").read_text() == "mine"
 
 
-def test_nothing_runs_at_first(tmp_path):
-    folder = f"--folder={tmp_path / 'engine'}"
-    status = _run(folder, "status")
+def test_nothing_runs_at_first(folder):
+    where = f"--folder={folder / 'engine'}"
+    status = _run(where, "status")
     assert status.returncode == 1
     assert "nothing runs" in status.stdout
-    down = _run(folder, "down")
+    down = _run(where, "down")
     assert down.returncode == 0
     assert "stopped nothing" in down.stdout
-    logs = _run(folder, "logs", "worker")
+    logs = _run(where, "logs", "worker")
     assert logs.returncode == 2
     assert "no log of worker" in _one_line(logs)
 
 
-def test_without_root_up_says_so(tmp_path):
+def test_without_root_up_says_so(folder):
     if os.geteuid() != 0:
-        finished = _run(f"--folder={tmp_path / 'engine'}", "up")
+        finished = _run(f"--folder={folder / 'engine'}", "up")
         assert finished.returncode == 3
         assert "root" in _one_line(finished)
 
 
-def _programs(folder: pathlib.Path, *names: str) -> dict[str, str]:
+def _programs(place: pathlib.Path, *names: str) -> dict[str, str]:
     """An environment whose PATH has these programs only, which do nothing."""
     for name in names:
-        (folder / name).write_text("#!/bin/sh\n")
-        (folder / name).chmod(0o755)
-    return {**os.environ, "PATH": str(folder)}
+        (place / name).write_text("#!/bin/sh\n")
+        (place / name).chmod(0o755)
+    return {**os.environ, "PATH": str(place)}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the lack of root is said first")
-def test_missing_programs_are_named_with_their_packages(tmp_path):
-    environment = _programs(tmp_path, "debootstrap", "unshare")
-    finished = _run(f"--folder={tmp_path / 'engine'}", "up", env=environment)
+def test_missing_programs_are_named_with_their_packages(folder):
+    environment = _programs(folder, "debootstrap", "unshare")
+    finished = _run(f"--folder={folder / 'engine'}", "up", env=environment)
     assert finished.returncode == 3
     assert "apt-get install bubblewrap" in _one_line(finished)
-    assert not (tmp_path / "engine").exists()
+    assert not (folder / "engine").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the lack of root is said first")
-def test_port_in_use_is_said_before_anything_starts(tmp_path):
-    environment = _programs(tmp_path, "bwrap", "debootstrap", "unshare")
+def test_port_in_use_is_said_before_anything_starts(folder):
+    environment = _programs(folder, "bwrap", "debootstrap", "unshare")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        finished = _run(f"--folder={tmp_path / 'engine'}", f"--port={port}", "up", env=environment)
+        finished = _run(f"--folder={folder / 'engine'}", f"--port={port}", "up", env=environment)
     assert finished.returncode == 2
     assert f"port {port} is in use" in _one_line(finished)
-    assert not (tmp_path / "engine").exists()
+    assert not (folder / "engine").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the lack of root is said first")
-def test_image_that_cannot_be_made_leaves_nothing(tmp_path):
-    environment = _programs(tmp_path, "bwrap", "unshare", "apt-get")
-    (tmp_path / "debootstrap").write_text("#!/bin/sh\nexit 1\n")
-    (tmp_path / "debootstrap").chmod(0o755)
-    image = tmp_path / "image"
-    where = [f"--folder={tmp_path / 'engine'}", f"--image={image}", "--port=1"]
+def test_image_that_cannot_be_made_leaves_nothing(folder):
+    environment = _programs(folder, "bwrap", "unshare", "apt-get")
+    (folder / "debootstrap").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "debootstrap").chmod(0o755)
+    image = folder / "image"
+    where = [f"--folder={folder / 'engine'}", f"--image={image}", "--port=1"]
     finished = _run(*where, "up", env=environment)
     assert finished.returncode == 2
     assert "--mirror" in _one_line(finished)
     assert not image.exists()
-    assert not (tmp_path / "engine").exists()
+    assert not (folder / "engine").exists()

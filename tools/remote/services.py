@@ -19,6 +19,8 @@ _BUILDGRID_MAIN = "import sys; from buildgrid.server.app.cli import cli; sys.exi
 BUILDGRID = (sys.executable, "-c", _BUILDGRID_MAIN)
 _AS_POSTGRES = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
 _READY_SECONDS = 5
+# gRPC would try again after 1, 3 and 5 seconds.
+_RECONNECT = [(f"grpc.{name}_reconnect_backoff_ms", 100) for name in ("initial", "min", "max")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,7 @@ def _runs(command: list[str]) -> bool:
 
 def answers(target: str) -> bool:
     """Whether a gRPC server listens there."""
-    channel = grpc.insecure_channel(target)
+    channel = grpc.insecure_channel(target, options=_RECONNECT)
     try:
         grpc.channel_ready_future(channel).result(timeout=_READY_SECONDS)
     except grpc.FutureTimeoutError:

@@ -25,6 +25,9 @@ _COPIED = (
 )
 _SECONDS = 300  # for one call of Bazel
 
+# Debian has debootstrap in a folder that the PATH of .bazelrc lacks.
+os.environ["PATH"] += ":/usr/sbin:/sbin"
+
 
 def source_tree() -> pathlib.Path:
     """This repository; tests with the tag `local` see it through their runfiles."""
@@ -130,22 +133,21 @@ class Workspace:
         output, _ = process.communicate(timeout=_SECONDS)
         return process.returncode, output
 
-    def run_bazel4(
+    def start_bazel4(
         self, *arguments: str, variables: Mapping[str, str] | None = None
-    ) -> tuple[int, str]:
-        """The machine's own Bazel: exit code and output."""
+    ) -> subprocess.Popen[str]:
+        """The machine's own Bazel, of which no server stays."""
         startup = [f"--output_user_root={self.home}/bazel", "--batch"]
-        finished = subprocess.run(
+        # Bazel takes the folder of a test for one of its own tests.
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TEST_", "LENET_"))}
+        return subprocess.Popen(
             ["tools/bazel", *startup, *arguments],
             cwd=self.folder,
-            env={**os.environ, "LENET_NO_INSTALL": "1", **(variables or {})},
+            env={**inherited, "LENET_NO_INSTALL": "1", **(variables or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-            timeout=_SECONDS,
         )
-        return finished.returncode, finished.stdout
 
 
 def genrules(count: int, command: str) -> str:

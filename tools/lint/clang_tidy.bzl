@@ -1,0 +1,59 @@
+"""An aspect that runs clang-tidy on the C++ files of a target: `tools/lint/run --only=clang-tidy`.
+
+Each file is an action, so that Bazel looks again only at those that changed, or whose headers did.
+"""
+
+def _contexts(ctx):
+    attributes = getattr(ctx.rule.attr, "deps", [])
+    return [dep[CcInfo].compilation_context for dep in attributes if CcInfo in dep]
+
+def _flags(contexts):
+    flags = ["-std=c++17", "-iquote."]
+    for context in contexts:
+        flags += ["-D" + name for name in context.defines.to_list()]
+        flags += ["-iquote" + path for path in context.quote_includes.to_list()]
+        flags += ["-isystem" + path for path in context.system_includes.to_list()]
+        flags += ["-I" + path for path in context.includes.to_list()]
+    return {flag: None for flag in flags}.keys()
+
+def _clang_tidy_impl(target, ctx):
+    if target.label.workspace_name or not ctx.rule.kind.startswith("cc_"):
+        return []
+    own = []
+    for attribute in ["srcs", "hdrs", "textual_hdrs"]:
+        own += getattr(ctx.rule.files, attribute, [])
+    contexts = _contexts(ctx)
+    flags = _flags(contexts)
+    reports = []
+    for source in own:
+        if source.extension != "cc" or not source.is_source:
+            continue
+        report = ctx.actions.declare_file("%s.%s.clang-tidy" % (ctx.label.name, source.basename))
+        ctx.actions.run(
+            executable = ctx.executable._clang_tidy,
+            arguments = [ctx.file._config.path, source.path, report.path] + flags,
+            inputs = depset(
+                own + [ctx.file._config],
+                transitive = [context.headers for context in contexts],
+            ),
+            outputs = [report],
+            execution_requirements = {"no-remote": ""},  # executors have no clang-tidy
+            mnemonic = "ClangTidy",
+            progress_message = "clang-tidy %s" % source.short_path,
+            use_default_shell_env = True,
+        )
+        reports.append(report)
+    return [OutputGroupInfo(clang_tidy = depset(reports))]
+
+clang_tidy = aspect(
+    implementation = _clang_tidy_impl,
+    attrs = {
+        "_clang_tidy": attr.label(
+            allow_single_file = True,
+            cfg = "exec",
+            default = "//tools/lint:clang_tidy.sh",
+            executable = True,
+        ),
+        "_config": attr.label(allow_single_file = True, default = "//:.clang-tidy"),
+    },
+)
