@@ -13,7 +13,9 @@
 
 namespace lenet {
 
-inline absl::Status GetStatus(const absl::Status& status) { return status; }
+inline const absl::Status& GetStatus(const absl::Status& status) {
+  return status;
+}
 
 template <typename T>
 const absl::Status& GetStatus(const absl::StatusOr<T>& result) {
