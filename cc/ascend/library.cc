@@ -71,7 +71,7 @@ absl::StatusOr<Functions> LoadAcl(const std::string& name) {
 #define ACL_OPTIONAL_FUNCTION(result, name, parameters) \
   symbols->Find(#name, false, &acl.name);
 #include "cc/ascend/acl_functions.inc"
-  const absl::Status status = symbols->Complete();
+  absl::Status status = symbols->Complete();
   if (!status.ok()) return status;
   return acl;
 }
@@ -85,7 +85,7 @@ absl::StatusOr<DvppFunctions> LoadDvpp(const std::string& name) {
 #define DVPP_OPTIONAL_FUNCTION(result, name, parameters) \
   symbols->Find(#name, false, &dvpp.name);
 #include "cc/ascend/acl_functions.inc"
-  const absl::Status status = symbols->Complete();
+  absl::Status status = symbols->Complete();
   if (!status.ok()) return status;
   return dvpp;
 }

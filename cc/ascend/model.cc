@@ -49,7 +49,7 @@ Model::~Model() {
 }
 
 absl::Status Model::Check(aclError code, absl::string_view call) const {
-  const absl::Status status = session_->Check(code, call, Stage::kModel);
+  absl::Status status = session_->Check(code, call, Stage::kModel);
   if (status.ok()) return status;
   return absl::Status(status.code(),
                       absl::StrCat(path_, ": ", status.message()));
@@ -88,7 +88,7 @@ absl::Status Model::Open() {
 // A second input is the size of the batch, or this is another network.
 absl::Status Model::ReadGears() {
   const Functions& acl = session_->acl();
-  const absl::Status named =
+  absl::Status named =
       Check(acl.aclmdlGetInputIndexByName(desc_, kAclDynamicTensorName,
                                           &info_.gear_index),
             "aclmdlGetInputIndexByName");

@@ -52,7 +52,7 @@ TEST(ProcessDeathTest, ReportsThatItCannotStart) {
 
 TEST(ProcessDeathTest, LeavesWhatOthersInitialisedToThem) {
   EXPECT_EXIT(Child("",
-                    [](std::shared_ptr<const Library> library) {
+                    [](const std::shared_ptr<const Library>& library) {
                       const Functions& acl = library->acl();
                       std::fprintf(stderr, "init %d\n", acl.aclInit(nullptr));
                       StartAndSay(library);

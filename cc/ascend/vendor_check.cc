@@ -162,6 +162,7 @@ CHECK_AIPP(srcDatatype);
 CHECK_AIPP(srcDimNum);
 CHECK_AIPP(shapeCount);
 CHECK_MEMBER(aclAippInfo, outDims);
+// NOLINTNEXTLINE(bugprone-sizeof-expression): a pointer
 CHECK_MEMBER(aclAippInfo, aippExtend);
 
 // The comparison was made above; this says of how much.

@@ -13,9 +13,7 @@
 
 namespace lenet {
 
-inline const absl::Status& GetStatus(const absl::Status& status) {
-  return status;
-}
+inline absl::Status GetStatus(const absl::Status& status) { return status; }
 
 template <typename T>
 const absl::Status& GetStatus(const absl::StatusOr<T>& result) {

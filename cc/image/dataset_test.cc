@@ -487,7 +487,7 @@ TEST(ManifestTest, BadLinesAreNamed) {
            {header + "a.jpg,1\na.jpg,1\n", kInvalid, "of the same name"},
            {header + "a.jpg,1\nsub/a.jpg,1\n", kInvalid, "of the same name"},
        }) {
-    const std::string path = folder.Write("manifest.csv", bad.content);
+    folder.Write("manifest.csv", bad.content);
     EXPECT_THAT(OpenDataset(At(folder.path())),
                 StatusIs(bad.code, AllOf(HasSubstr(folder.path()),
                                          HasSubstr(bad.message))))

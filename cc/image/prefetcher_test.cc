@@ -46,7 +46,7 @@ class FakeDataset : public Dataset {
   }
 
   absl::StatusOr<SourceImage> LoadSource(size_t i) const override {
-    const absl::Status status = Finish(i);
+    absl::Status status = Finish(i);
     if (!status.ok()) return status;
     return SourceImage{std::string(1000, static_cast<char>(i)), 10, 100};
   }

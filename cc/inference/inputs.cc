@@ -53,7 +53,7 @@ absl::Status FillInputsFromRunfiles(const std::string& argv0,
   std::string error;
   const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(argv0, &error));
   options->lite_plugin = FindPlugin(runfiles.get());
-  const absl::Status model =
+  absl::Status model =
       Fill(runfiles.get(), kModel, "mindir_path", &options->mindir_path);
   if (!model.ok()) return model;
   return Fill(runfiles.get(), kTestSet, "dataset_path", &options->dataset_path);

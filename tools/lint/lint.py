@@ -23,12 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     names = ", ".join(linter.name for linter in LINTERS)
     parser = argparse.ArgumentParser(prog="tools/lint/run", description=head, epilog=tail)
     parser.add_argument("--fix", action="store_true", help="repair what can be repaired")
-    parser.add_argument(
-        "--only",
-        default="",
-        metavar="NAME,…",
-        help=f"of {names} (default: all but clang-tidy)",
-    )
+    parser.add_argument("--only", default="", metavar="NAME,…", help=f"of {names} (default: all)")
     parser.add_argument("paths", nargs="*", help="files or folders (default: all)")
     return parser
 
@@ -39,52 +34,63 @@ def _chosen(parser: argparse.ArgumentParser, only: str) -> list[Linter]:
     for name in names:
         if name not in by_name:
             parser.error(f"--only={name}: there is no such linter; there are {', '.join(by_name)}")
-    if names:
-        return [by_name[name] for name in names]
-    return [linter for linter in LINTERS if linter.by_default]
+    return [by_name[name] for name in names] or list(LINTERS)
 
 
-def _files(root: pathlib.Path, paths: Sequence[str]) -> list[str]:
+def _files(parser: argparse.ArgumentParser, root: pathlib.Path, paths: Sequence[str]) -> list[str]:
     """Relative to root; what git ignores is left out."""
     base = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", root))
+    for path in paths:
+        if not (base / path).exists():
+            parser.error(f"{path}: there is no such file or folder")
     wanted = [os.path.relpath(base / path, root) for path in paths]
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *wanted],
         cwd=root,
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
+        check=False,
     )
+    if listed.returncode != 0:
+        parser.error("git could not list the files; its message is above")
     names = sorted(set(listed.stdout.split("\0")) - {""})
     return [name for name in names if (root / name).is_file() and not (root / name).is_symlink()]
 
 
+def _output(command: list[str], root: pathlib.Path) -> tuple[int, str]:
+    result = subprocess.run(
+        command,
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return result.returncode, result.stdout.rstrip()
+
+
 def _run(linter: Linter, root: pathlib.Path, files: list[str], *, fix: bool) -> bool:
-    """Whether all is well; prints one line, and what the linter says."""
+    """Whether all is well; prints one line, and what the linter says.
+
+    Raises:
+        MissingLinterError: it is not on this machine.
+    """
     mine = [name for name in files if linter.wants(root, name)]
     begin = time.monotonic()
-    commands = linter.commands(root, mine, fix) if mine else []
-    failed = [
-        result
-        for result in (
-            subprocess.run(
-                command,
-                cwd=root,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-            for command in commands
-        )
-        if result.returncode != 0 or (linter.silent and result.stdout)
-    ]
-    state = "findings" if failed else "clean"
+    findings = []
+    if mine and fix and linter.repair:
+        for command in linter.repair(root, mine):
+            _output(command, root)
+    if mine:
+        results = [_output(command, root) for command in linter.check(root, mine)]
+        findings = [output for code, output in results if code != 0]
+    state = "findings" if findings else "clean"
     seconds = time.monotonic() - begin
     print(f"{linter.name}: {len(mine)} files, {seconds:.1f} s, {state}", flush=True)
-    for result in failed:
-        print(result.stdout.rstrip())
-    return not failed
+    for output in findings:
+        print(output, flush=True)
+    return not findings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,19 +98,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     linters = _chosen(parser, options.only)
     root = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", os.getcwd()))
-    try:
-        files = _files(root, options.paths)
-    except subprocess.CalledProcessError as error:
-        parser.error(f"git could not list the files (code {error.returncode})")
-    try:
-        well = [_run(linter, root, files, fix=options.fix) for linter in linters]
-    except MissingLinterError as error:
-        print(f"lint: error: {error}", file=sys.stderr)
-        return 3
-    if not all(well):
-        print("lint: tools/lint/run --fix repairs what a program can", file=sys.stderr)
-        return 1
-    return 0
+    files = _files(parser, root, options.paths)
+    code = 0
+    for linter in linters:
+        try:
+            well = _run(linter, root, files, fix=options.fix)
+        except MissingLinterError as error:
+            print(f"{linter.name}: {error}", file=sys.stderr)
+            code = 3
+        else:
+            code = code or (0 if well else 1)
+    if code == 1:
+        advice = "tools/lint/run --fix repairs what a program can"
+        print(f"lint: {'the rest is for you' if options.fix else advice}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

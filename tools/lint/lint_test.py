@@ -83,14 +83,33 @@ def test_wrong_flags_are_named(tmp_path, flag):
     assert flag.removeprefix("--only=") in finished.stderr
 
 
-def test_missing_linter_is_said(tmp_path):
+def test_wrong_path_is_named(tmp_path):
+    finished = _lint(_tree(tmp_path, {}), "--only=ruff", "a.py", "b.py")
+    assert finished.returncode == 2
+    assert "b.py: there is no such file" in finished.stderr
+
+
+def test_what_fix_leaves_is_told(tmp_path):
+    finished = _lint(_tree(tmp_path, {"a.py": "import os\nprint(x)\n"}), "--fix", "--only=ruff")
+    assert finished.returncode == 1
+    assert "F821" in finished.stdout
+    assert "F401" not in finished.stdout
+    assert "the rest is for you" in finished.stderr
+
+
+def test_what_git_ignores_is_left_out(tmp_path):
+    faults = {"a.py": _FAULTS["ruff"][1], ".gitignore": "a.py\n"}
+    assert _lint(_tree(tmp_path, faults), "--only=ruff").returncode == 0
+
+
+def test_missing_linter_is_said_and_the_others_run(tmp_path):
     folder = _tree(tmp_path, {})
     programs = tmp_path / "few"
     programs.mkdir()
     (programs / "git").symlink_to("/usr/bin/git")
     program = Runfiles.Create().Rlocation("lenet_mindspore/tools/lint/lint")
     finished = subprocess.run(
-        [program, "--only=shellcheck"],
+        [program, "--only=shellcheck,yamllint"],
         env={**os.environ, "PATH": str(programs), "BUILD_WORKSPACE_DIRECTORY": str(folder)},
         cwd=folder,
         capture_output=True,
@@ -99,3 +118,51 @@ def test_missing_linter_is_said(tmp_path):
     )
     assert finished.returncode == 3
     assert "apt-get install shellcheck" in finished.stderr
+    assert "yamllint: 1 files" in finished.stdout
+
+
+def test_missing_npm_is_said_in_one_line(tmp_path):
+    finished = subprocess.run(
+        ["/bin/bash", Runfiles.Create().Rlocation("lenet_mindspore/tools/lint/run")],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 3
+    assert finished.stderr.count("\n") == 1
+    assert "apt-get install npm" in finished.stderr
+
+
+def _tidy(folder: pathlib.Path, content: str) -> subprocess.CompletedProcess:
+    """What the aspect runs, on cc/a.cc, with the repository's configuration."""
+    runfiles = Runfiles.Create()
+    (folder / "cc").mkdir()
+    (folder / "cc/a.cc").write_text(content)
+    return subprocess.run(
+        [
+            runfiles.Rlocation("lenet_mindspore/tools/lint/clang_tidy.sh"),
+            runfiles.Rlocation("pypi_tools/site-packages/clang_tidy/data/bin/clang-tidy"),
+            runfiles.Rlocation("lenet_mindspore/.clang-tidy"),
+            "cc/a.cc",
+            "report",
+            "-std=c++17",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_clang_tidy_finds_a_fault(tmp_path):
+    finished = _tidy(tmp_path, "#include <cstddef>\nint* F() { return NULL; }\n")
+    assert finished.returncode == 1
+    assert finished.stdout.startswith("cc/a.cc:2:19: error: use nullptr [modernize-use-nullptr")
+    assert not (tmp_path / "report").exists()
+
+
+def test_clang_tidy_says_nothing_of_clean_code(tmp_path):
+    finished = _tidy(tmp_path, "#include <cstddef>\nint* F() { return nullptr; }\n")
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+    assert (tmp_path / "report").read_text() == ""

@@ -17,12 +17,15 @@ _STARLARK_WARNINGS = (
     "-native-py,-native-sh-binary,-native-sh-library,-native-sh-test,-unnamed-macro"
 )
 _BAZEL_NAMES = ("BUILD", "BUILD.bazel", "WORKSPACE")
-_SHELL_ENDINGS = (".sh",)
 _SHELL_SHEBANGS = (b"#!/usr/bin/env bash", b"#!/bin/bash", b"#!/bin/sh")
 
 
 class MissingLinterError(Exception):
     """A linter is not on this machine; the message says how to get it."""
+
+
+# (root of the tree, files relative to it) -> what to run there.
+Commands = Callable[[pathlib.Path, list[str]], list[list[str]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,16 +35,14 @@ class Linter:
     Attributes:
         name: for --only and messages.
         wants: whether it looks at the file (root of the tree, relative path).
-        commands: what to run (root, files, whether to repair); exit code 0: nothing found.
-        silent: whether any output is a finding.
-        by_default: whether it runs without being named by --only.
+        check: exit code 0: nothing is found. Raises MissingLinterError.
+        repair: what --fix runs before the check, if there is something; codes do not count.
     """
 
     name: str
     wants: Callable[[pathlib.Path, str], bool]
-    commands: Callable[[pathlib.Path, list[str], bool], list[list[str]]]
-    silent: bool = False
-    by_default: bool = True
+    check: Commands
+    repair: Commands | None = None
 
 
 def _runfile(path: str) -> str:
@@ -67,7 +68,7 @@ def _is_starlark(root: pathlib.Path, name: str) -> bool:
 
 
 def _is_shell(root: pathlib.Path, name: str) -> bool:
-    if name.endswith(_SHELL_ENDINGS):
+    if name.endswith(".sh"):
         return True
     with (root / name).open("rb") as file:
         return file.readline(64).startswith(_SHELL_SHEBANGS)
@@ -77,49 +78,86 @@ def _is_ours(root: pathlib.Path, name: str) -> bool:
     return name.startswith("cc/") and name.endswith(".cc")
 
 
-def _buildifier(root: pathlib.Path, files: list[str], fix: bool) -> list[list[str]]:
-    mode = ["--mode=fix", "--lint=fix"] if fix else ["--mode=check", "--lint=warn"]
-    return [[_runfile("buildifier/buildifier"), *mode, f"--warnings={_STARLARK_WARNINGS}", *files]]
+def _buildifier(*modes: str) -> Commands:
+    def commands(root: pathlib.Path, files: list[str]) -> list[list[str]]:
+        program = _runfile("buildifier/buildifier")
+        return [[program, *modes, f"--warnings={_STARLARK_WARNINGS}", *files]]
+
+    return commands
 
 
-def _ruff(root: pathlib.Path, files: list[str], fix: bool) -> list[list[str]]:
-    program = _runfile("pypi_tools/site-packages/bin/ruff")
-    check = [program, "check", "--quiet", "--no-cache", *(["--fix"] if fix else []), *files]
-    form = [program, "format", "--quiet", "--no-cache", *([] if fix else ["--diff"]), *files]
-    return [check, form]
+def _ruff(check: list[str], form: list[str]) -> Commands:
+    def commands(root: pathlib.Path, files: list[str]) -> list[list[str]]:
+        ruff = _runfile("pypi_tools/site-packages/bin/ruff")
+        options = ["--quiet", "--no-cache"]
+        return [
+            [ruff, "check", *options, *check, *files],
+            [ruff, "format", *options, *form, *files],
+        ]
+
+    return commands
 
 
-def _clang_format(root: pathlib.Path, files: list[str], fix: bool) -> list[list[str]]:
-    program = _runfile("pypi_tools/site-packages/clang_format/data/bin/clang-format")
-    mode = ["-i"] if fix else ["--dry-run", "--Werror"]
-    return [[program, "--style=file", *mode, *files]]
+def _clang_format(*modes: str) -> Commands:
+    def commands(root: pathlib.Path, files: list[str]) -> list[list[str]]:
+        program = _runfile("pypi_tools/site-packages/clang_format/data/bin/clang-format")
+        return [[program, "--style=file", *modes, *files]]
+
+    return commands
 
 
-def _shellcheck(root: pathlib.Path, files: list[str], fix: bool) -> list[list[str]]:
+def _shellcheck(root: pathlib.Path, files: list[str]) -> list[list[str]]:
     return [[_system("shellcheck", "shellcheck"), "--external-sources", *files]]
 
 
-def _yamllint(root: pathlib.Path, files: list[str], fix: bool) -> list[list[str]]:
+def _yamllint(root: pathlib.Path, files: list[str]) -> list[list[str]]:
     # It has no program file: the module, with the import path of this program.
     start = f"import sys; sys.path[:0] = {sys.path!r}; from yamllint.cli import run; run()"
     return [[sys.executable, "-c", start, "--strict", "--config-file=.yamllint", *files]]
 
 
-def _clang_tidy(root: pathlib.Path, files: list[str], fix: bool) -> list[list[str]]:
-    _system("clang-tidy", "clang-tidy")
-    aspect = "--aspects=//tools/lint:clang_tidy.bzl%clang_tidy"
-    groups = ["--output_groups=clang_tidy", "--keep_going", "--noshow_progress"]
+def _package(root: pathlib.Path, name: str) -> str:
+    """The Bazel package that a file is of."""
+    folders = pathlib.PurePath(name).parents
+    return str(next(folder for folder in folders if (root / folder / "BUILD").is_file()))
+
+
+def _clang_tidy(root: pathlib.Path, files: list[str]) -> list[list[str]]:
     # Bazel knows the flags of each file, and looks again only at what has changed.
-    packages = sorted({f"//{name.rpartition('/')[0]}:all" for name in files})
-    return [["tools/bazel", "build", aspect, *groups, *packages]]
+    return [
+        [
+            "tools/bazel",
+            "build",
+            "--aspects=//tools/lint:clang_tidy.bzl%clang_tidy",
+            "--output_groups=clang_tidy",
+            "--keep_going",
+            "--noshow_progress",
+            "--ui_event_filters=-info",
+            *sorted({f"//{_package(root, name)}:all" for name in files}),
+        ]
+    ]
 
 
 LINTERS = (
-    Linter("buildifier", _is_starlark, _buildifier),
-    Linter("ruff", _ends(".py"), _ruff),
-    Linter("clang-format", _ends(".cc", ".h"), _clang_format),
+    Linter(
+        "buildifier",
+        _is_starlark,
+        check=_buildifier("--mode=check", "--lint=warn"),
+        repair=_buildifier("--mode=fix", "--lint=fix"),
+    ),
+    Linter(
+        "ruff",
+        _ends(".py"),
+        check=_ruff(check=[], form=["--diff"]),
+        repair=_ruff(check=["--fix"], form=[]),
+    ),
+    Linter(
+        "clang-format",
+        _ends(".cc", ".h"),
+        check=_clang_format("--dry-run", "--Werror"),
+        repair=_clang_format("-i"),
+    ),
     Linter("shellcheck", _is_shell, _shellcheck),
     Linter("yamllint", _ends(".yml", ".yaml"), _yamllint),
-    # Takes minutes, and finds matters of taste in tests; .clang-tidy says what is off.
-    Linter("clang-tidy", _is_ours, _clang_tidy, by_default=False),
+    Linter("clang-tidy", _is_ours, _clang_tidy),
 )

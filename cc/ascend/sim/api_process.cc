@@ -9,7 +9,6 @@
 #include "cc/ascend/sim/report.h"
 #include "cc/ascend/sim/state.h"
 
-using lenet::ascend::sim::Complaints;
 using lenet::ascend::sim::State;
 using lenet::ascend::sim::ViolationKind;
 

@@ -191,7 +191,7 @@ absl::StatusOr<Settings> ReadSettings(
   for (const auto& [name, reader] : kReaders) {
     const char* value = variable(name);
     if (value == nullptr || *value == '\0') continue;
-    const absl::Status status = reader(value, &settings);
+    absl::Status status = reader(value, &settings);
     if (!status.ok()) return status;
   }
   return settings;

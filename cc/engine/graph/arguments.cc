@@ -109,7 +109,7 @@ absl::StatusOr<std::vector<int64_t>> Arguments::Ints(const Argument& argument,
 absl::StatusOr<std::vector<int64_t>> Arguments::Pair(const Argument& argument,
                                                      int64_t least,
                                                      int64_t most) const {
-  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> found,
+  LENET_ASSIGN_OR_RETURN(std::vector<int64_t> found,
                          Ints(argument, least, most));
   if (found.size() == 1) return std::vector<int64_t>{found[0], found[0]};
   if (found.size() == 2) return found;
@@ -131,7 +131,7 @@ absl::StatusOr<std::string> Arguments::Choice(
     }
   }
   if (const auto* text = std::get_if<std::string>(&value->value)) {
-    const std::string lower = absl::AsciiStrToLower(*text);
+    std::string lower = absl::AsciiStrToLower(*text);
     for (const char* choice : choices) {
       if (lower == choice) return lower;
     }
