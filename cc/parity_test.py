@@ -27,13 +27,13 @@ def test_set():
 def mindspore_logits(test_set):
     devices.prepare_environment()
     devices.set_context("CPU")
-    from lenet.evaluation import evaluate
+    from lenet.evaluation.logits import predict_logits
     from lenet.model.lenet5 import LeNet5
     from lenet.training import checkpoint
 
     net = LeNet5()
     checkpoint.load_into(net, runfile("python/lenet.ckpt"))
-    return evaluate.predict_logits(net, transform.prepare(test_set.images, 32, 32), 1000)
+    return predict_logits(net, transform.prepare(test_set.images, 32, 32), 1000)
 
 
 def infer310_logits(folder, test_set, *flags):

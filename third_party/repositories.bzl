@@ -19,19 +19,39 @@ _MINDSPORE_STRIP = [
     "mindspore/_akg",
     "mindspore/include",
     "mindspore/lib/plugin/ascend*",
+    "mindspore/lib/plugin/cpu/libakg.so",
     "mindspore/lib/plugin/gpu*",
     "mindspore/lib/plugin/libmindspore_ascend*",
     "mindspore/lib/plugin/libmindspore_gpu*",
     "mindspore/lib/plugin/libmindspore_ops_ascend*",
 ]
 
-# Libraries test themselves elsewhere.
-_TESTS_STRIP = [
+# Libraries test themselves elsewhere, and MindSpore's only need of SciPy is linear algebra, images and files.
+# Each test and each remote action carries what is left.
+_LIBRARIES_STRIP = [
+    "**/*.pyi",
     "matplotlib/tests",
     "matplotlib/mpl-data/sample_data",
     "mpl_toolkits/*/tests",
     "numpy/**/tests",
+    "numpy/core/include",
+    "numpy/distutils",
+    "numpy/f2py",
+    "pygments/lexers/[!_dp]*",
     "scipy/**/tests",
+    "scipy/cluster",
+    "scipy/constants",
+    "scipy/datasets",
+    "scipy/differentiate",
+    "scipy/fft*",
+    "scipy/integrate",
+    "scipy/interpolate",
+    "scipy/odr",
+    "scipy/optimize",
+    "scipy/signal",
+    "scipy/spatial",
+    "scipy/stats",
+    "tzdata/zoneinfo",
 ]
 
 # NVIDIA's libraries must be there (third_party/python/lock.py says why), but on a CPU only those
@@ -53,7 +73,7 @@ def _python():
         pip_repository,
         name = "pypi",
         lock = "//third_party/python:requirements.lock",
-        strip = _MINDSPORE_STRIP + _TESTS_STRIP,
+        strip = _MINDSPORE_STRIP + _LIBRARIES_STRIP,
     )
     maybe(
         pip_repository,

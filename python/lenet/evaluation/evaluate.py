@@ -1,10 +1,7 @@
 """Evaluates a checkpoint on the whole test set."""
 
-from __future__ import annotations
-
 import json
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import logging
@@ -12,14 +9,9 @@ from absl import logging
 from lenet import devices, files
 from lenet.data import idx, transform
 from lenet.errors import UserError
-from lenet.evaluation import metrics
+from lenet.evaluation import logits, metrics
 from lenet.options.programs import EvalOptions
 from lenet.training import checkpoint
-
-if TYPE_CHECKING:
-    from mindspore import nn
-
-_BATCH = 1000
 
 
 def evaluate(options: EvalOptions) -> metrics.Evaluation:
@@ -44,41 +36,13 @@ def evaluate(options: EvalOptions) -> metrics.Evaluation:
     logging.info("evaluating %s on %d images", path, len(test))
     images = transform.prepare(test.images, options.image_height, options.image_width)
     with devices.failures_reported(target):
-        logits = predict_logits(net, images, options.batch_size)
-    result = metrics.evaluation(logits, test.labels)
+        predicted = logits.predict_logits(net, images, options.batch_size)
+    result = metrics.evaluation(predicted, test.labels)
     print(f"Accuracy: {{{metrics.accuracy_line(result.accuracy)}}}")
     print(f"\n{result.table()}")
     if options.report:
         _write_report(options, path, test, result)
     return result
-
-
-def predict_logits(net: nn.Cell, images: np.ndarray, batch_size: int = _BATCH) -> np.ndarray:
-    """Logits of a network for all images, the last batch included.
-
-    Args:
-        net: takes [N, 1, H, W], gives [N, 10].
-        images: float32 [N, 1, H, W], see lenet.data.transform.prepare; N is at least 1.
-        batch_size: images a call.
-
-    Returns:
-        float32 [N, 10].
-    """
-    import mindspore as ms
-
-    net.set_train(False)
-    batch_size = min(batch_size, len(images))
-    results = []
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
-        count = len(batch)
-        if count < batch_size:
-            # Of another shape it would compile the graph a second time.
-            padding = np.zeros((batch_size - count, *batch.shape[1:]), batch.dtype)
-            batch = np.concatenate([batch, padding])
-        logits = net(ms.Tensor(batch)).asnumpy()
-        results.append(logits[:count].astype(np.float32))
-    return np.concatenate(results)
 
 
 def _make_folder(folder: str) -> None:

@@ -3,7 +3,6 @@ import json
 import os
 
 import mindspore as ms
-import numpy as np
 import pytest
 
 from lenet import devices
@@ -30,17 +29,6 @@ def options(tmp_path):
     values = {o.name: defaults[o.section][o.name] for o in options_of(EvalOptions)}
     values |= {"data_path": mnist.write_idx(tmp_path / "Data"), "device_target": "CPU"}
     return EvalOptions(**values | {"ckpt_path": str(tmp_path / "lenet.ckpt")})
-
-
-@pytest.mark.parametrize("batch_size", [1, 7, 64, 1000])
-def test_every_image_has_its_logits(batch_size):
-    ms.set_seed(1)
-    net = LeNet5()
-    images = np.random.default_rng(0).normal(size=(64, 1, 32, 32)).astype(np.float32)
-    expected = np.concatenate([net(ms.Tensor(image[None])).asnumpy() for image in images])
-    logits = evaluate.predict_logits(net, images, batch_size)
-    assert logits.dtype == np.float32
-    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_prints_and_returns_the_accuracy(options, capsys):

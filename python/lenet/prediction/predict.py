@@ -8,7 +8,7 @@ from absl import logging
 from lenet import devices
 from lenet.data import transform
 from lenet.errors import UserError
-from lenet.evaluation import evaluate
+from lenet.evaluation.logits import predict_logits
 from lenet.options.programs import PredictOptions
 from lenet.prediction import digit, picture
 from lenet.training import checkpoint
@@ -82,7 +82,7 @@ def _logits(options: PredictOptions, ckpt: str, target: str, images: np.ndarray)
     net = LeNet5(image_height=options.image_height, image_width=options.image_width)
     checkpoint.load_into(net, ckpt)
     with devices.failures_reported(target):
-        return evaluate.predict_logits(net, transform.normalize(images)[:, np.newaxis])
+        return predict_logits(net, transform.normalize(images)[:, np.newaxis])
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ from absl import logging
 from lenet import devices, files
 from lenet.data import idx, transform
 from lenet.errors import LenetError, UserError
-from lenet.evaluation import evaluate, metrics
+from lenet.evaluation import metrics
+from lenet.evaluation.logits import predict_logits
 from lenet.options.programs import TrainOptions
 from lenet.training import batches, checkpoint, learning_rate
 from lenet.training.interruption import Interruption
@@ -242,7 +243,7 @@ class _Run:
     def _evaluate(self) -> float:
         """Accuracy on the test set, logged and kept with the epoch just ended."""
         start = time.perf_counter()
-        logits = evaluate.predict_logits(self._net, self._test_images)
+        logits = predict_logits(self._net, self._test_images)
         self._trainer.cell.set_train()
         result = metrics.evaluation(logits, self._test.labels)
         seconds = time.perf_counter() - start
