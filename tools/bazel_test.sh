@@ -4,8 +4,9 @@ set -euo pipefail
 source tools/testing.sh
 
 readonly root="${TEST_TMPDIR}/a folder"
-mkdir -p "${root}/tools" "${root}/third_party/system" "${root}/bin"
+mkdir -p "${root}/tools/remote" "${root}/third_party/system" "${root}/bin"
 cp tools/bazel "${root}/tools/bazel"
+cp tools/remote/probe.py "${root}/tools/remote/"
 cp third_party/system/packages.txt "${root}/third_party/system/"
 
 # fake_bazel NAME VERSION: prints the version, or how it was called.
@@ -34,7 +35,7 @@ expect_exit 0 env BAZEL_REAL="${root}/bin/stock8" "${tool}" info
 # Endpoints come from variables; the file that holds a password is for its owner only.
 readonly endpoints=(LENET_REMOTE_EXECUTOR=grpc://far:1 LENET_REMOTE_CACHE=http://near/2
   LENET_REMOTE_INSTANCE=main "LENET_REMOTE_HEADER=authorization=Bearer secret")
-expect_exit 0 env "${endpoints[@]}" BAZEL_REAL="${root}/bin/stock8" "${tool}" test --config=remote //x
+expect_exit 0 env "${endpoints[@]}" BAZEL_REAL="${root}/bin/stock8" "${tool}" test //x
 expect_file "${rc}" "build:remote --remote_executor=grpc://far:1"
 expect_file "${rc}" "build:remote --remote_instance_name=main"
 expect_file "${rc}" "build:remote-cache --remote_cache=http://near/2"
@@ -47,6 +48,11 @@ for config in remote-cache remote; do
   expect_exit 2 env BAZEL_REAL="${root}/bin/stock8" "${tool}" build "--config=${config}" //x
   expect_text "--config=${config} needs LENET_REMOTE_"
 done
+
+# An executor that does not answer: one line and the code of Bazel for it, before Bazel starts.
+expect_exit 34 env LENET_REMOTE_EXECUTOR=grpc://127.0.0.1:1 BAZEL_REAL="${root}/bin/stock8" \
+  "${tool}" build --config=remote //x
+expect_text "remote executor grpc://127.0.0.1:1 is unusable: Connection refused"
 
 # Called by a person, it finds a plain Bazel in PATH and does not come round again and again.
 fake_bazel bazel 6.5.0

@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 
-import jwt
 import pytest
 from runfiles import Runfiles
 
@@ -89,8 +88,7 @@ class Cache:
         """Variables for a build that knows the secret, or a wrong one."""
         if isinstance(self.server, Nginx):
             return {"LENET_REMOTE_CACHE": self.server.endpoint(secret.replace(" ", "-"))}
-        token = jwt.encode({"exp": int(time.time()) + 3600}, secret, algorithm="HS256")
-        return {**self.variables(), "LENET_REMOTE_HEADER": f"authorization=Bearer {token}"}
+        return {**self.variables(), **testing.bearer(secret)}
 
     @contextlib.contextmanager
     def read_only(self) -> Iterator[dict[str, str]]:

@@ -12,6 +12,7 @@ from tools.remote.settings import Settings
 
 _BUILD = ("build", "--config=remote", "--noshow_progress", "//...")
 _WAIT_SECONDS = 60
+_SECRET = "known to those who may build here"
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +108,28 @@ def test_full_disk_of_the_worker_fails_the_build_until_there_is_room(tmp_path):
         assert code == 0, output
         for index in range(6):
             assert workspace.output(f"out{index}").read_text() == f"fits {index}\n"
+
+
+def test_who_is_not_let_in_is_told_in_one_line(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text(_SECRET)
+    workspace = testing.Workspace.make(tmp_path, testing.genrules(1, "echo let in > $@"))
+    with testing.running_engine(token_secret=secret) as settings:
+        for variables in ({}, testing.bearer(_SECRET + "?")):
+            code, output = workspace.run(settings, *_BUILD, variables=variables)
+            assert code == 34, output
+            assert f"executor {settings.endpoint} is unusable: it refuses the call" in output
+            assert len(output.splitlines()) == 1
+        code, output = workspace.run(settings, *_BUILD, variables=testing.bearer(_SECRET))
+        assert code == 0, output
+    assert workspace.output("out0").read_text() == "let in\n"
+
+
+def test_wrong_endpoint_is_told_in_one_line(engine, tmp_path):
+    workspace = testing.Workspace.make(tmp_path, testing.genrules(1, "echo far > $@"))
+    nothing = f"grpc://127.0.0.1:{testing.free_port()}"
+    variables = {"LENET_REMOTE_EXECUTOR": nothing}
+    code, output = workspace.run(engine, *_BUILD, variables=variables)
+    assert code == 34, output
+    assert f"executor {nothing} is unusable: Connection refused" in output
+    assert len(output.splitlines()) == 1

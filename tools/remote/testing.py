@@ -10,8 +10,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 
+import jwt
 from runfiles import Runfiles
 
 from tools.remote import engine, remote
@@ -19,7 +21,7 @@ from tools.remote.settings import Settings
 
 _COPIED = (
     "tools/bazel",
-    "tools/remote/cache_probe.py",
+    "tools/remote/probe.py",
     "third_party/distribution",
     "third_party/system/packages.txt",
 )
@@ -70,6 +72,12 @@ def kill(chosen: Settings, name: str) -> None:
     for running in engine.read_state(chosen):
         if running.name == name:
             engine.stop(running, at_once=True)
+
+
+def bearer(secret: str) -> dict[str, str]:
+    """Variables for a build that shows a token signed with a secret."""
+    token = jwt.encode({"exp": int(time.time()) + 3600}, secret, algorithm="HS256")
+    return {"LENET_REMOTE_HEADER": f"authorization=Bearer {token}"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,12 +1,14 @@
-"""Says whether a remote cache can be used; tools/bazel runs it before a build with one.
+"""Says whether a remote cache or executor can be used; tools/bazel runs it before a build with one.
 
-Bazel alone fails (a gRPC cache that is read-only) or warns of each action (an HTTP cache that is
-slow, or refuses). Prints nothing if the cache is as it should be, else one line:
+Bazel alone fails (a gRPC cache that is read-only), warns of each action (an HTTP cache that is
+slow, or refuses), or waits and reports in a paragraph (an executor). Prints nothing if the server
+is as it should be, else one line:
 
-  read-only: <text>    results can be fetched, not stored
+  read-only: <text>    a cache whose results can be fetched, not stored
   unusable: <text>     it is down, too slow, or refuses all
 
-The cache is LENET_REMOTE_CACHE, the instance LENET_REMOTE_INSTANCE, a header LENET_REMOTE_HEADER.
+Usage: probe.py CACHE|EXECUTOR, of which LENET_REMOTE_CACHE or LENET_REMOTE_EXECUTOR is the address;
+LENET_REMOTE_INSTANCE is the instance, LENET_REMOTE_HEADER a header.
 Only the standard library: this runs before there is a build.
 """
 
@@ -21,8 +23,9 @@ import signal
 import socket
 import ssl
 import struct
+import sys
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 _SECONDS = 5
 _PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
@@ -169,15 +172,22 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
 
 def _accepts_results(capabilities: bytes) -> bool:
     """Of ServerCapabilities: cache_capabilities.action_cache_update_capabilities.update_enabled."""
-    for number, cache in _fields(capabilities):
-        if number == 1:
-            updates = dict(_fields(cache)).get(2, b"")
-            return bool(dict(_fields(updates)).get(1, 0))
-    return False
+    cache = dict(_fields(capabilities)).get(1, b"")
+    updates = dict(_fields(cache)).get(2, b"")
+    return bool(dict(_fields(updates)).get(1, 0))
+
+
+def _executes(capabilities: bytes) -> bool:
+    """Of ServerCapabilities: execution_capabilities.exec_enabled."""
+    execution = dict(_fields(capabilities)).get(2, b"")
+    return bool(dict(_fields(execution)).get(2, 0))
 
 
 def _probe_grpc(
-    address: urllib.parse.SplitResult, instance: str, headers: Mapping[str, str]
+    address: urllib.parse.SplitResult,
+    instance: str,
+    headers: Mapping[str, str],
+    answer: Callable[[bytes], bool],
 ) -> bool:
     with contextlib.closing(_connect(address)) as connection:
         connection.sendall(_call(address, instance, headers))
@@ -186,7 +196,7 @@ def _probe_grpc(
         why = "wrong LENET_REMOTE_HEADER or LENET_REMOTE_INSTANCE"
         raise RefusedError(f"it refuses the call: {why}")
     try:
-        return _accepts_results(capabilities)
+        return answer(capabilities)
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise RefusedError("it does not speak the Remote Execution API") from error
 
@@ -195,8 +205,35 @@ def _too_late(*_: object) -> None:
     raise TimeoutError(f"no answer in {_SECONDS} seconds")
 
 
-def probe(endpoint: str, instance: str = "", header: str = "") -> str:
-    """What to print of the cache; empty if all is well or only Bazel can tell."""
+def _probe_cache(
+    address: urllib.parse.SplitResult, instance: str, headers: Mapping[str, str]
+) -> str:
+    if address.scheme.startswith("grpc"):
+        writable = _probe_grpc(address, instance, headers, _accepts_results)
+    else:
+        writable = _probe_http(address, headers)
+    return "" if writable else "read-only: results are not stored"
+
+
+def _probe_executor(
+    address: urllib.parse.SplitResult, instance: str, headers: Mapping[str, str]
+) -> str:
+    if not address.scheme.startswith("grpc"):
+        raise RefusedError("an executor is reached by grpc:// or grpcs://")
+    if not _probe_grpc(address, instance, headers, _executes):
+        raise RefusedError("it stores results, and executes nothing")
+    return ""
+
+
+def probe(kind: str, endpoint: str, instance: str = "", header: str = "") -> str:
+    """What to print of the server; empty if all is well or only Bazel can tell.
+
+    Args:
+        kind: CACHE or EXECUTOR.
+        endpoint: as Bazel takes it: grpc://host:port, http://user:password@host:port/path, …
+        instance: of a gRPC server that has several.
+        header: name=value, sent with the call.
+    """
     address = urllib.parse.urlsplit(endpoint if "://" in endpoint else f"grpcs://{endpoint}")
     if address.scheme not in _PORTS or not address.hostname:
         return ""
@@ -205,26 +242,25 @@ def probe(endpoint: str, instance: str = "", header: str = "") -> str:
     signal.signal(signal.SIGALRM, _too_late)
     signal.alarm(_SECONDS)
     try:
-        if address.scheme.startswith("grpc"):
-            writable = _probe_grpc(address, instance, headers)
-        else:
-            writable = _probe_http(address, headers)
+        return _PROBES[kind](address, instance, headers)
     except ssl.SSLError:
         return ""  # Bazel may have been given certificates
     except http.client.HTTPException:
         reason = "it does not speak HTTP"
     except (OSError, RefusedError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-    else:
-        return "" if writable else "read-only: results are not stored"
     finally:
         signal.alarm(0)
-    return f"unusable: {reason}; building without it"
+    return f"unusable: {reason}"
+
+
+_PROBES = {"CACHE": _probe_cache, "EXECUTOR": _probe_executor}
 
 
 if __name__ == "__main__":
     message = probe(
-        os.environ["LENET_REMOTE_CACHE"],
+        sys.argv[1],
+        os.environ[f"LENET_REMOTE_{sys.argv[1]}"],
         os.environ.get("LENET_REMOTE_INSTANCE", ""),
         os.environ.get("LENET_REMOTE_HEADER", ""),
     )
