@@ -6,11 +6,14 @@ continues from the newest one as if the run had never been interrupted.
 
 from lenet import cli
 from lenet.options.programs import TrainOptions
-from lenet.training import train
+from lenet.training import launch, train, workers
 
 
 def main(options: TrainOptions) -> None:
-    train.train_and_evaluate(options)
+    if options.distribute and not workers.started():
+        launch.launch(launch.with_device_num(options))
+    else:
+        train.train_and_evaluate(options)
 
 
 if __name__ == "__main__":

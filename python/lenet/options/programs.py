@@ -61,6 +61,24 @@ class TrainOptions(DeviceOptions, DataOptions, ImageOptions):
     )
     threads: int = option("of the CPU; 0: one a core", unit="threads", minimum=0, maximum=1024)
     fused_kernels: bool = option("on a CPU: the project's own kernels, not MindSpore's operators")
+    distribute: bool = option("be one of the workers that msrun started, or start device_num")
+    device_num: int = option("that --distribute starts", unit="workers", minimum=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainDistributedOptions(TrainOptions):
+    section: ClassVar[str] = "train_distributed"
+
+    worker_num: int = option(
+        "on all machines; each has --batch_size images of a step", unit="workers", minimum=1
+    )
+    local_worker_num: int = option("of them, on this machine; 0: all", unit="workers", minimum=0)
+    master_addr: str = option("address of the machine with --node_rank=0")
+    master_port: int = option(
+        "there; 0: any that is free (one machine only)", minimum=0, maximum=65535
+    )
+    node_rank: int = option("number of this machine; -1: there is one machine only", minimum=-1)
+    log_path: str = option("folder for the logs of the workers", path=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +152,7 @@ PROGRAMS: dict[str, type] = {
     cls.section: cls
     for cls in (
         TrainOptions,
+        TrainDistributedOptions,
         EvalOptions,
         ExportOptions,
         PreprocessOptions,

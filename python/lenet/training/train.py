@@ -19,9 +19,10 @@ from lenet.errors import LenetError, UserError
 from lenet.evaluation import metrics
 from lenet.evaluation.logits import predict_logits
 from lenet.options.programs import TrainOptions
-from lenet.training import batches, checkpoint, learning_rate
+from lenet.training import batches, checkpoint, learning_rate, workers
 from lenet.training.interruption import Interruption
 from lenet.training.progress import Progress
+from lenet.training.workers import Workers
 
 if TYPE_CHECKING:
     from lenet.model.lenet5 import LeNet5
@@ -47,31 +48,38 @@ def train_and_evaluate(options: TrainOptions) -> dict[str, Any]:
     """
     train = idx.read_split(options.data_path, "train")
     test = idx.read_split(options.data_path, "test")
-    if options.batch_size > len(train):
-        raise UserError(
-            f"--batch_size={options.batch_size}: expected at most the {len(train)} images of the "
-            "training set"
-        )
     _check_folder(options.ckpt_path)
     resumed = _resumed(options)
-    target = devices.resolve(options.device_target, options.device_id)
+    card = workers.card(options.device_id) if options.distribute else options.device_id
+    target = devices.resolve(options.device_target, card)
     devices.prepare_environment(options.threads)
+    devices.set_context(target, card, options.threads)
     with devices.failures_reported(target):
-        return _Run(options, train, test, target, resumed).run()
+        group = workers.join() if options.distribute else Workers()
+        _check_batch(options.batch_size, group.size, len(train))
+        return _Run(options, train, test, target, resumed, group).run()
 
 
 class _Run:
     """One call of the program: from `done` steps, counted through all epochs, to `last`."""
 
     def __init__(
-        self, options: TrainOptions, train: idx.Split, test: idx.Split, target: str, resumed: str
+        self,
+        options: TrainOptions,
+        train: idx.Split,
+        test: idx.Split,
+        target: str,
+        resumed: str,
+        group: Workers,
     ) -> None:
         """`resumed`: the checkpoint to continue from, or ""."""
         self._options = options
+        self._workers = group
+        self._batch = options.batch_size * group.size
         self._train = train
         self._test = test
         self._target = target
-        self._steps_per_epoch = len(train) // options.batch_size
+        self._steps_per_epoch = len(train) // self._batch
         self._last = options.epoch_size * self._steps_per_epoch
         if options.max_steps:
             self._last = min(self._last, options.max_steps)
@@ -82,17 +90,19 @@ class _Run:
         )
         self._net, self._trainer = self._build()
         self._done = 0
+        self._stop = False
         self._saved = resumed
         if resumed:
             self._resume(resumed)
-        else:
+        elif group.writes:
             _set_aside(options.ckpt_path)
 
     def run(self) -> dict[str, Any]:
         logging.info(
-            "training on %d images, %d steps an epoch, device %s",
+            "training on %d images, %d steps an epoch, %s %s",
             len(self._train),
             self._steps_per_epoch,
+            "device" if self._workers.size == 1 else f"{self._workers.size} workers, each on",
             self._target,
         )
         if self._done >= self._last:
@@ -102,8 +112,10 @@ class _Run:
                 self._run_epochs(interruption)
             finally:
                 self._progress.close()
-        if interruption.requested:
+        if self._stop:
             self._interrupted()
+        if not self._workers.writes:
+            return {}
         accuracy = self._evaluate()
         result = self._write_metrics(accuracy)
         print(f"Accuracy: {{{metrics.accuracy_line(accuracy)}}}")
@@ -113,7 +125,6 @@ class _Run:
 
     def _build(self) -> tuple[LeNet5, Trainer]:
         options = self._options
-        devices.set_context(self._target, options.device_id, options.threads)
         import mindspore as ms
 
         from lenet.model.build import build
@@ -124,25 +135,28 @@ class _Run:
             transform.resize(self._train.images, height, width), self._train.labels.astype(np.int32)
         )
         ms.set_seed(options.seed)
-        net = build(height, width, self._target, options.fused_kernels, options.threads)
+        # They do whole steps at once, without a word to other workers.
+        fused_kernels = options.fused_kernels and self._workers.size == 1
+        net = build(height, width, self._target, fused_kernels, options.threads)
         if net.fused is None:
             return net, OperatorTrainer(net, data, options.momentum, self._target)
         return net, FusedTrainer(net, data, options.momentum, options.threads)
 
     def _run_epochs(self, interruption: Interruption) -> None:
         options = self._options
-        while self._done < self._last and not interruption.requested:
+        while self._done < self._last and not self._stop:
             epoch, first = divmod(self._done, self._steps_per_epoch)
             epoch += 1
-            order = batches.order(len(self._train), options.batch_size, options.seed, epoch)
+            order = batches.order(len(self._train), self._batch, options.seed, epoch)
             self._progress.start_epoch(epoch, first)
-            while first < len(order) and self._done < self._last and not interruption.requested:
+            while first < len(order) and self._done < self._last and not self._stop:
                 steps = self._steps_at_once(len(order) - first)
-                self._train_steps(order[first : first + steps])
+                self._train_steps(order[first : first + steps], interruption)
                 first += steps
             complete = self._done % self._steps_per_epoch == 0
             self._progress.end_epoch(epoch, complete)
-            if options.eval_each_epoch and complete and self._done < self._last:
+            evaluates = options.eval_each_epoch and self._workers.writes
+            if evaluates and complete and self._done < self._last:
                 self._evaluate()
         if self._saved != self._path():
             self._save()
@@ -153,8 +167,10 @@ class _Run:
         to_checkpoint = period - self._done % period
         return min(left, self._last - self._done, to_checkpoint, self._trainer.steps_per_call)
 
-    def _train_steps(self, order: np.ndarray) -> None:
-        losses = self._trainer.train(order, self._rates(self._done, len(order)))
+    def _train_steps(self, order: np.ndarray, interruption: Interruption) -> None:
+        rates = self._rates(self._done, len(order))
+        own = self._trainer.train(self._workers.share(order), rates)
+        losses, self._stop = self._workers.agree(own, interruption.requested)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
             self._done += int(bad[0]) + 1
@@ -183,22 +199,24 @@ class _Run:
         return os.path.join(self._options.ckpt_path, checkpoint.file_name(*self._position()))
 
     def _save(self) -> None:
+        self._saved = self._path()
+        if not self._workers.writes:
+            return
         state = {
             "epoch_num": self._position()[0],
             "step_num": self._done,
             "seed": self._options.seed,
-            "batch_size": self._options.batch_size,
+            "batch_size": self._batch,
         }
-        checkpoint.save(self._trainer.cell, self._path(), state)
-        self._saved = self._path()
+        checkpoint.save(self._trainer.cell, self._saved, state)
         checkpoint.prune(self._options.ckpt_path, self._options.keep_checkpoint_max)
 
     def _resume(self, path: str) -> None:
         found = checkpoint.load_into(self._net, path)
-        for key in ("seed", "batch_size"):
+        for key, unit in (("seed", 1), ("batch_size", self._workers.size)):
             wanted = getattr(self._options, key)
-            if key in found and int(found[key].asnumpy()) != wanted:
-                was = int(found[key].asnumpy())
+            if key in found and int(found[key].asnumpy()) != wanted * unit:
+                was = f"{int(found[key].asnumpy()) / unit:g}"
                 raise UserError(
                     f"--resume: {path} was trained with --{key}={was}, found --{key}={wanted}; "
                     f"give --{key}={was}, so that the order of the images goes on"
@@ -260,7 +278,9 @@ class _Run:
         return result.accuracy
 
     def _interrupted(self) -> None:
-        self._write_metrics(None)
+        if self._workers.writes:
+            self._write_metrics(None)
+        self._workers.wait()  # who ends first ends the others
         logging.info(
             "interrupted; saved %s; give the same flags and --resume to continue", self._saved
         )
@@ -279,6 +299,7 @@ class _Run:
             | {"total_seconds": time.perf_counter() - self._start},
             "device": self._target,
             "fused_kernels": self._net.fused is not None,
+            "workers": self._workers.size,
             "mindspore": ms.__version__,
             "config": dataclasses.asdict(self._options),
             "data_sha256": {"train": self._train.sha256(), "test": self._test.sha256()},
@@ -288,6 +309,15 @@ class _Run:
 
     def _metrics_path(self) -> str:
         return os.path.join(self._options.ckpt_path, METRICS_NAME)
+
+
+def _check_batch(batch_size: int, size: int, images: int) -> None:
+    if batch_size * size > images:
+        each = "" if size == 1 else f" for each of the {size} workers"
+        raise UserError(
+            f"--batch_size={batch_size}: expected at most {images // size}{each}, as the training "
+            f"set has {images} images"
+        )
 
 
 def _check_folder(folder: str) -> None:
