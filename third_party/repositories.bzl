@@ -14,24 +14,39 @@ load("//third_party/python:pip_repository.bzl", "pip_repository")
 load("//third_party/system:image_repository.bzl", "image_repository")
 load("//third_party/system:system_library.bzl", "system_library")
 
-# Plug-ins of other devices, headers and kernel compilers: 1.9 GB of 2.5, and 11,000 of 12,500 files.
-_MINDSPORE_STRIP = [
-    "mindspore/_akg",
-    "mindspore/include",
+# Of MindSpore's 2.5 GB in 12,500 files, what a runtime does without: plug-ins of other devices (and of
+# CUDA 11.1, the other of two), and the kernel compiler that CPUs have no use for.
+_ASCEND_PLUGIN = [
     "mindspore/lib/plugin/ascend*",
-    "mindspore/lib/plugin/cpu/libakg.so",
-    "mindspore/lib/plugin/gpu*",
     "mindspore/lib/plugin/libmindspore_ascend*",
-    "mindspore/lib/plugin/libmindspore_gpu*",
     "mindspore/lib/plugin/libmindspore_ops_ascend*",
 ]
+_GPU_PLUGIN = [
+    "mindspore/lib/plugin/gpu*",
+    "mindspore/lib/plugin/libmindspore_gpu*",
+]
+_RUNTIME_STRIP = {
+    "ascend": _GPU_PLUGIN,
+    "cpu": _ASCEND_PLUGIN + _GPU_PLUGIN + ["mindspore/_akg"],
+    "gpu": _ASCEND_PLUGIN + [
+        "mindspore/lib/plugin/gpu11.1",
+        "mindspore/lib/plugin/libmindspore_gpu.so.11.1",
+        "nvidia/*/include",
+        "nvidia/cublas/lib/libnvblas*",
+        "nvidia/cuda_nvrtc/lib/*.alt.so*",
+        "nvidia/cufft/lib/libcufftw*",
+        "nvidia/cusolver/lib/libcusolverMg*",
+    ],
+}
 
 # Libraries test themselves elsewhere, and MindSpore's only need of SciPy is linear algebra, images and files.
 # Each test and each remote action carries what is left.
-_LIBRARIES_STRIP = [
+_STRIP = [
     "**/*.pyi",
     "matplotlib/tests",
     "matplotlib/mpl-data/sample_data",
+    "mindspore/include",
+    "mindspore/lib/plugin/cpu/libakg.so",
     "mpl_toolkits/*/tests",
     "numpy/**/tests",
     "numpy/core/include",
@@ -73,7 +88,9 @@ def _python():
         pip_repository,
         name = "pypi",
         lock = "//third_party/python:requirements.lock",
-        strip = _MINDSPORE_STRIP + _LIBRARIES_STRIP,
+        runtime_locks = {"//third_party/python:gpu.lock": "gpu"},
+        runtime_strip = _RUNTIME_STRIP,
+        strip = _STRIP,
     )
     maybe(
         pip_repository,

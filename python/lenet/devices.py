@@ -23,6 +23,28 @@ _PREFERENCE = ("Ascend", "GPU", "CPU")
 _CANN_VARIABLES = ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME", "ASCEND_AICPU_PATH")
 
 
+# What MindSpore's plug-in for GPUs is linked to, and what cuDNN and NVRTC open later; each after
+# what it needs itself.
+_CUDA_LIBRARIES = (
+    "libcudart.so.11.0",
+    "libnvrtc-builtins.so.*",
+    "libnvrtc.so.11.2",
+    "libcublasLt.so.11",
+    "libcublas.so.11",
+    "libcudnn_ops_infer.so.8",
+    "libcudnn_ops_train.so.8",
+    "libcudnn_cnn_infer.so.8",
+    "libcudnn_cnn_train.so.8",
+    "libcudnn_adv_infer.so.8",
+    "libcudnn_adv_train.so.8",
+    "libcudnn.so.8",
+    "libcufft.so.10",
+    "libcurand.so.10",
+    "libcusparse.so.11",
+    "libcusolver.so.11",
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Machine:
     """Where the signs of a device are looked for; tests name other places.
@@ -106,6 +128,10 @@ def set_context(device_target: str, device_id: int = 0, threads: int = 0) -> Non
     Raises:
         DeviceUnavailableError: MindSpore cannot use the device.
     """
+    if device_target == "GPU":
+        # The plug-in's kernels are compiled at first use on cards newer than it; all of them fit.
+        os.environ.setdefault("CUDA_CACHE_MAXSIZE", "4000000000")
+        load_cuda()
     with _interrupts_deferred():
         import mindspore as ms
 
@@ -125,6 +151,21 @@ def set_context(device_target: str, device_id: int = 0, threads: int = 0) -> Non
             f"--device_target={device_target}: MindSpore cannot use card {device_id} "
             f"({_first_line(error)}); check the driver, or take --device_target=CPU"
         ) from error
+
+
+def load_cuda() -> list[str]:
+    """Loads the CUDA libraries that --config=gpu laid out, and returns their paths.
+
+    They lie in nvidia/*/lib beside MindSpore, where the loader does not look; of what is loaded
+    already it finds the name. Without that configuration there are none, and the machine's are used.
+    """
+    packages = os.path.dirname(os.path.dirname(os.path.dirname(_installed_plugins())))
+    found = []
+    for name in _CUDA_LIBRARIES:
+        for path in sorted(glob.glob(os.path.join(packages, "nvidia", "*", "lib", name))):
+            ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
+            found.append(path)
+    return found
 
 
 @contextlib.contextmanager
@@ -204,8 +245,8 @@ def _plugin_obstacle(prefix: str, machine: Machine) -> str | None:
     if any(os.path.isdir(path) for path in glob.glob(os.path.join(plugins, prefix + "*"))):
         return None
     return (
-        f"the MindSpore of this build is without the plug-in {prefix}*, which the build strips "
-        "to stay small; run the program with a MindSpore installed by pip"
+        f"the MindSpore of this build is without the plug-in {prefix}*; build it in by "
+        f"--config={prefix}, as in `bazel run --config={prefix} //python:train`"
     )
 
 

@@ -80,7 +80,15 @@ def _dependencies(distribution: importlib.metadata.Distribution, present: set[st
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             labels.add(_label(requirement.name))
+    labels |= _undeclared(distribution.metadata["Name"], present)
     return sorted(f":{label}" for label in labels & present)
+
+
+def _undeclared(name: str, present: set[str]) -> set[str]:
+    """What MindSpore's wheel does not say: its plug-in for GPUs needs CUDA, if it is installed."""
+    if name != "mindspore":
+        return set()
+    return {label for label in present if label.startswith("nvidia_")}
 
 
 def main() -> None:

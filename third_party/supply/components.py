@@ -14,6 +14,7 @@ _IDX_FILES = 4
 # The groups, in the order of the lists, with what they are for.
 GROUPS = {
     "requirements": "Python distributions that the programs and their tests import",
+    "gpu": "CUDA libraries that --config=gpu, or a machine with a GPU, puts beside them",
     "vendor": "Data and libraries that are taken out of Python distributions",
     "tools": "Python distributions that maintain and check the project",
     "headers": "Headers that a test compares this repository's declarations with",
