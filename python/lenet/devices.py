@@ -156,8 +156,8 @@ def set_context(device_target: str, device_id: int = 0, threads: int = 0) -> Non
 def load_cuda() -> list[str]:
     """Loads the CUDA libraries that --config=gpu laid out, and returns their paths.
 
-    They lie in nvidia/*/lib beside MindSpore, where the loader does not look; of what is loaded
-    already it finds the name. Without that configuration there are none, and the machine's are used.
+    They lie in nvidia/*/lib beside MindSpore, where the loader does not look; what is loaded it
+    finds by name. Without that configuration there are none, and the machine's are used.
     """
     packages = os.path.dirname(os.path.dirname(os.path.dirname(_installed_plugins())))
     found = []

@@ -1,4 +1,7 @@
-"""What --config=gpu lays out, on any machine: bazel test --config=gpu //python/lenet:gpu_runtime_test"""
+"""What --config=gpu lays out, on any machine.
+
+bazel test --config=gpu //python/lenet:gpu_runtime_test
+"""
 
 import glob
 import os
