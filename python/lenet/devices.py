@@ -19,6 +19,10 @@ _ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 _PREFERENCE = ("Ascend", "GPU", "CPU")
 
+# Each lists the cards that a process may see; --device_id counts those.
+_ASCEND_VISIBLE = "ASCEND_RT_VISIBLE_DEVICES"
+_CUDA_VISIBLE = "CUDA_VISIBLE_DEVICES"
+
 # MindSpore names neither the variable nor the place: each CANN release sets some of these.
 _CANN_VARIABLES = ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME", "ASCEND_AICPU_PATH")
 
@@ -214,7 +218,10 @@ def _ascend_obstacle(device_id: int, machine: Machine) -> str | None:
             f"no Ascend driver here ({machine.dev}/davinci* is missing); run on a machine with an "
             "Ascend card and its driver"
         )
-    if device_id not in cards:
+    hidden = _hidden_by(_ASCEND_VISIBLE, device_id)
+    if hidden:
+        return hidden
+    if _ASCEND_VISIBLE not in os.environ and device_id not in cards:
         return f"--device_id={device_id} is none of the cards here: {cards}; name one of those"
     if not _has_cann(machine):
         return (
@@ -231,6 +238,9 @@ def _gpu_obstacle(device_id: int, machine: Machine) -> str | None:
             f"no NVIDIA driver here ({machine.dev}/nvidia* is missing); run on a machine with an "
             "NVIDIA card and its driver"
         )
+    hidden = _hidden_by(_CUDA_VISIBLE, device_id)
+    if hidden:
+        return hidden
     if device_id >= len(cards):
         return f"--device_id={device_id}, but the cards here are {cards}; name one of those"
     try:
@@ -238,6 +248,18 @@ def _gpu_obstacle(device_id: int, machine: Machine) -> str | None:
     except OSError as error:
         return f"the NVIDIA driver does not load ({error}); reinstall it"
     return _plugin_obstacle("gpu", machine)
+
+
+def _hidden_by(variable: str, device_id: int) -> str | None:
+    """Why a variable that shows some cards only, numbered anew from 0, does not show this one."""
+    value = os.environ.get(variable)
+    shown = [card for card in (value or "").split(",") if card.strip()]
+    if value is None or device_id < len(shown):
+        return None
+    return (
+        f"--device_id={device_id}, but {variable}={value} shows {len(shown)} cards, which count "
+        "from 0; change one of the two"
+    )
 
 
 def _plugin_obstacle(prefix: str, machine: Machine) -> str | None:

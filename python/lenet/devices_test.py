@@ -13,6 +13,7 @@ _LOG_LEVEL = "GLOG_v"
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
     names = [*devices._CANN_VARIABLES, *devices._ISA_VARIABLES]
+    names += [devices._ASCEND_VISIBLE, devices._CUDA_VISIBLE]
     for name in [*names, "LD_LIBRARY_PATH", "OMP_NUM_THREADS", _LOG_LEVEL]:
         monkeypatch.setenv(name, "")  # so that monkeypatch restores what the code sets
         monkeypatch.delenv(name)
@@ -82,6 +83,23 @@ def test_a_card_that_is_not_here(machine):
         devices.resolve("Ascend", 1, machine)
     with pytest.raises(DeviceUnavailableError, match=r"device_id=1.*\[0\]"):
         devices.resolve("GPU", 1, machine)
+
+
+@pytest.mark.parametrize(
+    ("target", "variable"),
+    [("Ascend", "ASCEND_RT_VISIBLE_DEVICES"), ("GPU", "CUDA_VISIBLE_DEVICES")],
+)
+def test_a_card_that_a_variable_hides(machine, monkeypatch, target, variable):
+    _add_ascend(machine)
+    _add_gpu(machine)
+    _touch(machine.dev, "nvidia1")
+    monkeypatch.setenv(variable, "2, 0")
+    assert devices.resolve(target, 1, machine) == target
+    with pytest.raises(DeviceUnavailableError, match=f"device_id=2, but {variable}=2, 0 shows 2"):
+        devices.resolve(target, 2, machine)
+    monkeypatch.setenv(variable, "")
+    with pytest.raises(DeviceUnavailableError, match=f"{variable}= shows 0 cards"):
+        devices.resolve(target, 0, machine)
 
 
 def test_a_card_without_its_software(machine, tmp_path):
