@@ -90,7 +90,7 @@ class _Run:
         )
         self._net, self._trainer = self._build()
         self._done = 0
-        self._stop = False
+        self._agreed_to_stop = False
         self._saved = resumed
         if resumed:
             self._resume(resumed)
@@ -112,7 +112,7 @@ class _Run:
                 self._run_epochs(interruption)
             finally:
                 self._progress.close()
-        if self._stop:
+        if self._stops(interruption):
             self._interrupted()
         if not self._workers.writes:
             return {}
@@ -144,13 +144,14 @@ class _Run:
 
     def _run_epochs(self, interruption: Interruption) -> None:
         options = self._options
-        while self._done < self._last and not self._stop:
+        while self._done < self._last and not self._stops(interruption):
             epoch, first = divmod(self._done, self._steps_per_epoch)
             epoch += 1
             order = batches.order(len(self._train), self._batch, options.seed, epoch)
             self._progress.start_epoch(epoch, first)
-            while first < len(order) and self._done < self._last and not self._stop:
-                steps = self._steps_at_once(len(order) - first)
+            until = min(len(order), first + self._last - self._done)
+            while first < until and not self._stops(interruption):
+                steps = self._steps_at_once(until - first)
                 self._train_steps(order[first : first + steps], interruption)
                 first += steps
             complete = self._done % self._steps_per_epoch == 0
@@ -161,16 +162,20 @@ class _Run:
         if self._saved != self._path():
             self._save()
 
+    def _stops(self, interruption: Interruption) -> bool:
+        """Several workers stop after the step with which all learn of it; one alone at once."""
+        return self._agreed_to_stop or (self._workers.size == 1 and interruption.requested)
+
     def _steps_at_once(self, left: int) -> int:
-        """Up to the next checkpoint or the end, `left` of the epoch, what the trainer takes."""
+        """Up to the next checkpoint, `left` of epoch and run, what the trainer takes."""
         period = self._options.save_checkpoint_steps
         to_checkpoint = period - self._done % period
-        return min(left, self._last - self._done, to_checkpoint, self._trainer.steps_per_call)
+        return min(left, to_checkpoint, self._trainer.steps_per_call)
 
     def _train_steps(self, order: np.ndarray, interruption: Interruption) -> None:
         rates = self._rates(self._done, len(order))
         own = self._trainer.train(self._workers.share(order), rates)
-        losses, self._stop = self._workers.agree(own, interruption.requested)
+        losses, self._agreed_to_stop = self._workers.agree(own, interruption.requested)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
             self._done += int(bad[0]) + 1
@@ -313,10 +318,10 @@ class _Run:
 
 def _check_batch(batch_size: int, size: int, images: int) -> None:
     if batch_size * size > images:
-        each = "" if size == 1 else f" for each of the {size} workers"
+        each = "" if size == 1 else f"{images // size} for each of {size} workers, which share "
         raise UserError(
-            f"--batch_size={batch_size}: expected at most {images // size}{each}, as the training "
-            f"set has {images} images"
+            f"--batch_size={batch_size}: expected at most {each}the {images} images of the "
+            "training set"
         )
 
 
