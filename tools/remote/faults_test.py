@@ -6,8 +6,11 @@ import shutil
 import time
 
 import pytest
+from runfiles import Runfiles
 
+from tools.remote import engine as engines
 from tools.remote import testing
+from tools.remote.grpc_cache import GrpcCache
 from tools.remote.settings import Settings
 
 _BUILD = ("build", "--config=remote", "--noshow_progress", "//...")
@@ -19,6 +22,22 @@ _SECRET = "known to those who may build here"
 def engine():
     with testing.running_engine(jobs=4) as settings:
         yield settings
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """A BuildGrid that asks for a token."""
+    secret = tmp_path / "secret"
+    secret.write_text(_SECRET)
+    template = Runfiles.Create().Rlocation("lenet_mindspore/tools/remote/buildgrid_cache.yml.in")
+    settings = testing.settings()
+    settings.state_file.write_text("[]")
+    server = GrpcCache(settings.folder / "cache", settings.port, secret)
+    try:
+        engines.start(settings, server.service(pathlib.Path(template).read_text()))
+        yield server
+    finally:
+        engines.stop_all(settings)
 
 
 def _wait_for(condition, what: str) -> None:
@@ -55,10 +74,10 @@ def test_worker_killed_in_the_middle_of_an_action_is_replaced(engine, tmp_path):
 
 def test_server_restarted_in_the_middle_of_a_build(engine, tmp_path):
     workspace = testing.Workspace.make(
-        tmp_path, testing.genrules(12, "touch $@.begun; sleep 1; echo restarted {index} > $@")
+        tmp_path, testing.genrules(12, "touch $@.going; sleep 1; echo restarted {index} > $@")
     )
     build = workspace.start(engine, *_BUILD)
-    _wait_for(lambda: _staged(engine, "out*.begun"), "an action")
+    _wait_for(lambda: _staged(engine, "out*.going"), "an action")
     testing.kill(engine, "buildgrid")
     testing.restart(engine, "buildgrid")
     output, _ = build.communicate(timeout=180)
@@ -110,19 +129,19 @@ def test_full_disk_of_the_worker_fails_the_build_until_there_is_room(tmp_path):
             assert workspace.output(f"out{index}").read_text() == f"fits {index}\n"
 
 
-def test_who_is_not_let_in_is_told_in_one_line(tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text(_SECRET)
-    workspace = testing.Workspace.make(tmp_path, testing.genrules(1, "echo let in > $@"))
-    with testing.running_engine(token_secret=secret) as settings:
-        for variables in ({}, testing.bearer(_SECRET + "?")):
-            code, output = workspace.run(settings, *_BUILD, variables=variables)
-            assert code == 34, output
-            assert f"executor {settings.endpoint} is unusable: it refuses the call" in output
-            assert len(output.splitlines()) == 1
-        code, output = workspace.run(settings, *_BUILD, variables=testing.bearer(_SECRET))
-        assert code == 0, output
-    assert workspace.output("out0").read_text() == "let in\n"
+def test_who_is_not_let_in_is_told_in_one_line(engine, locked, tmp_path):
+    workspace = testing.Workspace.make(tmp_path / "x", testing.genrules(1, "echo in > $@"))
+    for credentials in ({}, testing.bearer(_SECRET + "?")):
+        variables = {"LENET_REMOTE_EXECUTOR": locked.endpoint, **credentials}
+        code, output = workspace.run(engine, *_BUILD, variables=variables)
+        assert code == 34, output
+        assert f"executor {locked.endpoint} is unusable: it refuses the call" in output
+        assert len(output.splitlines()) == 1
+    # Inside it is a cache only.
+    variables = {"LENET_REMOTE_EXECUTOR": locked.endpoint, **testing.bearer(_SECRET)}
+    code, output = workspace.run(engine, *_BUILD, variables=variables)
+    assert code == 34, output
+    assert "it stores results, and executes nothing" in output
 
 
 def test_wrong_endpoint_is_told_in_one_line(engine, tmp_path):

@@ -33,6 +33,11 @@ class GrpcCache:
         """For LENET_REMOTE_CACHE."""
         return f"grpc://127.0.0.1:{self.port}"
 
+    def _authorization(self) -> str:
+        if self.token_secret is None:
+            return "{method: none}"
+        return f"{{method: jwt, algorithm: hs256, secret: {self.token_secret}}}"
+
     def service(self, template: str) -> services.Service:
         """The program; `template` is the content of buildgrid_cache.yml.in."""
         config = self.folder / "buildgrid.yml"
@@ -43,7 +48,7 @@ class GrpcCache:
                 string.Template(template).substitute(
                     port=self.port,
                     cas=self.files,
-                    authorization=services.authorization(self.token_secret),
+                    authorization=self._authorization(),
                 )
             )
 

@@ -77,11 +77,6 @@ def _parser() -> argparse.ArgumentParser:
         help="size of the worker's store, in memory (default: 0, the disk)",
     )
     up.add_argument(
-        "--token_secret",
-        type=pathlib.Path,
-        help="file: clients must show a token signed (HS256) with its content",
-    )
-    up.add_argument(
         "--mirror",
         default="",
         metavar="URL",
@@ -106,7 +101,6 @@ def _settings(flags: argparse.Namespace) -> Settings:
         port=flags.port,
         jobs=getattr(flags, "jobs", 1),
         worker_disk_mb=getattr(flags, "worker_disk_mb", 0),
-        token_secret=getattr(flags, "token_secret", None),
     )
     settings.check()
     return settings

@@ -40,7 +40,6 @@ def _one_line(finished) -> str:
         (["--port=65536", "up"], "--port=65536"),
         (["up", "--jobs=0"], "--jobs=0"),
         (["up", "--worker_disk_mb=-1"], "--worker_disk_mb=-1"),
-        (["up", "--token_secret=/nowhere"], "--token_secret=/nowhere"),
         (["--folder=/tmp/" + "x" * 100, "up"], "--folder=/tmp/xxx"),
     ],
 )

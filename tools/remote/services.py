@@ -113,17 +113,6 @@ def postgres(settings: Settings) -> Service:
     )
 
 
-def authorization(token_secret: pathlib.Path | None) -> str:
-    """Of BuildGrid's configuration."""
-    if token_secret is None:
-        return "{method: none}"
-    # What comes by the Unix socket is the worker.
-    return (
-        f"{{method: jwt, algorithm: hs256, secret: {token_secret}, "
-        "allow-localhost-requests: false}"
-    )
-
-
 def buildgrid(settings: Settings, template: str) -> Service:
     """Store, cache of results, and scheduler."""
     database = f"postgresql+psycopg2://postgres@/postgres?host={settings.share}/postgres"
@@ -134,7 +123,6 @@ def buildgrid(settings: Settings, template: str) -> Service:
             string.Template(template).substitute(
                 port=settings.port,
                 socket=_folder(settings.share / "sockets") / "buildgrid",
-                authorization=authorization(settings.token_secret),
                 database=database,
                 cas=_folder(settings.folder / "cas"),
             )

@@ -31,7 +31,6 @@ class Settings:
         port: TCP port of BuildGrid on 127.0.0.1.
         jobs: actions that the worker runs at once.
         worker_disk_mb: size of the worker's own store; 0: as large as the disk.
-        token_secret: file with the secret of JSON Web Tokens that clients must show; None: open.
     """
 
     folder: pathlib.Path
@@ -39,7 +38,6 @@ class Settings:
     port: int = 50051
     jobs: int = 2
     worker_disk_mb: int = 0
-    token_secret: pathlib.Path | None = None
 
     @property
     def share(self) -> pathlib.Path:
@@ -67,8 +65,6 @@ class Settings:
             raise RemoteError(f"--jobs={self.jobs} is less than 1", 2)
         if self.worker_disk_mb < 0:
             raise RemoteError(f"--worker_disk_mb={self.worker_disk_mb} is negative", 2)
-        if self.token_secret and not self.token_secret.is_file():
-            raise RemoteError(f"--token_secret={self.token_secret} is not a file", 2)
         longest = len(str(self.share / "postgres" / ".s.PGSQL.5432"))
         if longest > _SOCKET_PATH_LIMIT:
             raise RemoteError(
