@@ -5,6 +5,7 @@ picture and everything as JSON.
 """
 
 from lenet import cli
+from lenet.cloud import modelarts
 from lenet.evaluation import evaluate
 from lenet.options.programs import EvalOptions
 
@@ -14,4 +15,4 @@ def main(options: EvalOptions) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(EvalOptions, main)
+    cli.run(EvalOptions, modelarts.evaluation(main))

@@ -5,8 +5,9 @@ are two files: <file_name>.mindir and, for MindSpore Lite 2.0, <file_name>_lite.
 """
 
 from lenet import cli
+from lenet.cloud import modelarts
 from lenet.exporting import export
 from lenet.options.programs import ExportOptions
 
 if __name__ == "__main__":
-    cli.run(ExportOptions, export.export)
+    cli.run(ExportOptions, modelarts.export(export.export))

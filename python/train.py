@@ -5,6 +5,7 @@ continues from the newest one as if the run had never been interrupted.
 """
 
 from lenet import cli
+from lenet.cloud import modelarts
 from lenet.options.programs import TrainOptions
 from lenet.training import launch, train, workers
 
@@ -17,4 +18,4 @@ def main(options: TrainOptions) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(TrainOptions, main)
+    cli.run(TrainOptions, modelarts.train(main))

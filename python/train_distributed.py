@@ -5,6 +5,7 @@ averaged, and checkpoints are those of train. Ctrl-C saves a checkpoint, --resum
 """
 
 from lenet import cli
+from lenet.cloud import modelarts
 from lenet.options.programs import TrainDistributedOptions
 from lenet.training import launch
 
@@ -14,4 +15,4 @@ def main(options: TrainDistributedOptions) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(TrainDistributedOptions, main)
+    cli.run(TrainDistributedOptions, modelarts.train(main))

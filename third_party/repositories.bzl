@@ -43,6 +43,17 @@ _RUNTIME_STRIP = {
 # Each test and each remote action carries what is left.
 _STRIP = [
     "**/*.pyi",
+    "aiohttp/.hash",
+    "aiohttp/**/*.hash",
+    "aiohttp/**/*.p[xy][dx]",
+    "aiohttp/_websocket/*.c",
+    "botocore/data/[!s]*/*",  # what is left of 430 services: s3 and sts
+    "botocore/data/s[!3t]*/*",
+    "botocore/data/s3?*/*",
+    "botocore/data/st[!s]*/*",
+    "botocore/data/sts?*/*",
+    "botocore/data/*/*/examples-1.json",
+    "fsspec/**/tests",
     "matplotlib/tests",
     "matplotlib/mpl-data/sample_data",
     "mindspore/include",
@@ -66,7 +77,6 @@ _STRIP = [
     "scipy/signal",
     "scipy/spatial",
     "scipy/stats",
-    "tzdata/zoneinfo",
 ]
 
 # NVIDIA's libraries must be there (third_party/python/lock.py says why), but on a CPU only those
@@ -80,6 +90,15 @@ _PEERS_STRIP = [
     "nvidia/cudnn/lib/libcudnn_*.so*",
     "nvidia/nvshmem/lib/*.bc",
     "nvidia/nvshmem/lib/nvshmem_*",
+]
+
+# Of boto's 430 services, moto's S3 asks for these.
+_TESTING_STRIP = [
+    "botocore/data/[!s]*/*",
+    "botocore/data/s[!3t]*/*",
+    "botocore/data/s3?*/*",
+    "botocore/data/st[!s]*/*",
+    "botocore/data/sts?*/*",
 ]
 
 def _python():
@@ -107,6 +126,12 @@ def _python():
         pip_repository,
         name = "pypi_remote",
         lock = "//third_party/python:remote.lock",
+    )
+    maybe(
+        pip_repository,
+        name = "pypi_testing",
+        lock = "//third_party/python:testing.lock",
+        strip = _TESTING_STRIP,
     )
     native.register_toolchains("@python_runtime//:toolchain")
 

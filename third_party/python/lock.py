@@ -15,7 +15,7 @@ import sys
 
 import uv
 
-_NAMES = ("gpu", "peers", "remote", "requirements", "tools")
+_NAMES = ("gpu", "peers", "remote", "requirements", "testing", "tools")
 _PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
 _VERSIONS = ("3.10", "3.11", "3.12")
 _OLDEST = {"remote": "3.11"}  # BuildGrid's

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from runfiles import Runfiles
 
-_NAMES = ["gpu", "peers", "remote", "requirements", "tools"]
+_NAMES = ["gpu", "peers", "remote", "requirements", "testing", "tools"]
 _FOLDER = "lenet_mindspore/third_party/python"
 _PLATFORMS = [
     {"python_version": version, "python_full_version": f"{version}.0", "platform_machine": machine}

@@ -20,6 +20,7 @@ GROUPS = {
     "headers": "Headers that a test compares this repository's declarations with",
     "peers": "Python distributions that only the benchmarks compare with",
     "remote": "Python distributions of the remote-build engine in tools/remote",
+    "testing": "Python distributions of the S3 server in the tests of python/lenet/cloud",
     "npm": "npm packages that check the project",
     "system": "Debian packages that a machine needs",
     "image": "Debian packages that the executor of remote builds has beside these",

@@ -30,6 +30,9 @@ Fetched only when a benchmark is built that needs them.
     "remote": """\
 Fetched only when the engine is built.
 """,
+    "testing": """\
+Fetched only when a test is built that starts the server.
+""",
     "system": """\
 Versions are the distribution's; the licence is that of the library or program itself.
 """,

@@ -37,6 +37,7 @@ _LOCKS = [
     "python/peers.lock",
     "python/remote.lock",
     "python/requirements.lock",
+    "python/testing.lock",
     "python/tools.lock",
 ]
 _TIMEOUT = 15  # seconds for one answer

@@ -21,7 +21,7 @@ def evaluate(options: EvalOptions) -> metrics.Evaluation:
         UserError: bad data, checkpoint or report folder.
         DeviceUnavailableError, DeviceFailedError: see lenet.devices.
     """
-    path = checkpoint.newest(options.ckpt_path)
+    path = checkpoint.newest(options.ckpt_file or options.ckpt_path)
     test = idx.read_split(options.data_path, "test")
     if options.report:
         _make_folder(options.report)

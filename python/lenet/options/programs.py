@@ -35,7 +35,18 @@ class ImageOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainOptions(DeviceOptions, DataOptions, ImageOptions):
+class CloudOptions:
+    section: ClassVar[str] = "cloud"
+
+    enable_modelarts: bool = option("fetch and send by the URLs below, as a job of ModelArts")
+    data_url: str = option("of the folder with MNIST: s3://, obs://, file:// or a path")
+    train_url: str = option("where results are sent at the end; empty: nowhere")
+    checkpoint_url: str = option("of the checkpoint, or folder of checkpoints, to start from")
+    cache_path: str = option("folder of this machine for what is fetched", path=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions(DeviceOptions, DataOptions, ImageOptions, CloudOptions):
     section: ClassVar[str] = "train"
 
     epoch_size: int = option("passes over the training set", unit="epochs", minimum=1)
@@ -52,6 +63,10 @@ class TrainOptions(DeviceOptions, DataOptions, ImageOptions):
         "older checkpoints are removed", unit="checkpoints", minimum=1
     )
     log_steps: int = option('steps between two "loss is" lines', unit="steps", minimum=1)
+    pre_trained: str = option(
+        "checkpoint, or folder whose newest one is taken, whose weights are the initial ones",
+        path=True,
+    )
     resume: bool = option("continue from the newest checkpoint in ckpt_path")
     eval_each_epoch: bool = option(
         "measure the test accuracy after each epoch, not only at the end"
@@ -82,17 +97,18 @@ class TrainDistributedOptions(TrainOptions):
 
 
 @dataclasses.dataclass(frozen=True)
-class EvalOptions(DeviceOptions, DataOptions, ImageOptions):
+class EvalOptions(DeviceOptions, DataOptions, ImageOptions, CloudOptions):
     section: ClassVar[str] = "eval"
 
     ckpt_path: str = option("a checkpoint, or a folder whose newest one is taken", path=True)
+    ckpt_file: str = option("the same, as jobs of ModelArts name it; wins", path=True)
     batch_size: int = option("images a step", unit="images", minimum=1)
     report: str = option("folder for confusion_matrix.png and report.json; empty: none", path=True)
     fused_kernels: bool = option("on a CPU: the project's own kernels, not MindSpore's operators")
 
 
 @dataclasses.dataclass(frozen=True)
-class ExportOptions(DeviceOptions, DataOptions, ImageOptions):
+class ExportOptions(DeviceOptions, DataOptions, ImageOptions, CloudOptions):
     section: ClassVar[str] = "export"
 
     ckpt_file: str = option("a checkpoint, or a folder whose newest one is taken", path=True)

@@ -92,6 +92,8 @@ class _Run:
         self._done = 0
         self._agreed_to_stop = False
         self._saved = resumed
+        if options.pre_trained and not resumed:
+            checkpoint.load_into(self._net, checkpoint.newest(options.pre_trained))
         if resumed:
             self._resume(resumed)
         elif group.writes:
