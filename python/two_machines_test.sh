@@ -25,12 +25,13 @@ ip -n "${second}" link set lenet1 up
 train_on() {
   ip netns exec "$1" "${program}" --worker_num=2 --local_worker_num=1 --node_rank="$2" \
     --master_addr="${address}" --master_port=8118 --max_steps=20 --device_target=CPU \
-    --ckpt_path="${TEST_TMPDIR}/ckpt" --log_path="${TEST_TMPDIR}/logs$2"
+    --ckpt_path="${TEST_TMPDIR}/ckpt" --log_path="${TEST_TMPDIR}/logs"
 }
 train_on "${first}" 0 &
 train_on "${second}" 1
 wait "$!"
 
 grep -q '"workers": 2' "${TEST_TMPDIR}/ckpt/metrics.json"
-[[ -s ${TEST_TMPDIR}/logs0/worker_0.log && -s ${TEST_TMPDIR}/logs1/worker_1.log ]]
-[[ ! -e ${TEST_TMPDIR}/logs1/scheduler.log ]] # one of the two has it
+cd "${TEST_TMPDIR}/logs" # of both machines
+[[ -s node_0/worker_0.log && -s node_1/worker_1.log ]]
+[[ ! -e node_1/scheduler.log ]] # one of the two has it

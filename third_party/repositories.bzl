@@ -120,7 +120,7 @@ def _python():
         pip_repository,
         name = "pypi_peers",
         lock = "//third_party/python:peers.lock",
-        strip = _PEERS_STRIP,
+        runtime_strip = {"ascend": _PEERS_STRIP, "cpu": _PEERS_STRIP, "gpu": []},
     )
     maybe(
         pip_repository,

@@ -35,6 +35,11 @@ def facts(root: str = "/") -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+def gpu() -> str:
+    """Name and driver of the NVIDIA cards, as nvidia-smi says them; "" without it."""
+    return _first_line("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
+
+
 def _read(path: pathlib.Path) -> str:
     try:
         return path.read_text(errors="replace")

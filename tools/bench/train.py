@@ -1,4 +1,4 @@
-"""Times the training of LeNet-5 on MNIST on this CPU, by this project and by its peers.
+"""Times the training of LeNet-5 on MNIST by this project and by its peers, on a CPU or a GPU.
 
 Same network, initial distributions, data (28x28 resized to 32x32), batch size, optimizer and
 learning rate for all, each measurement in a process of its own, in alternating order. Checked: the
@@ -45,7 +45,18 @@ def main() -> None:
         metavar="N",
         help="of everyone, for a quick look; 0: no limit",
     )
-    cli.run(parser.parse_args(), _OURS, _work)
+    parser.add_argument(
+        "--device_target",
+        choices=("CPU", "GPU"),
+        default="CPU",
+        help="GPU: of the peers, those that can; the goals are those of a CPU",
+    )
+    options = parser.parse_args()
+    if options.device_target == "GPU":
+        options.peers = [name for name in options.peers if training.PEERS[name].on_gpu]
+        if not options.peers:
+            parser.error("none of the --peers trains on a GPU")
+    cli.run(options, _OURS, _work)
 
 
 def _work(options: argparse.Namespace, folder: pathlib.Path, command: str) -> Report:
@@ -56,8 +67,12 @@ def _work(options: argparse.Namespace, folder: pathlib.Path, command: str) -> Re
         max_steps=options.max_steps,
         threads=options.threads,
         timeout=options.timeout,
+        device_target=options.device_target,
     )
+    on_cpu = options.device_target == "CPU"
     facts = machine.facts() | {"threads": str(options.threads)}
+    if not on_cpu:
+        facts["GPU"] = machine.gpu()
     versions: dict[str, str] = {}
     results = schedule.run(training.cases(options.peers, settings, versions), options.repetitions)
     return Report(
@@ -67,7 +82,7 @@ def _work(options: argparse.Namespace, folder: pathlib.Path, command: str) -> Re
         versions=versions,
         results=results,
         sections=[training_report.table(results, options.peers, options.base)],
-        goals=training_report.wanted(results, options.epochs),
+        goals=training_report.wanted(results, options.epochs) if on_cpu else [],
         notes=training_report.notes(options),
     )
 

@@ -33,6 +33,7 @@ class Settings:
         max_steps: of every case, for a quick look; 0 for no limit.
         threads: of the CPU.
         timeout: seconds for one run.
+        device_target: "CPU" or "GPU".
     """
 
     epochs: int
@@ -41,6 +42,7 @@ class Settings:
     max_steps: int
     threads: int
     timeout: float
+    device_target: str = "CPU"
 
 
 # Measures once; versions of packages are added to the dictionary, the folder is empty.
@@ -55,11 +57,13 @@ class Peer:
         name: for flags.
         title: for the table.
         measure: measures once.
+        on_gpu: whether it can, and is something else there than the others.
     """
 
     name: str
     title: str
     measure: Measure
+    on_gpu: bool = False
 
 
 def cases(names: Sequence[str], settings: Settings, versions: dict[str, str]) -> list[Case]:
@@ -133,8 +137,9 @@ def _measured(
 def _run_ours(
     fused: bool, settings: Settings, versions: dict[str, str], folder: pathlib.Path
 ) -> Metrics:
+    fused = fused and settings.device_target == "CPU"
     arguments = [
-        "--device_target=CPU",
+        f"--device_target={settings.device_target}",
         f"--fused_kernels={str(fused).lower()}",
         f"--epoch_size={settings.epochs if fused else settings.peer_epochs}",
         "--eval_each_epoch",
@@ -163,6 +168,7 @@ def _run_torch(
         f"--epochs={settings.peer_epochs}",
         f"--threads={settings.threads}",
         f"--max_steps={settings.max_steps}",
+        f"--device_target={settings.device_target}",
         *(["--compiled"] if compiled else []),
         *_recipe(),
     ]
@@ -200,9 +206,15 @@ def _recipe() -> list[str]:
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("ours", "ours", functools.partial(_run_ours, True)),
+        Peer("ours", "ours", functools.partial(_run_ours, True), on_gpu=True),
         Peer("unfused", "ours, `--fused_kernels=false`", functools.partial(_run_ours, False)),
-        Peer("torch", "PyTorch eager, data in memory", functools.partial(_run_torch, False)),
+        Peer(
+            "torch",
+            "PyTorch eager, data in memory",
+            functools.partial(_run_torch, False),
+            on_gpu=True,
+        ),
+        # On a GPU it compiles by Triton, which the lock leaves out.
         Peer("torch_compiled", "PyTorch, `torch.compile`", functools.partial(_run_torch, True)),
         Peer(
             "mindspore_avx2",

@@ -51,8 +51,13 @@ class Ranks:
     def gate(self):
         return glob.glob(f"{self.folder}/.*.gate")[0]
 
-    def wait_until_open(self, process, path):
-        """Returns when a child has a file open."""
+    def wait_until_waiting(self, process):
+        """Returns when a child waits for another, which works."""
+        self._wait_until_open(process, self.marker())
+        with open(self.gate()) as file:  # it has left the gate, and so is one that waits
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+    def _wait_until_open(self, process, path):
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
             for fd in glob.glob(f"/proc/{process.pid}/fd/*"):
@@ -112,7 +117,7 @@ def test_the_failure_of_the_one_is_told_to_the_other_with_its_kind(ranks):
 
     ranks.start(work)
     assert ranks.next() == "working"
-    ranks.start(nothing)
+    ranks.wait_until_waiting(ranks.start(nothing))
     fail.set()
     told = "another process of this host could not fetch the data: no such bucket"
     assert {ranks.next(), ranks.next()} == {("UserError", "no such bucket"), ("UserError", told)}
@@ -121,11 +126,7 @@ def test_the_failure_of_the_one_is_told_to_the_other_with_its_kind(ranks):
 def test_the_death_of_the_one_is_told_to_the_other(ranks):
     first = ranks.start(signal.pause)
     assert ranks.next() == "working"
-    marker, gate = ranks.marker(), ranks.gate()
-    second = ranks.start(nothing)
-    ranks.wait_until_open(second, marker)
-    with open(gate) as file:  # the second has left the gate, and so is one that waits
-        fcntl.flock(file, fcntl.LOCK_EX)
+    ranks.wait_until_waiting(ranks.start(nothing))
     os.kill(first.pid, signal.SIGKILL)
     kind, message = ranks.next()
     assert kind == "LenetError"

@@ -5,7 +5,7 @@ import pytest
 
 from lenet import errors
 from lenet.cloud import modelarts
-from lenet.options import config, programs, schema
+from lenet.options import config, programs
 
 VARIABLES = ("DEVICE_ID", "RANK_ID", "RANK_SIZE", "JOB_ID")
 
@@ -27,12 +27,8 @@ def storage(tmp_path):
 
 
 def options(options_class, tmp_path, **changes):
-    values = {
-        option.name: config.defaults()[option.section][option.name]
-        for option in schema.options_of(options_class)
-    }
-    values |= {"enable_modelarts": True, "cache_path": str(tmp_path / "cache")}
-    return options_class(**(values | changes))
+    values = {"enable_modelarts": True, "cache_path": str(tmp_path / "cache")}
+    return config.default_options(options_class, **values | changes)
 
 
 def run(program, given, work=lambda local: None):

@@ -11,6 +11,7 @@ import numpy as np
 from lenet.errors import UserError
 from lenet.exporting import export
 from lenet.mindir import model as mindir
+from lenet.options import config
 from lenet.options.programs import ExportOptions
 
 _FLOAT = 1  # TensorProto.DataType of MindIR
@@ -38,10 +39,9 @@ def to_onnx(path: str, height: int, width: int, folder: str) -> str:
     ]
     ms.save_checkpoint(parameters, stem + ".ckpt")
     export.export(
-        ExportOptions(
+        config.default_options(
+            ExportOptions,
             device_target="CPU",
-            device_id=0,
-            data_path="",
             image_height=height,
             image_width=width,
             ckpt_file=stem + ".ckpt",

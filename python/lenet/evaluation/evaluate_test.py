@@ -12,7 +12,6 @@ from lenet.evaluation import evaluate
 from lenet.model.lenet5 import LeNet5
 from lenet.options import config
 from lenet.options.programs import EvalOptions
-from lenet.options.schema import options_of
 from lenet.testing import mnist
 
 
@@ -25,10 +24,12 @@ def _context():
 def options(tmp_path):
     ms.set_seed(1)
     ms.save_checkpoint(LeNet5(), str(tmp_path / "lenet.ckpt"))
-    defaults = config.defaults()
-    values = {o.name: defaults[o.section][o.name] for o in options_of(EvalOptions)}
-    values |= {"data_path": mnist.write_idx(tmp_path / "Data"), "device_target": "CPU"}
-    return EvalOptions(**values | {"ckpt_path": str(tmp_path / "lenet.ckpt")})
+    return config.default_options(
+        EvalOptions,
+        data_path=mnist.write_idx(tmp_path / "Data"),
+        device_target="CPU",
+        ckpt_path=str(tmp_path / "lenet.ckpt"),
+    )
 
 
 def test_prints_and_returns_the_accuracy(options, capsys):

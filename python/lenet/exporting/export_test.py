@@ -8,6 +8,7 @@ from lenet import devices
 from lenet.errors import DeviceUnavailableError, LenetError, UserError
 from lenet.exporting import export, verification
 from lenet.model.lenet5 import LeNet5
+from lenet.options import config
 from lenet.options.programs import ExportOptions
 from lenet.testing import mnist
 
@@ -38,16 +39,11 @@ def options(data, ckpt, tmp_path):
     def make(**changes):
         values = {
             "device_target": "CPU",
-            "device_id": 0,
             "data_path": data,
-            "image_height": 32,
-            "image_width": 32,
             "ckpt_file": str(ckpt),
             "file_name": str(tmp_path / "out" / "lenet"),
-            "file_format": "MINDIR",
-            "batch_size": 1,
         }
-        return ExportOptions(**(values | changes))
+        return config.default_options(ExportOptions, **values | changes)
 
     return make
 

@@ -2,14 +2,15 @@
 
 import functools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from runfiles import Runfiles
 
 from lenet.errors import UserError
-from lenet.options.schema import Option, Value, unknown
+from lenet.options.schema import Option, Value, options_of, unknown
 
+OptionsT = TypeVar("OptionsT")
 Sections = dict[str, dict[str, Value]]
 
 
@@ -18,6 +19,12 @@ def defaults() -> Sections:
     """configs/default_config.yaml, as {section: {key: default}}."""
     path = Runfiles.Create().Rlocation("lenet_mindspore/configs/default_config.yaml")
     return _load(path)
+
+
+def default_options(options_class: type[OptionsT], **changes: Value) -> OptionsT:
+    """An options object of the defaults but for `changes`; paths are as the file writes them."""
+    values = {o.name: defaults()[o.section][o.name] for o in options_of(options_class)}
+    return options_class(**values | changes)
 
 
 def read(path: str, options: list[Option]) -> dict[str, Value]:

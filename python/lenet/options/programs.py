@@ -76,6 +76,17 @@ class TrainOptions(DeviceOptions, DataOptions, ImageOptions, CloudOptions):
     )
     threads: int = option("of the CPU; 0: one a core", unit="threads", minimum=0, maximum=1024)
     fused_kernels: bool = option("on a CPU: the project's own kernels, not MindSpore's operators")
+    amp_level: str = option(
+        "precision of MindSpore's operators: O0 float32, O2 float16 with float32 weights; auto: "
+        "O2 on Ascend",
+        choices=("auto", "O0", "O2"),
+    )
+    sink_size: int = option(
+        "of MindSpore's operators at a launch, the data lying on the device",
+        unit="steps",
+        minimum=1,
+        maximum=10000,
+    )
     distribute: bool = option("be one of the workers that msrun started, or start device_num")
     device_num: int = option("that --distribute starts", unit="workers", minimum=1)
 

@@ -22,7 +22,7 @@ def _context():
 
 
 def _operator_trainer(net):
-    return OperatorTrainer(net, DATA, 0.9, "CPU")
+    return OperatorTrainer(net, DATA, 0.9)
 
 
 def _fused_trainer(net):

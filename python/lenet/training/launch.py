@@ -60,8 +60,9 @@ def launch(options: TrainDistributedOptions) -> None:
 
 def with_device_num(options: TrainOptions) -> TrainDistributedOptions:
     """What the flags --distribute and --device_num of train ask for."""
-    defaults = config.defaults()[TrainDistributedOptions.section]
-    return TrainDistributedOptions(**vars(options), **defaults | {"worker_num": options.device_num})
+    return config.default_options(
+        TrainDistributedOptions, **vars(options) | {"worker_num": options.device_num}
+    )
 
 
 def _completed(options: TrainDistributedOptions) -> TrainDistributedOptions:
@@ -76,6 +77,9 @@ def _completed(options: TrainDistributedOptions) -> TrainDistributedOptions:
             f"--local_worker_num={local} of --worker_num={options.worker_num}: several machines "
             "need --node_rank, --master_addr and --master_port"
         )
+    log_path = options.log_path
+    if local < options.worker_num:  # machines that share the folder would remove each other's
+        log_path = os.path.join(log_path, f"node_{options.node_rank}")
     threads = options.threads
     if not threads and options.device_target != "Ascend":
         threads = max(1, (os.cpu_count() or 1) // local)
@@ -85,6 +89,7 @@ def _completed(options: TrainDistributedOptions) -> TrainDistributedOptions:
         node_rank=max(options.node_rank, 0),
         master_port=options.master_port or _free_port(),
         threads=threads,
+        log_path=log_path,
     )
 
 

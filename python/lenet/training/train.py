@@ -137,11 +137,20 @@ class _Run:
             transform.resize(self._train.images, height, width), self._train.labels.astype(np.int32)
         )
         ms.set_seed(options.seed)
-        # They do whole steps at once, without a word to other workers.
-        fused_kernels = options.fused_kernels and self._workers.size == 1
+        level = options.amp_level
+        if level == "auto":
+            level = "O2" if self._target == "Ascend" else "O0"
+        # The kernels do whole steps without a word to other workers, and in float32.
+        fused_kernels = options.fused_kernels and self._workers.size == 1 and level == "O0"
         net = build(height, width, self._target, fused_kernels, options.threads)
         if net.fused is None:
-            return net, OperatorTrainer(net, data, options.momentum, self._target)
+            return net, OperatorTrainer(
+                net,
+                data,
+                options.momentum,
+                mixed_precision=level == "O2",
+                sink_size=options.sink_size,
+            )
         return net, FusedTrainer(net, data, options.momentum, options.threads)
 
     def _run_epochs(self, interruption: Interruption) -> None:

@@ -11,7 +11,6 @@ from lenet.errors import LenetError, UserError
 from lenet.model.lenet5 import LeNet5
 from lenet.options import config
 from lenet.options.programs import TrainOptions
-from lenet.options.schema import options_of
 from lenet.testing import mnist
 from lenet.training import checkpoint, train
 from lenet.training.progress import Progress
@@ -31,10 +30,13 @@ def _context():
 
 @pytest.fixture
 def options(data, tmp_path):
-    defaults = config.defaults()
-    values = {o.name: defaults[o.section][o.name] for o in options_of(TrainOptions)}
-    values |= {"data_path": data, "ckpt_path": str(tmp_path / "ckpt"), "epoch_size": 2}
-    return TrainOptions(**values | {"device_target": "CPU"})
+    return config.default_options(
+        TrainOptions,
+        data_path=data,
+        ckpt_path=str(tmp_path / "ckpt"),
+        epoch_size=2,
+        device_target="CPU",
+    )
 
 
 def _hash(path):

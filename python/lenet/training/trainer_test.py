@@ -53,8 +53,8 @@ def _fused(data, threads=1, size=(32, 32)):
     return FusedTrainer(_net(size), data, MOMENTUM, threads)
 
 
-def _operators(data, size=(32, 32)):
-    return OperatorTrainer(_net(size), data, MOMENTUM, "CPU")
+def _operators(data, size=(32, 32), sink_size=1, **changes):
+    return OperatorTrainer(_net(size), data, MOMENTUM, sink_size=sink_size, **changes)
 
 
 def test_fused_kernels_train_as_mindspore_does(data):
@@ -66,6 +66,31 @@ def test_fused_kernels_train_as_mindspore_does(data):
     assert left.keys() == right.keys()
     for name, value in left.items():
         np.testing.assert_allclose(value, right[name], atol=2e-3, err_msg=name)
+
+
+def test_steps_of_operators_are_the_same_in_one_launch(data):
+    one, many = _operators(data), _operators(data, sink_size=8)
+    order = _order(data, 20)  # the last launch is not full
+    np.testing.assert_array_equal(_train(one, order), _train(many, order))
+    left, right = _values(one), _values(many)
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        assert value.tobytes() == right[name].tobytes(), name
+
+
+def test_mixed_precision_learns_what_float32_does(data):
+    mixed, plain = _operators(data, sink_size=50, mixed_precision=True), _operators(data)
+    order = _order(data, STEPS)
+    losses = _train(mixed, order)
+    np.testing.assert_allclose(losses, _train(plain, order), atol=5e-3)
+    for name, value in _values(mixed).items():
+        assert value.dtype != np.float16, name  # updates too small for half precision are kept
+
+
+def test_checkpoints_do_not_hold_the_data(data):
+    names = {param.name for param in _operators(data).cell.get_parameters()}
+    assert "fc1.weight" in names
+    assert not names & {"images", "labels"}
 
 
 def test_fused_kernels_learn(data):

@@ -1,4 +1,4 @@
-"""Trains LeNet-5 with PyTorch on the CPU, all data in memory as the tensors it needs."""
+"""Trains LeNet-5 with PyTorch, all data in the memory of the device as the tensors it needs."""
 
 import argparse
 import functools
@@ -19,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, help="JSON file to write")
     parser.add_argument("--compiled", action="store_true", help="forward and loss by torch.compile")
+    parser.add_argument("--device_target", choices=("CPU", "GPU"), default="CPU")
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--max_steps", type=int, required=True, help="of each epoch; 0: no limit")
     parser.add_argument("--batch_size", type=int, required=True)
@@ -35,10 +36,11 @@ def main() -> None:
 
 
 def _train(options: argparse.Namespace, recording: Recording) -> float:
-    images, labels = _tensors("train")
-    test = _tensors("test")
-    net = LeNet5()
-    # The fastest of PyTorch's three ways to update parameters on a CPU (for-loop, foreach, fused).
+    device = "cuda" if options.device_target == "GPU" else "cpu"
+    images, labels = _tensors("train", device)
+    test = _tensors("test", device)
+    net = LeNet5().to(device)
+    # The fastest of PyTorch's three ways to update parameters (for-loop, foreach, fused).
     optimizer = torch.optim.SGD(net.parameters(), options.lr, options.momentum, fused=True)
     forward = functools.partial(_loss, net)
     if options.compiled:
@@ -48,7 +50,7 @@ def _train(options: argparse.Namespace, recording: Recording) -> float:
     for _ in range(options.epochs):
         net.train()
         recording.start_epoch()
-        order = torch.randperm(len(labels))[: steps * options.batch_size]
+        order = torch.randperm(len(labels))[: steps * options.batch_size].to(device)
         for chosen in order.view(steps, -1)[: options.max_steps or None]:
             optimizer.zero_grad(set_to_none=True)
             loss = forward(images[chosen], labels[chosen])
@@ -61,11 +63,12 @@ def _train(options: argparse.Namespace, recording: Recording) -> float:
     return accuracy
 
 
-def _tensors(split: idx.SplitName) -> tuple[torch.Tensor, torch.Tensor]:
+def _tensors(split: idx.SplitName, device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Images float32 [N, 1, 32, 32], normalised, and labels int64 [N]."""
     data = idx.read_split("", split)
     images = transform.prepare(data.images, _SIZE, _SIZE)
-    return torch.from_numpy(images), torch.from_numpy(data.labels.astype(np.int64))
+    labels = data.labels.astype(np.int64)
+    return torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
 
 
 def _loss(net: LeNet5, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Trains, evaluates and exports on an NVIDIA GPU, times it beside PyTorch, and writes a report to send back.
+# Usage: gpu_check.sh [DEVICE_ID]
+#
+# Needs the driver alone: CUDA comes with MindSpore and PyTorch (3 GB for each). Writes gpu_report/ and
+# gpu_report.tar.gz where the command was typed: report.txt has a line for each item, <item>.log what
+# it said. Exit code 0: all that ran is as expected; 1: something differs or failed; 3: there is no
+# usable GPU, and nothing ran.
+# shellcheck disable=SC2317 # functions are called by item()
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
+set -euo pipefail
+runfiles="${RUNFILES_DIR:-${TEST_SRCDIR:-$0.runfiles}}/lenet_mindspore"
+if [[ ! -d ${runfiles}/tools ]]; then # called by hand: Bazel builds what is needed
+  workspace="$(cd "$(dirname "$0")/.." && pwd)"
+  bin="$(cd "${workspace}" && tools/bazel build //tools:gpu_check >&2 && tools/bazel info bazel-bin)"
+  exec "${bin}/tools/gpu_check" "$@" # not `bazel run`, which would say that it was typed there
+fi
+# shellcheck source=tools/scripts.sh
+source "${runfiles}/tools/scripts.sh"
+# shellcheck source=tools/check.sh
+source "${runfiles}/tools/check.sh"
+
+[[ $# -le 1 ]] || usage_error "expected at most one argument, found $#"
+readonly device="${1:-0}"
+[[ ${device} =~ ^[0-9]+$ ]] || usage_error "DEVICE_ID must be a number, found ${device}"
+begin_report gpu_report
+
+readonly -a gpu=(--device_target=GPU "--device_id=${device}")
+
+environment() {
+  uname -srm
+  sed -n 's/^PRETTY_NAME=//p' /etc/os-release
+  ls -l /dev/nvidia* || true
+  env | grep -E '^(CUDA|NVIDIA|LD_LIBRARY_PATH)' || true
+  timeout 60 nvidia-smi || echo "nvidia-smi: exit code $?"
+  echo "ok: recorded"
+}
+
+# The verdict decides whether anything else is run.
+usable() {
+  local code=0
+  program //python:train "${gpu[@]}" --max_steps=1 --ckpt_path="${work}/usable" 2>&1 \
+    | tee "${work}/usable.log" || code=$?
+  [[ ${code} -ne 3 ]] || skip "$(sed -n 's/^train: error: //p' "${work}/usable.log")"
+  [[ ${code} -eq 0 ]] || {
+    echo "differs: exit code ${code}; see above"
+    exit 1
+  }
+  echo "ok: one step, with all kernels compiled for this card"
+}
+
+train() {
+  program //python:train "${gpu[@]}" --eval_each_epoch --ckpt_path="${work}/ckpt"
+  cp "${work}/ckpt/metrics.json" "${report}/train.json"
+  local accuracy
+  accuracy="$(sed -n 's/^ "accuracy": \([0-9.]*\).*/\1/p' "${report}/train.json")"
+  awk -v found="${accuracy}" 'BEGIN { exit !(found > 0.9843) }' || {
+    echo "differs: accuracy ${accuracy}"
+    exit 1
+  }
+  echo "ok: accuracy ${accuracy}, $(step_ms "${report}/train.json") ms a step"
+}
+
+# evaluated DEVICE: the accuracy of the trained checkpoint.
+evaluated() {
+  [[ -d ${work}/ckpt ]] || skip "nothing was trained"
+  program //python:eval --device_target="$1" --ckpt_path="${work}/ckpt" --report="${report}/eval_$1"
+  grep -o '"accuracy": [0-9.]*' "${report}/eval_$1/report.json" | head -n 1
+}
+
+evaluate() {
+  local on_gpu on_cpu
+  on_gpu="$(evaluated GPU | tail -n 1)"
+  on_cpu="$(evaluated CPU | tail -n 1)"
+  [[ ${on_gpu} == "${on_cpu}" ]] || {
+    echo "differs: ${on_gpu} on the GPU, ${on_cpu} on the CPU"
+    exit 1
+  }
+  echo "ok: ${on_gpu} on both"
+}
+
+# export_as FORMAT: export itself compares what it wrote with the checkpoint.
+export_as() {
+  [[ -d ${work}/ckpt ]] || skip "nothing was trained"
+  program //python:export "${gpu[@]}" --ckpt_file="${work}/ckpt" --file_name="${work}/lenet" \
+    --file_format="$1"
+}
+
+resumed() {
+  [[ -d ${work}/ckpt ]] || skip "nothing was trained"
+  program //python:train "${gpu[@]}" --epoch_size=11 --ckpt_path="${work}/ckpt" --resume
+}
+
+distributed() {
+  local -a nodes
+  mapfile -t nodes < <(compgen -G "/dev/nvidia[0-9]*")
+  [[ ${#nodes[@]} -ge 2 ]] || skip "this machine has ${#nodes[@]} cards"
+  program //python:train_distributed --device_target=GPU --worker_num=2 --epoch_size=1 \
+    --batch_size=16 --ckpt_path="${work}/distributed" --log_path="${report}/train_distributed"
+  echo "ok: $(step_ms "${work}/distributed/metrics.json") ms a step"
+}
+
+# A build for tests has the benchmark without PyTorch.
+benchmark() {
+  local name=train
+  [[ -x ${runfiles}/tools/bench/train ]] || name=train_without_torch
+  program "//tools/bench:${name}" --device_target=GPU --repetitions=3 --output="${report}/benchmark"
+  local ratio
+  ratio="$(sed -n 's/^| ours |.*| \([0-9.]*\)× |.*/\1/p' "${report}/benchmark/train.md")"
+  echo "ok: ${ratio:-?} times as fast as PyTorch eager; table: gpu_report/benchmark/train.md"
+}
+
+{
+  date -u '+GPU report of LeNet-5, %Y-%m-%d %H:%M UTC'
+  echo "device ${device}; each item: its name, the statement, what was found"
+  echo
+} > "${report}/report.txt"
+
+item environment "What is installed here" environment
+item usable "MindSpore's plug-in runs on this GPU" usable
+needs_item usable
+
+item train "Training with the defaults gets beyond 98.43 %" train
+item eval "Evaluation on the GPU gives the accuracy of the CPU" evaluate
+item export-mindir "The MindIR computes what the checkpoint does" \
+  said "written and compared" export_as MINDIR
+item export-onnx "The ONNX computes what the checkpoint does" \
+  said "written and compared" export_as ONNX
+item resume "--resume goes on from the newest checkpoint" said "went on" resumed
+item distributed "Two cards train by NCCL" distributed
+item benchmark "Milliseconds of a step, beside PyTorch" benchmark
+
+end_report
