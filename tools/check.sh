@@ -80,4 +80,4 @@ said() {
 }
 
 # step_ms METRICS_JSON: the median of the milliseconds of a step.
-step_ms() { sed -n 's/.*"ms_per_step_median": \([0-9.]*\).*/\1/p' "$1"; }
+step_ms() { sed -n 's/.*"ms_per_step_median": \([0-9]*\.[0-9]\{0,3\}\).*/\1/p' "$1"; }
