@@ -130,6 +130,34 @@ def test_two_ranks_of_a_host_fetch_once_and_rank_0_sends(server, tmp_path):
     assert "rank1" not in sent
 
 
+def test_two_workers_started_by_msrun_fetch_and_send_once(server, tmp_path, monkeypatch):
+    for variable in ("DEVICE_ID", "RANK_ID", "RANK_SIZE", "JOB_ID"):
+        monkeypatch.delenv(variable, raising=False)
+    before = len(server.log())
+    result = run(
+        "train_distributed",
+        tmp_path,
+        "--worker_num=2",
+        "--max_steps=3",
+        f"--ckpt_path={tmp_path}/cache/train",
+        f"--log_path={tmp_path}/logs",
+        "--train_url=s3://bucket/distributed",
+    )
+    assert result.returncode == 0, result.stderr
+    log = server.log()[before:]
+    fetched = [key for kind, key in log if kind == "GET" and "ubyte" in key]
+    assert len(fetched) == len(set(fetched)) == 4
+    sent = sorted(key for kind, key in log if kind == "PUT")
+    objects = server.objects()
+    assert sent == sorted(key for key in objects if key.startswith("distributed/"))
+    checkpoint, metrics = sent
+    assert checkpoint.endswith(".ckpt")
+    assert metrics == "distributed/metrics.json"
+    local = tmp_path / "cache/train"
+    assert objects[checkpoint] == (local / checkpoint.removeprefix("distributed/")).read_bytes()
+    assert 0 <= json.loads(objects[metrics])["accuracy"] <= 1
+
+
 def test_an_interrupted_training_sends_its_checkpoint(server, tmp_path):
     process = programs.start(
         "train",
@@ -153,6 +181,12 @@ def test_an_interrupted_training_sends_its_checkpoint(server, tmp_path):
     ("changes", "url", "code", "message"),
     [
         ({"AWS_ACCESS_KEY_ID": "AKIDWRONG"}, "s3://bucket/out", 2, "access denied"),
+        (
+            {"AWS_SECRET_ACCESS_KEY": "wr0ng/secret"},
+            "s3://bucket/out",
+            2,
+            "s3://bucket/data/: access denied (SignatureDoesNotMatch)",
+        ),
         ({}, "s3://none/out", 2, "the results could not be sent; they are in "),
     ],
 )
@@ -167,7 +201,7 @@ def test_a_failure_is_one_line_with_its_exit_code(
     assert len(errors) == 1
     assert message in errors[0]
     assert "Traceback" not in result.stderr
-    for secret in (object_storage.SECRET, "AKIDTEST", "AKIDWRONG"):
+    for secret in (object_storage.SECRET, "wr0ng", "AKIDTEST", "AKIDWRONG"):
         assert secret not in result.stderr + result.stdout
     if not changes:
         assert (tmp_path / "cache/train/checkpoint_lenet-30_8.ckpt").exists()

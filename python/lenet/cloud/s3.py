@@ -1,5 +1,9 @@
 """Folders in S3, and in OBS, which speaks it too.
 
+A file of 100 MiB or more goes in pieces of 50 MiB, each with its checksum; it becomes an object
+when all are there, and after a failure the pieces are removed. A process that is killed leaves
+them: a rule of the bucket's life cycle for incomplete uploads removes those.
+
 Settings are variables of the environment; none of their values is ever shown:
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, and S3_ENDPOINT (as
 ModelArts sets it) or AWS_ENDPOINT_URL.
@@ -9,14 +13,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import logging
 import os
 import re
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from absl import logging as absl_logging
 
 from lenet.cloud import stores
-from lenet.cloud.retry import TransientError
+from lenet.cloud.retry import Retry, TransientError, call
 from lenet.cloud.stores import Content
 from lenet.errors import LenetError, UserError
 
@@ -30,7 +38,8 @@ _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _SHA256 = "sha256"  # in the metadata of an object
 _MD5 = re.compile('"?([0-9a-f]{32})"?')  # of an object sent in one piece
-_PIECE = 50 << 20  # s3fs sends what has two of them in several
+_PIECE = 50 << 20  # what has two of them is sent in several
+_ABORT = Retry(attempts=3)
 # They tell where credentials come from, and when debugging, what is signed.
 _TALKATIVE = ("aiobotocore", "botocore", "fsspec", "s3fs")
 _NOT_FOUND = ("404", "NoSuchBucket", "NoSuchKey")
@@ -72,12 +81,7 @@ class S3Store:
             found = self._call("head_object", Key=self._key(name))
         except _MissingError:
             return None
-        # With the keys of a service that encrypts, an ETag is no MD5.
-        plain = "kms" not in found.get("ServerSideEncryption", "")
-        md5 = _MD5.fullmatch(found.get("ETag", "")) if plain else None
-        return Content(
-            found["ContentLength"], found["Metadata"].get(_SHA256, ""), md5[1] if md5 else ""
-        )
+        return Content(found["ContentLength"], found["Metadata"].get(_SHA256, ""), _md5(found))
 
     def get(self, name: str, path: str) -> None:
         try:
@@ -87,16 +91,54 @@ class S3Store:
 
     def put(self, path: str, name: str) -> None:
         with open(path, "rb") as file:
-            sha256 = stores.digest(file, "sha256")
+            metadata = {_SHA256: stores.digest(file, "sha256")}
             file.seek(0)
-            md5 = base64.b64encode(bytes.fromhex(stores.digest(file, "md5"))).decode()
-        options: dict[str, Any] = {"Metadata": {_SHA256: sha256}, "chunksize": _PIECE}
-        if os.path.getsize(path) < 2 * _PIECE:
-            options["ContentMD5"] = md5  # the server refuses what arrives otherwise
+            if os.path.getsize(path) < 2 * _PIECE:
+                content = file.read()
+                self._call(
+                    "put_object",
+                    Key=self._key(name),
+                    Body=content,
+                    ContentMD5=_content_md5(content),
+                    Metadata=metadata,
+                )
+            else:
+                self._put_pieces(file, self._key(name), metadata)
+
+    def _put_pieces(self, file: BinaryIO, key: str, metadata: Mapping[str, str]) -> None:
+        created = self._call("create_multipart_upload", Key=key, Metadata=metadata)
+        upload = {"Key": key, "UploadId": created["UploadId"]}
         try:
-            self._files.put_file(path, f"{self._bucket}/{self._key(name)}", **options)
-        except Exception as error:
-            raise self._failure(error) from error
+            parts: list[dict[str, Any]] = []
+            while piece := file.read(_PIECE):
+                number = len(parts) + 1
+                parts.append({"PartNumber": number, "ETag": self._put_piece(piece, number, upload)})
+            self._call("complete_multipart_upload", **upload, MultipartUpload={"Parts": parts})
+        except BaseException:
+            self._abort(upload)
+            raise
+
+    def _put_piece(self, piece: bytes, number: int, upload: Mapping[str, str]) -> str:
+        """Sends one, and returns its ETag."""
+        sent = self._call(
+            "upload_part", **upload, PartNumber=number, Body=piece, ContentMD5=_content_md5(piece)
+        )
+        # The ETag of the whole is no checksum of ours, and the metadata only say what was meant.
+        held = _md5(sent)
+        if held and held != hashlib.md5(piece, usedforsecurity=False).hexdigest():
+            raise TransientError(f"{self._url}: piece {number} of {upload['Key']} arrived damaged")
+        return sent["ETag"]
+
+    def _abort(self, upload: Mapping[str, str]) -> None:
+        """Removes the pieces, which cost money; warns if it cannot, as an error is on its way."""
+        try:
+            call(lambda: self._call("abort_multipart_upload", **upload), _ABORT)
+        except _MissingError:
+            pass  # it was completed, and only the answer did not come
+        except LenetError as error:
+            absl_logging.warning(
+                "%s; an incomplete upload of %s is left in the bucket", error, upload["Key"]
+            )
 
     def _key(self, name: str) -> str:
         return "/".join(part for part in (self._root, name) if part)
@@ -142,6 +184,19 @@ class S3Store:
 
 class _MissingError(UserError):
     """There is no such bucket or object."""
+
+
+def _content_md5(content: bytes) -> str:
+    """A header by which the server refuses what arrives otherwise."""
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+
+
+def _md5(answer: Mapping[str, Any]) -> str:
+    """Of what the server holds; "" if it does not tell."""
+    # With the keys of a service that encrypts, an ETag is no MD5.
+    plain = "kms" not in answer.get("ServerSideEncryption", "")
+    found = _MD5.fullmatch(answer.get("ETag", "")) if plain else None
+    return found[1] if found else ""
 
 
 def _response(error: Exception) -> tuple[str, int]:

@@ -182,6 +182,7 @@ def test_a_damaged_file_says_what_was_expected(server, fetch):
     ("changes", "message"),
     [
         ({"AWS_ACCESS_KEY_ID": "AKIDWRONG"}, r"s3://bucket/data: access denied \(\w*\); check AWS"),
+        ({"AWS_SECRET_ACCESS_KEY": "wr0ng/secret"}, r"access denied \(\w*\); check AWS"),
         ({"AWS_ACCESS_KEY_ID": ""}, "s3:// needs AWS_ACCESS_KEY_ID in the environment"),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "s3:// needs AWS_SECRET_ACCESS_KEY in the environment"),
     ],
@@ -196,15 +197,104 @@ def test_wrong_credentials_are_one_line_without_them_and_no_retry(
         fetch()
     text = str(caught.value) + caplog.text
     assert "\n" not in str(caught.value)
-    for secret in (object_storage.SECRET, "AKIDWRONG", "AKIDTEST"):
+    for secret in (object_storage.SECRET, "wr0ng", "AKIDWRONG", "AKIDTEST"):
         assert secret not in text
     assert len(server.log()) - before <= 1
 
 
-def test_wrong_credentials_for_an_upload(server, send, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDWRONG")
+@pytest.mark.parametrize(
+    ("variable", "code"),
+    [
+        ("AWS_ACCESS_KEY_ID", "InvalidAccessKeyId"),
+        ("AWS_SECRET_ACCESS_KEY", "SignatureDoesNotMatch"),
+    ],
+)
+def test_wrong_credentials_are_refused_by_the_server(server, fetch, monkeypatch, variable, code):
+    monkeypatch.setenv(variable, "WRONG")
+    with pytest.raises(errors.UserError, match=rf"s3://bucket/data: access denied \({code}\)"):
+        fetch()
+
+
+@pytest.mark.parametrize("variable", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_wrong_credentials_for_an_upload(server, send, monkeypatch, variable):
+    monkeypatch.setenv(variable, "WRONG")
     with pytest.raises(errors.UserError, match="s3://bucket/out: access denied"):
         send()
+    assert server.objects() == {}
+
+
+MEBI = 1 << 20
+# Three pieces, all different, of the least size that S3 takes.
+BIG = {"big.bin": b"a" * 5 * MEBI + b"b" * 5 * MEBI + b"c" * 1000}
+
+
+@pytest.fixture
+def pieces(server, monkeypatch):
+    """Pieces of 5 MiB; gives the server."""
+    monkeypatch.setattr(s3, "_PIECE", 5 * MEBI)
+    monkeypatch.setattr(s3, "_ABORT", QUICK)
+    yield server
+    server.fail([])
+    assert server.half_sent() == []
+
+
+def test_a_big_file_goes_in_pieces_and_comes_back(pieces, fetch, send):
+    before = len(pieces.log())
+    send(BIG)
+    assert requests(pieces, "PUT", before) == ["out/big.bin"] * 3
+    assert pieces.objects() == {"out/big.bin": BIG["big.bin"]}
+    assert fetch("s3://bucket/out") == BIG
+    before = len(pieces.log())
+    send(BIG)
+    assert requests(pieces, "PUT", before) == []
+
+
+def test_a_big_file_that_came_damaged_is_found_by_its_checksum(pieces, fetch, send):
+    send(BIG)
+    pieces.fail([("GET", "big.bin", "damage", 100)])
+    with pytest.raises(errors.LenetError, match="arrived damaged: expected sha256"):
+        fetch("s3://bucket/out")
+
+
+@pytest.mark.parametrize("kind", ["500", "503", "damage_request"])
+def test_a_piece_that_fails_and_then_works(pieces, send, kind):
+    pieces.fail([("PUT", "big.bin", kind, 1)])
+    send(BIG)
+    assert pieces.objects() == {"out/big.bin": BIG["big.bin"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"), [("PUT", "500"), ("PUT", "damage_request"), ("POST", "500")]
+)
+def test_pieces_that_never_work_leave_nothing(pieces, send, method, kind):
+    pieces.fail([(method, "big.bin", kind, 100), ("DELETE", "big.bin", "500", 2)])
+    with pytest.raises(errors.LenetError, match="gave up after 4 attempts"):
+        send(BIG)
+    assert pieces.objects() == {}
+
+
+def test_pieces_that_cannot_be_removed_are_told(pieces, send, caplog):
+    pieces.fail([("PUT", "big.bin", "500", 100), ("DELETE", "big.bin", "500", 100)])
+    with pytest.raises(errors.LenetError, match="gave up after 4 attempts"):
+        send(BIG)
+    assert "an incomplete upload of out/big.bin is left in the bucket" in caplog.text
+    assert set(pieces.half_sent()) == {"out/big.bin"}
+    pieces.fail([])
+    pieces.remove_half_sent()
+
+
+def test_an_interruption_between_the_pieces_leaves_nothing(pieces, send, monkeypatch):
+    original = s3.S3Store._put_piece
+
+    def interrupted(self, piece, number, upload):
+        if number == 2:
+            raise KeyboardInterrupt
+        return original(self, piece, number, upload)
+
+    monkeypatch.setattr(s3.S3Store, "_put_piece", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        send(BIG)
+    assert pieces.objects() == {}
 
 
 def test_a_failure_shows_no_secret_in_the_log(server, fetch, caplog):

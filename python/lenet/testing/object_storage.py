@@ -69,6 +69,24 @@ class Server:
         keys = [html.unescape(key) for key in re.findall(r"<Key>(.*?)</Key>", listing)]
         return {key: self._request("GET", f"/{BUCKET}/{urllib.parse.quote(key)}") for key in keys}
 
+    def half_sent(self) -> list[str]:
+        """Keys of the uploads in pieces that are neither complete nor aborted."""
+        return [key for key, _ in self._uploads()]
+
+    def remove_half_sent(self) -> None:
+        """Aborts those."""
+        for key, upload in self._uploads():
+            query = urllib.parse.urlencode({"uploadId": upload})
+            self._request("DELETE", f"/{BUCKET}/{urllib.parse.quote(key)}?{query}")
+
+    def _uploads(self) -> list[tuple[str, str]]:
+        listing = self._request("GET", f"/{BUCKET}?uploads").decode()
+        keys, uploads = (
+            [html.unescape(text) for text in re.findall(f"<{name}>(.*?)</{name}>", listing)]
+            for name in ("Key", "UploadId")
+        )
+        return list(zip(keys, uploads, strict=True))
+
     def fail(self, faults: list[tuple[str, str, str, int]]) -> None:
         """Plans faults, instead of those before: (method, part of the key, kind, times)."""
         names = ("method", "key", "kind", "times")

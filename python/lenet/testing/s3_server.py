@@ -1,8 +1,8 @@
 """An S3 server on a free port of 127.0.0.1, with faults on demand; prints the port.
 
 Ends when its standard input does. It is moto's server behind a layer that refuses other access
-keys than KEY and plays the faults. What a test asks of it has the header X-Control and is neither
-checked nor logged:
+keys than KEY and signatures by other secrets than SECRET, and plays the faults. What a test asks of
+it has the header X-Control and is neither checked nor logged:
 
     PUT  /-/faults    JSON [{"method", "key", "kind", "times"}]: the next requests of that method
                       for keys that contain `key` fail in the way of `kind` (_Faults)
@@ -22,11 +22,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 KEY = "AKIDTEST"
+SECRET = "s3cr3t/not+to+be+shown"
 
 _PATIENCE = 60.0  # seconds; longer than any test waits
 _REFUSED = (
-    "<?xml version='1.0'?><Error><Code>InvalidAccessKeyId</Code><Message>{key} is none of ours"
+    "<?xml version='1.0'?><Error><Code>{code}</Code><Message>{key} is refused"
     "</Message><AWSAccessKeyId>{key}</AWSAccessKeyId></Error>"
+)
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]*)/\d+/(?P<region>[^/]*)/s3/aws4_request, "
+    r"SignedHeaders=(?P<headers>[^,]*), Signature=(?P<signature>\w+)"
 )
 _FAILED = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>planned</Message></Error>"
 _STATUS = {
@@ -59,11 +64,14 @@ class _Layer:
         method = environ["REQUEST_METHOD"]
         with self._lock:
             self._log.append((method, path))
-        found = re.search(r"Credential=([^/]*)/", environ.get("HTTP_AUTHORIZATION", ""))
-        if not found or found[1] != KEY:
-            return _answer(start, "403 Forbidden", _REFUSED.format(key=found[1] if found else ""))
-        kind = self._fault(method, path)
-        return self._play(kind, environ, start) if kind else self._inner(environ, start)
+        if refusal := _refusal(environ):
+            answer = _answer(start, "403 Forbidden", refusal)
+        elif kind := self._fault(method, path):
+            answer = self._play(kind, environ, start)
+        else:
+            return self._inner(environ, start)
+        # A body that nobody asked for is for the client a broken connection, at times.
+        return [] if method == "HEAD" else answer
 
     def _control(self, order: str, environ: Environ, start: Start) -> Iterable[bytes]:
         answer: Any = None
@@ -114,6 +122,34 @@ class _Layer:
         elif kind == "slow":
             self._release.wait(0.3)
             yield body[half:]
+
+
+def _refusal(environ: Environ) -> str:
+    """The body of the answer to who is not the owner of KEY and SECRET; "" to the owner."""
+    found = _AUTHORIZATION.fullmatch(environ.get("HTTP_AUTHORIZATION", ""))
+    if not found or found["key"] != KEY:
+        return _REFUSED.format(code="InvalidAccessKeyId", key=found["key"] if found else "")
+    if found["signature"] != _signature(environ, found["headers"].split(";"), found["region"]):
+        return _REFUSED.format(code="SignatureDoesNotMatch", key=KEY)
+    return ""
+
+
+def _signature(environ: Environ, names: list[str], region: str) -> str:
+    """What the owner of SECRET would have written below the request."""
+    from botocore.auth import S3SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    variables = {name: name.upper().replace("-", "_") for name in names}
+    headers = {
+        name: environ.get(f"HTTP_{variable}", environ.get(variable, ""))
+        for name, variable in variables.items()
+    }
+    url = f"http://{environ['HTTP_HOST']}{environ['RAW_URI']}"  # as it was signed, not decoded
+    request = AWSRequest(environ["REQUEST_METHOD"], url, headers)
+    request.context["timestamp"] = environ["HTTP_X_AMZ_DATE"]
+    auth = S3SigV4Auth(Credentials(KEY, SECRET), "s3", region)
+    return auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
 
 
 def _damaged(body: bytes) -> bytes:
