@@ -76,6 +76,15 @@ def test_leaves_a_checkpoint_and_metrics(options, data, capsys):
     ]
 
 
+def test_what_float16_has_trained_the_kernels_go_on_with(options):
+    half = _train(options, epoch_size=1, amp_level="O2")
+    assert half["fused_kernels"] is False
+    result = _train(options, amp_level="O0", resume=True)
+    assert result["fused_kernels"] is True
+    assert result["loss_curve"][:2] == half["loss_curve"]
+    assert result["steps"] == 2 * STEPS
+
+
 def test_learns(options):
     result = _train(options, epoch_size=30, lr=0.03)
     assert result["accuracy"] >= 0.9
