@@ -1,5 +1,9 @@
-"""infer310 and MindSpore agree on all 10,000 test images: by each engine, from each format."""
+"""infer310 and MindSpore agree on all 10,000 test images: by each engine, from each format.
 
+Sanitizers get fewer images (.bazelrc).
+"""
+
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -12,6 +16,8 @@ from lenet.testing import programs
 
 # Logits are up to about 20; float32 sums in another order differ by some 1e-6 of that.
 _TOLERANCE = 1e-4
+_IMAGES = programs.image_limit()
+_LIMIT = f"--limit={_IMAGES}"
 
 
 def runfile(path):
@@ -20,7 +26,8 @@ def runfile(path):
 
 @pytest.fixture(scope="module")
 def test_set():
-    return idx.read_split("", "test")
+    split = idx.read_split("", "test")
+    return dataclasses.replace(split, images=split.images[:_IMAGES], labels=split.labels[:_IMAGES])
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +44,8 @@ def mindspore_logits(test_set):
 
 
 def infer310_logits(folder, test_set, *flags):
-    """float32 [10000, 10] from result_Files; also checks that each image has its result."""
-    done = programs.run("//cc:infer310", *flags, cwd=folder)
+    """float32 [_IMAGES, 10] from result_Files; also checks that each image has its result."""
+    done = programs.run("//cc:infer310", _LIMIT, *flags, cwd=folder)
     assert done.returncode == 0, done.stderr
     stems = [f"test_{i}_{label}" for i, label in enumerate(test_set.labels)]
     results = folder / "result_Files"
@@ -57,7 +64,7 @@ def idx_logits(test_set, tmp_path_factory):
 
 
 def preprocessed(folder, image_format):
-    done = programs.run("preprocess", f"--image_format={image_format}", cwd=folder)
+    done = programs.run("preprocess", f"--image_format={image_format}", _LIMIT, cwd=folder)
     assert done.returncode == 0, done.stderr
     return f"--dataset_path={pathlib.Path(folder, 'preprocess_Result')}"
 
@@ -65,7 +72,7 @@ def preprocessed(folder, image_format):
 @pytest.mark.parametrize("engine", ["native", "lite"])
 def test_same_logits_and_classes_as_mindspore(engine, mindspore_logits, idx_logits):
     logits = idx_logits[engine]
-    assert len(logits) == 10000
+    assert len(logits) == _IMAGES
     assert np.abs(logits - mindspore_logits).max() <= _TOLERANCE
     assert (logits.argmax(1) == mindspore_logits.argmax(1)).all()
 

@@ -18,6 +18,7 @@ class _Database(http.server.BaseHTTPRequestHandler):
     """Answers as OSV does; the server's `advisories` are {package: [identifiers]}."""
 
     protocol_version = "HTTP/1.1"  # one connection for all questions
+    disable_nagle_algorithm = True  # or each answer waits for the acknowledgement of its headers
 
     def do_POST(self):  # noqa: N802
         query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

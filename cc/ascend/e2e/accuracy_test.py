@@ -2,6 +2,7 @@
 
 Of a float model the very same classes. Bytes that AIPP normalises in float16 change logits by some
 thousandths, and so may change the class of an image that is on the border of two: of at most ten.
+Sanitizers get fewer images (.bazelrc).
 """
 
 import dataclasses
@@ -12,7 +13,8 @@ import pytest
 
 from lenet.testing import programs, simulator
 
-_IMAGES = 10000
+_IMAGES = programs.image_limit()
+_LIMIT = f"--limit={_IMAGES}"
 _MAX_DIFFERENT = 10
 _FLOAT_TOLERANCE = 1e-4  # another order of the same float32 sums
 # AIPP in float16 is off by up to 0.0021 a pixel, mostly by less and in both directions.
@@ -56,20 +58,20 @@ _CASES = {
 def jpegs(tmp_path_factory) -> pathlib.Path:
     """The test set as //python:preprocess writes it for DVPP."""
     folder = tmp_path_factory.mktemp("jpegs")
-    done = programs.run("preprocess", "--image_format=jpg", cwd=folder)
+    done = programs.run("preprocess", "--image_format=jpg", _LIMIT, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "preprocess_Result"
 
 
 def _native(folder: pathlib.Path, *arguments: str) -> np.ndarray:
-    done = programs.run(simulator.PROGRAM, "--engine=native", *arguments, cwd=folder)
+    done = programs.run(simulator.PROGRAM, "--engine=native", _LIMIT, *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     return simulator.read_logits(folder / "result_Files")
 
 
 @pytest.fixture(scope="module")
 def native(tmp_path_factory) -> np.ndarray:
-    """Logits of engine native for the IDX file, [10000, 10]."""
+    """Logits of engine native for the IDX file, [_IMAGES, 10]."""
     return _native(tmp_path_factory.mktemp("native"))
 
 
@@ -84,7 +86,11 @@ def test_classes_of_engine_native(name, request, tmp_path_factory, capsys):
     case = _CASES[name]
     expected = request.getfixturevalue("native_jpeg" if case.dvpp else "native")
     cwd = tmp_path_factory.mktemp("run")
-    arguments = [f"--mindir_path={simulator.model(case.model)}", f"--batch_size={case.batch_size}"]
+    arguments = [
+        _LIMIT,
+        f"--mindir_path={simulator.model(case.model)}",
+        f"--batch_size={case.batch_size}",
+    ]
     if case.dvpp:
         arguments += ["--cpu_dvpp=DVPP", f"--dataset_path={request.getfixturevalue('jpegs')}"]
     run = simulator.run(

@@ -19,6 +19,15 @@ def path(program: str) -> str:
     return found
 
 
+def image_limit() -> int:
+    """How many of the 10,000 test images a test takes that is for all of them.
+
+    Fewer where the program is so slow that time is better spent on its other paths: .bazelrc
+    sets LENET_TEST_IMAGES for builds with sanitizers.
+    """
+    return int(os.environ.get("LENET_TEST_IMAGES", "10000"))
+
+
 def environment(cwd: str | pathlib.Path) -> dict[str, str]:
     """The environment that `bazel run` would give to a program when typed in `cwd`."""
     return os.environ | {"BUILD_WORKING_DIRECTORY": str(cwd), "HOME": str(cwd)}
