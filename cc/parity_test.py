@@ -36,7 +36,7 @@ def mindspore_logits(test_set):
     devices.set_context("CPU")
     from lenet.evaluation.logits import predict_logits
     from lenet.model.lenet5 import LeNet5
-    from lenet.training import checkpoint
+    from lenet.model import checkpoint
 
     net = LeNet5()
     checkpoint.load_into(net, runfile("python/lenet.ckpt"))

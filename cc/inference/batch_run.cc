@@ -22,7 +22,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kLeastAhead = 64;  // images decoded before they are needed
+constexpr size_t kMinAhead = 64;  // images decoded before they are needed
 
 // The member of a Batch for samples of each type.
 void SetSamples(absl::Span<const float> samples, Batch* batch) {
@@ -58,7 +58,7 @@ class BatchRun {
     const Clock::time_point start = Clock::now();
     Prefetcher<T> prefetcher(
         dataset_, 0, size, threads,
-        std::max(kLeastAhead, (slots_.size() + 1) * batch_size_));
+        std::max(kMinAhead, (slots_.size() + 1) * batch_size_));
     ResultWriter writer(results_);
     Progress progress(size);
     for (size_t first = 0; first < size; first += batch_size_) {

@@ -7,12 +7,12 @@
 namespace lenet {
 namespace {
 
-constexpr size_t kMostLetters = 100;
-constexpr size_t kMostElements = 8;
+constexpr size_t kMaxLetters = 100;
+constexpr size_t kMaxElements = 8;
 
 std::string Shortened(std::string text) {
-  if (text.size() <= kMostLetters) return text;
-  return absl::StrCat(text.substr(0, kMostLetters), "...");
+  if (text.size() <= kMaxLetters) return text;
+  return absl::StrCat(text.substr(0, kMaxLetters), "...");
 }
 
 struct ToString {
@@ -29,7 +29,7 @@ struct ToString {
   std::string operator()(const MindIrValue::Sequence& sequence) const {
     std::vector<std::string> parts;
     for (const MindIrValue& element : sequence) {
-      if (parts.size() == kMostElements) {
+      if (parts.size() == kMaxElements) {
         parts.push_back("...");
         break;
       }
@@ -47,8 +47,8 @@ std::string ValueString(const MindIrValue& value) {
 
 std::string QuotedName(absl::string_view name) {
   // Escapes make it longer: cut first, so that none is cut in two.
-  const bool is_long = name.size() > kMostLetters;
-  return absl::StrCat("'", absl::CHexEscape(name.substr(0, kMostLetters)),
+  const bool is_long = name.size() > kMaxLetters;
+  return absl::StrCat("'", absl::CHexEscape(name.substr(0, kMaxLetters)),
                       is_long ? "...'" : "'");
 }
 

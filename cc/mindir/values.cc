@@ -32,8 +32,8 @@ constexpr int kNone = 25;
 // TensorProto.DataType.
 constexpr int kFloat32Tensor = 1;
 
-constexpr int64_t kMostElements = int64_t{1} << 31;
-constexpr int kMostDimensions = 8;
+constexpr int64_t kMaxElements = int64_t{1} << 31;
+constexpr int kMaxDimensions = 8;
 
 absl::Status Invalid(absl::string_view where, absl::string_view message) {
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", message));
@@ -115,14 +115,14 @@ absl::Status CheckFloat32(const TensorProto& proto, absl::string_view where) {
 
 absl::StatusOr<std::vector<int64_t>> ReadShape(const TensorProto& proto,
                                                absl::string_view where) {
-  if (proto.dims_size() > kMostDimensions) {
+  if (proto.dims_size() > kMaxDimensions) {
     return Invalid(where,
-                   absl::StrCat("expected at most ", kMostDimensions,
+                   absl::StrCat("expected at most ", kMaxDimensions,
                                 " dimensions, found ", proto.dims_size()));
   }
   int64_t elements = 1;
   for (const int64_t dimension : proto.dims()) {
-    if (dimension <= 0 || dimension >= kMostElements / elements) {
+    if (dimension <= 0 || dimension >= kMaxElements / elements) {
       return Invalid(
           where, absl::StrCat("expected positive dimensions of fewer than 2^31 "
                               "elements, found [",

@@ -113,8 +113,8 @@ using lenet::ascend::sim::GetHostFile;
 using lenet::ascend::sim::JpegHeader;
 using lenet::ascend::sim::kDecodedHeightAlignment;
 using lenet::ascend::sim::kDecodedWidthAlignment;
-using lenet::ascend::sim::kLeastJpegSide;
-using lenet::ascend::sim::kMostJpegSide;
+using lenet::ascend::sim::kMinJpegSide;
+using lenet::ascend::sim::kMaxJpegSide;
 using lenet::ascend::sim::PicDesc;
 using lenet::ascend::sim::PictureBytes;
 using lenet::ascend::sim::Resize;
@@ -148,8 +148,8 @@ aclError acldvppJpegPredictDecSize(const void* jpeg, uint32_t size,
   }
   JpegHeader header;
   SIM_RETURN_IF_ERROR(GetHostFile(&call, jpeg, size, &header));
-  if (header.width < kLeastJpegSide || header.height < kLeastJpegSide ||
-      header.width > kMostJpegSide || header.height > kMostJpegSide) {
+  if (header.width < kMinJpegSide || header.height < kMinJpegSide ||
+      header.width > kMaxJpegSide || header.height > kMaxJpegSide) {
     return call.Result(ACL_ERROR_INVALID_PARAM, "the size of the picture");
   }
   if (!header.baseline) {

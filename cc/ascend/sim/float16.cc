@@ -9,7 +9,7 @@ namespace lenet::ascend::sim {
 namespace {
 
 constexpr int kFractionBits = 10;
-constexpr int kLeastExponent = -14;  // of a normal number
+constexpr int kMinExponent = -14;  // of a normal number
 constexpr int kBias = 15;
 constexpr float kLargest = 65504.0f;
 constexpr uint16_t kInfinity = 0x7C00;
@@ -25,8 +25,8 @@ uint16_t FloatToHalf(float value) {
   if (magnitude >= kLargest + 16.0f) {
     return static_cast<uint16_t>(sign | kInfinity);
   }
-  int exponent = magnitude == 0 ? kLeastExponent : std::ilogb(magnitude);
-  if (exponent < kLeastExponent) exponent = kLeastExponent;
+  int exponent = magnitude == 0 ? kMinExponent : std::ilogb(magnitude);
+  if (exponent < kMinExponent) exponent = kMinExponent;
   // In units of the last bit; rounds ties to even. May carry into the exponent,
   // which is right as the bits stand side by side.
   const auto units = static_cast<uint32_t>(

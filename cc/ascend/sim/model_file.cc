@@ -19,8 +19,8 @@ constexpr absl::string_view kMagic = "SIMOM001";
 constexpr uint32_t kHeaderBytes = 160;
 constexpr size_t kSocBytes = 32;
 constexpr size_t kGears = 16;
-constexpr uint32_t kMostImages = 4096;
-constexpr uint32_t kMostSide = 4096;
+constexpr uint32_t kMaxImages = 4096;
+constexpr uint32_t kMaxSide = 4096;
 
 // Reads numbers one after the other; the caller knows that there are enough.
 class Reader {
@@ -94,9 +94,9 @@ std::string CheckHeader(const Header& header, const ModelFile& model) {
       (!model.gears.empty() && model.gears.front() == 0)) {
     return "wrong gears";
   }
-  if (model.batch == 0 || model.batch > kMostImages) return "wrong batch";
-  if (model.height == 0 || model.width == 0 || model.height > kMostSide ||
-      model.width > kMostSide) {
+  if (model.batch == 0 || model.batch > kMaxImages) return "wrong batch";
+  if (model.height == 0 || model.width == 0 || model.height > kMaxSide ||
+      model.width > kMaxSide) {
     return "wrong size of an image";
   }
   return "";

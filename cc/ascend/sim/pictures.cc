@@ -9,15 +9,15 @@ namespace lenet::ascend::sim {
 namespace {
 
 // Of the scaler.
-constexpr uint32_t kLeastWidth = 10;
-constexpr uint32_t kLeastHeight = 6;
-constexpr uint32_t kMostSide = 4096;
-constexpr uint32_t kMostSideOfNv12 = 8192;  // as an input
+constexpr uint32_t kMinWidth = 10;
+constexpr uint32_t kMinHeight = 6;
+constexpr uint32_t kMaxSide = 4096;
+constexpr uint32_t kMaxSideOfNv12 = 8192;  // as an input
 constexpr uint32_t kStrideAlignment = 16;
-constexpr uint32_t kLeastWidthStride = 32;
-constexpr uint32_t kMostStride = 16384;
-constexpr uint32_t kMostShrinking = 32;
-constexpr uint32_t kMostEnlarging = 16;
+constexpr uint32_t kMinWidthStride = 32;
+constexpr uint32_t kMaxStride = 16384;
+constexpr uint32_t kMaxShrinking = 32;
+constexpr uint32_t kMaxEnlarging = 16;
 
 bool IsNv12(acldvppPixelFormat format) {
   return format == PIXEL_FORMAT_YUV_SEMIPLANAR_420 ||
@@ -25,7 +25,7 @@ bool IsNv12(acldvppPixelFormat format) {
 }
 
 std::string CheckScaled(const PicDesc& picture, uint32_t most) {
-  if (picture.width < kLeastWidth || picture.height < kLeastHeight ||
+  if (picture.width < kMinWidth || picture.height < kMinHeight ||
       picture.width > most || picture.height > most) {
     return absl::StrCat("a side of ", picture.width, "x", picture.height);
   }
@@ -33,10 +33,10 @@ std::string CheckScaled(const PicDesc& picture, uint32_t most) {
     return "NV12 of an odd size";
   }
   if (picture.width_stride % kStrideAlignment != 0 ||
-      picture.width_stride < std::max(kLeastWidthStride, picture.width) ||
-      picture.width_stride > kMostStride || picture.height_stride % 2 != 0 ||
-      picture.height_stride < std::max(kLeastHeight, picture.height) ||
-      picture.height_stride > kMostStride) {
+      picture.width_stride < std::max(kMinWidthStride, picture.width) ||
+      picture.width_stride > kMaxStride || picture.height_stride % 2 != 0 ||
+      picture.height_stride < std::max(kMinHeight, picture.height) ||
+      picture.height_stride > kMaxStride) {
     return absl::StrCat("strides ", picture.width_stride, "x",
                         picture.height_stride);
   }
@@ -49,7 +49,7 @@ std::string CheckScaled(const PicDesc& picture, uint32_t most) {
 }
 
 bool RatioFits(uint32_t from, uint32_t to) {
-  return from <= to * kMostShrinking && to <= from * kMostEnlarging;
+  return from <= to * kMaxShrinking && to <= from * kMaxEnlarging;
 }
 
 // Where a target pixel lies between two of the source.
@@ -98,8 +98,8 @@ uint32_t PictureBytes(acldvppPixelFormat format, uint32_t width_stride,
 
 std::string CheckDecoded(const JpegHeader& header, const PicDesc& output) {
   if (!header.baseline) return "the JPEG is not baseline";
-  if (header.width < kLeastJpegSide || header.height < kLeastJpegSide ||
-      header.width > kMostJpegSide || header.height > kMostJpegSide) {
+  if (header.width < kMinJpegSide || header.height < kMinJpegSide ||
+      header.width > kMaxJpegSide || header.height > kMaxJpegSide) {
     return absl::StrCat("a JPEG of ", header.width, "x", header.height);
   }
   if (output.width_stride % kDecodedWidthAlignment != 0 ||
@@ -116,9 +116,9 @@ std::string CheckDecoded(const JpegHeader& header, const PicDesc& output) {
 
 std::string CheckResized(const PicDesc& input, const PicDesc& output) {
   const std::string wrong_input =
-      CheckScaled(input, IsNv12(input.format) ? kMostSideOfNv12 : kMostSide);
+      CheckScaled(input, IsNv12(input.format) ? kMaxSideOfNv12 : kMaxSide);
   if (!wrong_input.empty()) return absl::StrCat("input: ", wrong_input);
-  const std::string wrong_output = CheckScaled(output, kMostSide);
+  const std::string wrong_output = CheckScaled(output, kMaxSide);
   if (!wrong_output.empty()) return absl::StrCat("output: ", wrong_output);
   if (!RatioFits(input.width, output.width) ||
       !RatioFits(input.height, output.height)) {

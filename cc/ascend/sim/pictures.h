@@ -56,8 +56,8 @@ bool ReadJpegHeader(absl::string_view jpeg, JpegHeader* header);
 bool DecodeLuma(absl::string_view jpeg, std::vector<uint8_t>* luma);
 
 // Sides that the decoder takes.
-inline constexpr uint32_t kLeastJpegSide = 32;
-inline constexpr uint32_t kMostJpegSide = 8192;
+inline constexpr uint32_t kMinJpegSide = 32;
+inline constexpr uint32_t kMaxJpegSide = 8192;
 
 // Where the decoder puts a picture: strides are multiples of 128 and 16.
 inline constexpr uint32_t kDecodedWidthAlignment = 128;

@@ -11,8 +11,8 @@ namespace lenet::graph {
 namespace {
 
 // Of one value and image: 256 MB. And of steps: planning takes their square.
-constexpr int64_t kMostElements = int64_t{1} << 26;
-constexpr size_t kMostSteps = 10000;
+constexpr int64_t kMaxElements = int64_t{1} << 26;
+constexpr size_t kMaxSteps = 10000;
 
 absl::Status Invalid(absl::string_view message) {
   return absl::InvalidArgumentError(message);
@@ -65,9 +65,9 @@ absl::StatusOr<size_t> StepBuilder::NewValue(
     const std::string& where, const std::vector<int64_t>& shape) {
   int64_t size = 1;
   for (size_t i = 1; i < shape.size(); ++i) {
-    if (shape[i] <= 0 || shape[i] > kMostElements / size) {
+    if (shape[i] <= 0 || shape[i] > kMaxElements / size) {
       return Invalid(absl::StrCat(where, ": the shape ", ShapeText(shape),
-                                  " is too large; at most ", kMostElements,
+                                  " is too large; at most ", kMaxElements,
                                   " elements an image are accepted"));
     }
     size *= shape[i];
@@ -80,8 +80,8 @@ absl::StatusOr<Operand> StepBuilder::Add(const MindIrNode& node, Step step,
                                          std::vector<int64_t> shape) {
   const std::string where =
       absl::StrCat("node ", QuotedName(node.output), " (", node.op, ")");
-  if (graph_.steps.size() == kMostSteps) {
-    return Invalid(absl::StrCat("more than ", kMostSteps, " operators"));
+  if (graph_.steps.size() == kMaxSteps) {
+    return Invalid(absl::StrCat("more than ", kMaxSteps, " operators"));
   }
   LENET_ASSIGN_OR_RETURN(step.y, NewValue(where, shape));
   step.node = node.output;

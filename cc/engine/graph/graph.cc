@@ -15,15 +15,15 @@
 namespace lenet::graph {
 namespace {
 
-constexpr size_t kMostFloats = size_t{1} << 28;  // 1 GB
+constexpr size_t kMaxFloats = size_t{1} << 28;  // 1 GB
 constexpr size_t kAlignment = 64;                // bytes
 
 // Images in one run: as many as share the weights that are read, as few as
 // leave work for a few threads and as keep what lies between the steps in the
 // L2 cache. Never by the number of threads.
-constexpr int64_t kMostImages = 24;  // whole tiles of kernels::Linear
-constexpr int64_t kLeastImages = 6;
-constexpr int64_t kLeastRuns = 4;
+constexpr int64_t kMaxImages = 24;  // whole tiles of kernels::Linear
+constexpr int64_t kMinImages = 6;
+constexpr int64_t kMinRuns = 4;
 constexpr size_t kCacheFloats = 64 * 1024;
 
 int64_t ChunkSize(int64_t batch, const std::vector<size_t>& value_sizes) {
@@ -31,9 +31,9 @@ int64_t ChunkSize(int64_t batch, const std::vector<size_t>& value_sizes) {
   for (const size_t size : value_sizes) largest = std::max(largest, size);
   const auto in_cache =
       std::max<int64_t>(1, static_cast<int64_t>(kCacheFloats / largest));
-  const int64_t share = (batch + kLeastRuns - 1) / kLeastRuns;
-  int64_t chunk = std::clamp(share, kLeastImages, kMostImages);
-  if (chunk > kLeastImages) chunk = chunk / kLeastImages * kLeastImages;
+  const int64_t share = (batch + kMinRuns - 1) / kMinRuns;
+  int64_t chunk = std::clamp(share, kMinImages, kMaxImages);
+  if (chunk > kMinImages) chunk = chunk / kMinImages * kMinImages;
   return std::min({chunk, in_cache, batch});
 }
 
@@ -41,10 +41,10 @@ absl::Status CheckPackedSize(const StepGraph& graph) {
   size_t total = 0;
   for (const Step& step : graph.steps) {
     total += PackedSize(step);
-    if (total > kMostFloats) {
+    if (total > kMaxFloats) {
       return absl::InvalidArgumentError(
           absl::StrCat("the network needs more than ",
-                       kMostFloats * sizeof(float), " bytes for its weights"));
+                       kMaxFloats * sizeof(float), " bytes for its weights"));
     }
   }
   return absl::OkStatus();
@@ -130,7 +130,7 @@ class Graph::Planner {
       scratch_uses.push_back(uses.size());
       uses.push_back({plan_.steps[i].layer->scratch_size(), i, i});
     }
-    LENET_ASSIGN_OR_RETURN(const ArenaPlan arena, PlanArena(uses, kMostFloats));
+    LENET_ASSIGN_OR_RETURN(const ArenaPlan arena, PlanArena(uses, kMaxFloats));
     const auto locate = [&](size_t value) {
       Location location;
       if (value == graph_.input) {
@@ -172,7 +172,7 @@ absl::StatusOr<std::unique_ptr<Graph>> Graph::Create(const MindIrModel& model,
   LENET_ASSIGN_OR_RETURN(Plan plan, Planner(graph).Make());
   const int64_t chunks = (plan.batch + plan.chunk - 1) / plan.chunk;
   const auto most =
-      static_cast<int64_t>(kMostFloats / std::max(plan.arena_size, size_t{1}));
+      static_cast<int64_t>(kMaxFloats / std::max(plan.arena_size, size_t{1}));
   threads =
       static_cast<int>(std::clamp<int64_t>(threads, 1, std::min(chunks, most)));
   // A multiple of the alignment, as planned.

@@ -17,8 +17,8 @@ using kernels::Window;
 using kernels::WindowAxis;
 
 // Sizes are int in the kernels, and products of a few of them size_t.
-constexpr int64_t kMostSide = 1 << 15;    // of an image
-constexpr int64_t kMostWindow = 1 << 10;  // kernel, stride, dilation, padding
+constexpr int64_t kMaxSide = 1 << 15;    // of an image
+constexpr int64_t kMaxWindow = 1 << 10;  // kernel, stride, dilation, padding
 
 std::string ShapeText(const std::vector<int64_t>& shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
@@ -29,9 +29,9 @@ absl::Status CheckImages(const Arguments& arguments, const Activation& x) {
     return arguments.Error(absl::StrCat(
         "input 0: expected images [N, C, H, W], found ", ShapeText(x.shape)));
   }
-  if (x.shape[2] > kMostSide || x.shape[3] > kMostSide) {
+  if (x.shape[2] > kMaxSide || x.shape[3] > kMaxSide) {
     return arguments.Error(absl::StrCat("input 0: expected images of at most ",
-                                        kMostSide, "x", kMostSide,
+                                        kMaxSide, "x", kMaxSide,
                                         " pixels, found ", ShapeText(x.shape)));
   }
   return absl::OkStatus();
@@ -71,18 +71,18 @@ absl::StatusOr<Window> ConvWindow(const Arguments& arguments,
                                   const ConstantView& weights) {
   const Argument kKernel = {"kernel_size"};
   LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> kernel,
-                         arguments.Pair(kKernel, 1, kMostWindow));
+                         arguments.Pair(kKernel, 1, kMaxWindow));
   if (weights.shape[2] != kernel[0] || weights.shape[3] != kernel[1]) {
     return arguments.Error(
         kKernel, ShapeText(kernel),
         absl::StrCat("that of the weights ", ShapeText(weights.shape)));
   }
   LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> stride,
-                         arguments.Pair({"stride"}, 1, kMostWindow));
+                         arguments.Pair({"stride"}, 1, kMaxWindow));
   std::vector<int64_t> dilation = {1, 1};
   if (arguments.Find({"dilation"}) != nullptr) {
     LENET_ASSIGN_OR_RETURN(dilation,
-                           arguments.Pair({"dilation"}, 1, kMostWindow));
+                           arguments.Pair({"dilation"}, 1, kMaxWindow));
   }
   Window window;
   window.height = Axis(x.shape[2], kernel[0], stride[0], dilation[0]);
@@ -101,7 +101,7 @@ absl::Status PadConv(const Arguments& arguments, Window* window) {
   } else if (mode == "pad") {
     const Argument kPad = {"pad"};
     LENET_ASSIGN_OR_RETURN(std::vector<int64_t> pad,
-                           arguments.Ints(kPad, 0, kMostWindow));
+                           arguments.Ints(kPad, 0, kMaxWindow));
     if (pad.size() == 1) pad.resize(4, pad[0]);
     if (pad.size() != 4) {
       return arguments.Error(kPad, ShapeText(pad),
@@ -153,9 +153,9 @@ absl::StatusOr<Operand> BuildPool(StepKind kind, const MindIrNode& node,
   LENET_ASSIGN_OR_RETURN(const Activation x, builder->ActivationInput(node, 0));
   LENET_RETURN_IF_ERROR(CheckImages(arguments, x));
   LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> kernel,
-                         arguments.Pair({"kernel_size", 1}, 1, kMostWindow));
+                         arguments.Pair({"kernel_size", 1}, 1, kMaxWindow));
   LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> stride,
-                         arguments.Pair({"strides", 2}, 1, kMostWindow));
+                         arguments.Pair({"strides", 2}, 1, kMaxWindow));
   const Argument kPadMode = {"pad_mode", 3};
   LENET_ASSIGN_OR_RETURN(
       const std::string mode,

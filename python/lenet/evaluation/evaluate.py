@@ -11,7 +11,7 @@ from lenet.data import idx, transform
 from lenet.errors import UserError
 from lenet.evaluation import logits, metrics
 from lenet.options.programs import EvalOptions
-from lenet.training import checkpoint
+from lenet.model import checkpoint
 
 
 def evaluate(options: EvalOptions) -> metrics.Evaluation:

@@ -15,7 +15,7 @@ from lenet.data import idx, transform
 from lenet.errors import DeviceUnavailableError, UserError
 from lenet.exporting import onnx_name, verification
 from lenet.options.programs import ExportOptions
-from lenet.training import checkpoint
+from lenet.model import checkpoint
 
 if TYPE_CHECKING:
     from mindspore import nn

@@ -11,7 +11,7 @@ from lenet.errors import UserError
 from lenet.evaluation.logits import predict_logits
 from lenet.options.programs import PredictOptions
 from lenet.prediction import digit, picture
-from lenet.training import checkpoint
+from lenet.model import checkpoint
 
 
 def predict(options: PredictOptions, paths: list[str]) -> None:

@@ -12,7 +12,8 @@ from lenet.model.lenet5 import LeNet5
 from lenet.options import config
 from lenet.options.programs import TrainOptions
 from lenet.testing import mnist
-from lenet.training import checkpoint, train
+from lenet.model import checkpoint
+from lenet.training import train
 from lenet.training.progress import Progress
 
 STEPS = 256 // 32  # an epoch of the synthetic data
