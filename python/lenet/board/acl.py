@@ -45,7 +45,7 @@ class CallError(Exception):
 class Acl:
     """The functions of a library by their names; each call returns what the function does."""
 
-    def __init__(self, library: str = LIBRARY):
+    def __init__(self, library: str = LIBRARY) -> None:
         try:
             self._library = ctypes.CDLL(library)
         except OSError as error:

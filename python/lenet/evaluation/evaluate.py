@@ -10,8 +10,8 @@ from lenet import devices, files
 from lenet.data import idx, transform
 from lenet.errors import UserError
 from lenet.evaluation import logits, metrics
-from lenet.options.programs import EvalOptions
 from lenet.model import checkpoint
+from lenet.options.programs import EvalOptions
 
 
 def evaluate(options: EvalOptions) -> metrics.Evaluation:

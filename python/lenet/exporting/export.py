@@ -14,8 +14,8 @@ from lenet import devices, files
 from lenet.data import idx, transform
 from lenet.errors import DeviceUnavailableError, UserError
 from lenet.exporting import onnx_name, verification
-from lenet.options.programs import ExportOptions
 from lenet.model import checkpoint
+from lenet.options.programs import ExportOptions
 
 if TYPE_CHECKING:
     from mindspore import nn

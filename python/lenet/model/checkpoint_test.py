@@ -8,8 +8,8 @@ from mindspore import nn
 
 from lenet import devices
 from lenet.errors import UserError
-from lenet.model.lenet5 import LeNet5
 from lenet.model import checkpoint
+from lenet.model.lenet5 import LeNet5
 from lenet.training.trainer import FusedTrainer, OperatorTrainer, TrainingSet
 
 DATA = TrainingSet(np.full((4, 32, 32), 200, np.uint8), np.arange(4, dtype=np.int32))

@@ -9,9 +9,9 @@ from lenet import devices
 from lenet.data import transform
 from lenet.errors import UserError
 from lenet.evaluation.logits import predict_logits
+from lenet.model import checkpoint
 from lenet.options.programs import PredictOptions
 from lenet.prediction import digit, picture
-from lenet.model import checkpoint
 
 
 def predict(options: PredictOptions, paths: list[str]) -> None:

@@ -211,7 +211,8 @@ def failures_of(function: str) -> list[Failure]:
 
 def cases(calls: list[str]) -> list[Case]:
     """Every call in `calls`, and with it the first, middle and last of every function, each
-    failure of it."""
+    failure of it.
+    """
     return [
         Case(function, nth + 1, failure)
         for function in sorted(set(calls))

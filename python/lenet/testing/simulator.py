@@ -80,7 +80,7 @@ class Process:
         missing_node: str = "",
         trace: bool = False,
         **settings: str | int,
-    ):
+    ) -> None:
         self._cwd = cwd
         self._report = scratch / "simulator.json"
         self._trace = scratch / "trace.txt"

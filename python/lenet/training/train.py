@@ -18,8 +18,8 @@ from lenet.data import idx, transform
 from lenet.errors import LenetError, UserError
 from lenet.evaluation import metrics
 from lenet.evaluation.logits import predict_logits
-from lenet.options.programs import TrainOptions
 from lenet.model import checkpoint
+from lenet.options.programs import TrainOptions
 from lenet.training import batches, learning_rate, workers
 from lenet.training.interruption import Interruption
 from lenet.training.progress import Progress

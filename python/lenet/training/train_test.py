@@ -8,11 +8,11 @@ import pytest
 
 from lenet import devices
 from lenet.errors import LenetError, UserError
+from lenet.model import checkpoint
 from lenet.model.lenet5 import LeNet5
 from lenet.options import config
 from lenet.options.programs import TrainOptions
 from lenet.testing import mnist
-from lenet.model import checkpoint
 from lenet.training import train
 from lenet.training.progress import Progress
 
