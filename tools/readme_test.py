@@ -7,7 +7,8 @@ import shlex
 import pytest
 from runfiles import Runfiles
 
-from lenet.testing import fake_cann, programs, simulator
+from cc.ascend.testing import fake_cann, simulator
+from lenet.testing import programs
 
 README = pathlib.Path(Runfiles.Create().Rlocation("lenet_mindspore/README.md"))
 
