@@ -32,7 +32,7 @@ expect_exit 0 "${script}" "${model}" preprocess_Result CPU 0
 
 # Without CANN: what to do.
 expect_exit 3 "${script}" "${model}" "${data}" DVPP
-expect_text "ATC, the converter of CANN, is not here"
+expect_text "ATC, the converter of CANN, is not installed"
 expect_text "  atc --framework=5 --model=lenet.onnx --output=lenet_aipp --soc_version=Ascend310 "
 expect_text "or CPU instead of DVPP"
 [[ ! -e lenet_aipp.om ]] || { echo "FAILED: an OM without CANN"; exit 1; }

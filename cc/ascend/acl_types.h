@@ -1,10 +1,9 @@
 #ifndef CC_ASCEND_ACL_TYPES_H_
 #define CC_ASCEND_ACL_TYPES_H_
 
-// The types and constants of AscendCL that this project uses, with the names
-// that the vendor gave them, in the global namespace as there. Declared by us,
-// so that the build needs no CANN; vendor_check.cc compares every one of them
-// with the vendor's own headers.
+// The types and constants of AscendCL that this project uses, with the vendor's
+// names, in the global namespace. Declared here, so that the build does not need
+// CANN; vendor_check_test.cc compares them with the vendor's headers.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,11 +20,10 @@ struct acldvppChannelDesc;
 struct acldvppPicDesc;
 struct acldvppResizeConfig;
 
-// The underlying type is stated because the library may return a value that is
-// not listed here.
+// Enums have an underlying type, because the library may return other values.
 enum aclrtRunMode : uint32_t {
-  ACL_DEVICE = 0,  // on the NPU's own cores: one memory
-  ACL_HOST = 1,    // on the computer that the NPU is a card of
+  ACL_DEVICE = 0,  // the program runs on the NPU's own cores, with one memory
+  ACL_HOST = 1,    // the program runs on a host, and the NPU is a card
 };
 
 enum aclrtMemcpyKind : uint32_t {
@@ -117,7 +115,7 @@ struct aclmdlIODims {
   int64_t dims[128];
 };
 
-// The gears of a model with dynamic batch; none for a static model.
+// Batch sizes of a model with dynamic batch; none for a static batch.
 struct aclmdlBatch {
   size_t batchCount;
   uint64_t batch[128];
@@ -130,7 +128,7 @@ struct aclAippDims {
   size_t aippOutSize;
 };
 
-// What a static AIPP does. About 270 KB: keep it off small stacks.
+// A static AIPP. About 270 KB: too large for small stacks.
 struct aclAippInfo {
   aclAippInputFormat inputFormat;
   int32_t srcImageSizeW, srcImageSizeH;
@@ -158,8 +156,8 @@ struct aclAippInfo {
   aclAippExtendInfo* aippExtend;
 };
 
-// A macro in the vendor's headers, ACL_DYNAMIC_TENSOR_NAME: the name of the
-// extra input that holds the gear of a model with dynamic batch.
+// ACL_DYNAMIC_TENSOR_NAME of the vendor: name of the input that selects the
+// batch size of a model with dynamic batch.
 inline constexpr char kAclDynamicTensorName[] = "ascend_mbatch_shape_data";
 
 inline constexpr aclError ACL_SUCCESS = 0;

@@ -26,21 +26,21 @@ class Case:
 
     model: str
     run_mode: str
-    batch_size: int = 1
-    dvpp: bool = False
+    batch_size: int
+    dvpp: bool
 
 
 # A batch of 12 uses gear 16; the last batch of 4 uses gear 8.
 _CASES = {
-    f"{name}, {run_mode} mode": Case(run_mode=run_mode, **fields)
+    f"{name}, {run_mode} mode": Case(model, run_mode, batch_size, dvpp)
     for run_mode in ("host", "device")
-    for name, fields in {
-        "float model": {"model": "lenet"},
-        "AIPP": {"model": "lenet_aipp"},
-        "gears": {"model": "lenet_dynamic", "batch_size": 12},
-        "DVPP": {"model": "lenet_aipp", "dvpp": True},
-        "DVPP and gears": {"model": "lenet_dynamic", "dvpp": True, "batch_size": 12},
-    }.items()
+    for name, model, batch_size, dvpp in (
+        ("float model", "lenet", 1, False),
+        ("AIPP", "lenet_aipp", 1, False),
+        ("gears", "lenet_dynamic", 12, False),
+        ("DVPP", "lenet_aipp", 1, True),
+        ("DVPP and gears", "lenet_dynamic", 12, True),
+    )
 }
 
 
