@@ -5,8 +5,9 @@ import shlex
 
 import pytest
 
+from cc.ascend.testing import fake_cann, simulator
 from lenet import resources
-from lenet.testing import fake_cann, programs, simulator
+from lenet.testing import programs
 
 README = resources.path("README.md")
 

@@ -6,8 +6,8 @@ source tools/testing.sh
 
 readonly script="${PWD}/tools/run_infer_310" model="${PWD}/python/lenet.mindir"
 readonly lite="${PWD}/python/lenet_lite.mindir"
-readonly data="${TEST_SRCDIR}/mnist/Data" om="${PWD}/python/lenet_aipp.om"
-readonly simulator="${PWD}/cc/ascend/sim" fake_cann="${PWD}/python/lenet/testing/fake_cann"
+readonly data="${TEST_SRCDIR}/mnist/Data" om="${PWD}/cc/ascend/testing/lenet_aipp.om"
+readonly simulator="${PWD}/cc/ascend/sim" fake_cann="${PWD}/cc/ascend/testing/fake_cann"
 cd "${TEST_TMPDIR}"
 export HOME="${PWD}"
 unset ASCEND_HOME_PATH ASCEND_TOOLKIT_HOME

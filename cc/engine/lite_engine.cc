@@ -1,4 +1,4 @@
-#include "cc/engine/lite_engine.h"
+// The shared library of the engine lite: MindSpore Lite 2.0.
 
 #include <stdlib.h>
 
@@ -13,11 +13,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cc/ascend/installation.h"
 #include "cc/base/file.h"
+#include "cc/base/shape.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/lenet_shapes.h"
-#include "cc/engine/synchronous_engine.h"
+#include "cc/engine/engine.h"
+#include "cc/engine/lite_plugin.h"
 #include "cc/mindir/lite_form.h"
 #include "include/api/context.h"
 #include "include/api/model.h"
@@ -159,15 +159,6 @@ absl::StatusOr<MindIrSignature> ReadLeNetSignature(const std::string& path,
   return signature;
 }
 
-absl::StatusOr<bool> UseAscend(const EngineOptions& options) {
-  if (options.device_target == DeviceTarget::kCpu) return false;
-  if (options.device_target == DeviceTarget::kAuto) {
-    return ascend::HasUsableDevice(options.device_id);
-  }
-  LENET_RETURN_IF_ERROR(ascend::CheckInstallation(options.device_id));
-  return true;
-}
-
 std::shared_ptr<mindspore::Context> CpuContext(int threads) {
   if (threads == 0) {
     threads =
@@ -192,11 +183,8 @@ std::shared_ptr<mindspore::Context> AscendContext(
   return context;
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Engine>> CreateLiteEngine(
-    const EngineOptions& options) {
-  LENET_ASSIGN_OR_RETURN(const bool ascend, UseAscend(options));
+absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options) {
+  const bool ascend = options.device_target == DeviceTarget::kAscend310;
   if (!ascend && !options.aipp_path.empty()) {
     return absl::InvalidArgumentError(
         "aipp_path is for an Ascend 310 only, and this runs on the CPU; leave "
@@ -218,6 +206,14 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateLiteEngine(
       path, engine->Build(*lite_form, ascend ? AscendContext(options)
                                              : CpuContext(options.threads))));
   return engine;
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) void LenetCreateLiteEngine2(
+    const EngineOptions& options,
+    absl::StatusOr<std::unique_ptr<Engine>>* result) {
+  *result = Create(options);
 }
 
 }  // namespace lenet

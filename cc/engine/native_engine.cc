@@ -8,13 +8,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cc/ascend/installation.h"
 #include "cc/base/file.h"
 #include "cc/base/status_macros.h"
 #include "cc/engine/graph/graph.h"
-#include "cc/engine/lenet_shapes.h"
-#include "cc/engine/registry.h"
-#include "cc/engine/synchronous_engine.h"
 #include "cc/mindir/model.h"
 #include "cc/mindir/reader.h"
 
@@ -58,16 +54,6 @@ int ThreadCount(int threads) {
   if (threads > 0) return threads;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
-
-bool RunsOnCpu(const EngineOptions& options) {
-  if (options.device_target != DeviceTarget::kAuto) {
-    return options.device_target == DeviceTarget::kCpu;
-  }
-  return !ascend::HasUsableDevice(options.device_id);
-}
-
-const EngineRegistration kRegistration("native", /*priority=*/1,
-                                       &CreateNativeEngine, &RunsOnCpu);
 
 }  // namespace
 

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/lenet_shapes.h"
+#include "cc/engine/engine.h"
 #include "cc/image/image.h"
 #include "cc/image/prefetcher.h"
 #include "cc/inference/interrupt.h"

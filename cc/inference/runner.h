@@ -2,6 +2,7 @@
 #define CC_INFERENCE_RUNNER_H_
 
 #include "absl/status/statusor.h"
+#include "cc/inference/engine_choice.h"
 #include "cc/inference/options.h"
 #include "cc/inference/report.h"
 
@@ -14,7 +15,8 @@ namespace lenet {
 //
 // Errors: those of CheckChoice, OpenEngine, OpenDataset, ResultFolder and
 // RunBatches; Aborted if the device failed. On an error nothing is left behind.
-absl::StatusOr<Report> RunInference(const Infer310Options& options);
+absl::StatusOr<Report> RunInference(const Infer310Options& options,
+                                    const EngineFactories& factories = {});
 
 }  // namespace lenet
 

@@ -1,5 +1,5 @@
-#ifndef CC_ENGINE_ACL_ENGINE_TESTING_H_
-#define CC_ENGINE_ACL_ENGINE_TESTING_H_
+#ifndef CC_ASCEND_ACL_ENGINE_TESTING_H_
+#define CC_ASCEND_ACL_ENGINE_TESTING_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -75,4 +75,4 @@ ascend::SimSettings Mode(const std::string& mode);
 
 }  // namespace lenet
 
-#endif  // CC_ENGINE_ACL_ENGINE_TESTING_H_
+#endif  // CC_ASCEND_ACL_ENGINE_TESTING_H_

@@ -1,4 +1,4 @@
-#include "cc/engine/acl_engine.h"
+#include "cc/ascend/acl_engine.h"
 
 #include <cmath>
 #include <cstddef>
@@ -21,8 +21,7 @@
 #include "cc/base/file.h"
 #include "cc/base/sha256.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/lenet_shapes.h"
-#include "cc/engine/registry.h"
+#include "cc/engine/engine.h"
 #include "cc/engine/self_test.h"
 #include "cc/image/normalize.h"
 
@@ -178,13 +177,6 @@ absl::Status CheckManifestOf(const std::string& path, const std::string& sha256,
   if (!manifest.has_value()) return absl::OkStatus();
   return ascend::CheckManifest(*manifest, path, sha256, soc_name);
 }
-
-const EngineRegistration kRegistration(
-    "acl", /*priority=*/2,
-    [](const EngineOptions& options) { return CreateAclEngine(options); },
-    [](const EngineOptions& options) {
-      return ascend::IsOmFile(options.model_path);
-    });
 
 }  // namespace
 

@@ -1,7 +1,7 @@
-"""Stands for ATC in tests: checks its arguments as the manual says, writes a simulator's model.
+"""Replaces ATC in tests: checks its arguments against the manual and writes a simulator model.
 
-The model is that of the build graph, whatever --model is. What real ATC does and this does not:
-look at the network itself.
+The model is the MindIR of the build graph, whatever --model contains. Unlike ATC, this program
+does not read the network.
 """
 
 import pathlib
@@ -9,15 +9,14 @@ import re
 import sys
 from typing import NoReturn
 
-from runfiles import Runfiles
-
-from lenet.conversion import onnx_input
+from cc.ascend.testing import om
+from lenet import resources
+from lenet.conversion import aipp
 from lenet.errors import UserError
-from lenet.simom import aipp, writer
+from lenet.exporting import onnx_file
 
-_MINDIR = "lenet_mindspore/python/lenet.mindir"
 _MINDSPORE, _ONNX = "1", "5"
-_KNOWN = {
+_FLAGS = {
     "framework",
     "model",
     "output",
@@ -29,10 +28,10 @@ _KNOWN = {
     "output_type",
 }
 _CHIPS = re.compile(r"Ascend(310|310P[1-7]|310B[1-4]|910\w*)")
-_GEARS = (2, 100)
 
 
 def main(argv: list[str]) -> None:
+    """Converts a model as `atc` does, with the same exit codes and error numbers."""
     print("ATC start working now, please wait for a moment.")
     values = _parse(argv)
     framework = _one_of(values, "framework", _MINDSPORE, _ONNX)
@@ -41,26 +40,26 @@ def main(argv: list[str]) -> None:
         _fail("E10410", f"Open file [{model}] failed")
     output = pathlib.Path(_required(values, "output"))
     if not output.parent.is_dir() or output.suffix == ".om":
-        _fail("E10001", f"Value [{output}] for parameter [--output] is invalid")
+        _invalid("output", output)
     soc = _required(values, "soc_version")
     if not _CHIPS.fullmatch(soc):
-        _fail("E10001", f"Value [{soc}] for parameter [--soc_version] is invalid")
-    settings = _onnx_input(values, model) if framework == _ONNX else _air_input(values)
+        _invalid("soc_version", soc)
+    settings = _onnx_settings(values, model) if framework == _ONNX else _air_settings(values)
     if "insert_op_conf" in values:
-        settings |= aipp.options(pathlib.Path(values["insert_op_conf"]).read_text())
-    # As ATC does, in the folder that it is started in.
+        settings |= _aipp_settings(pathlib.Path(values["insert_op_conf"]))
+    # ATC leaves these in its working directory.
     pathlib.Path("kernel_meta").mkdir()
     pathlib.Path("fusion_result.json").write_text("[]")
-    mindir = pathlib.Path(Runfiles.Create().Rlocation(_MINDIR)).read_bytes()
-    pathlib.Path(f"{output}.om").write_bytes(writer.encode(mindir, soc=soc, **settings))
+    mindir = resources.path("python/lenet.mindir").read_bytes()
+    pathlib.Path(f"{output}.om").write_bytes(om.encode(mindir, soc=soc, **settings))
     print("ATC run success, welcome to the next use.")
 
 
 def _parse(argv: list[str]) -> dict[str, str]:
-    values = {}
+    values: dict[str, str] = {}
     for argument in argv:
         match = re.fullmatch(r"--(\w+)=(.*)", argument)
-        if not match or match[1] not in _KNOWN or match[1] in values:
+        if not match or match[1] not in _FLAGS or match[1] in values:
             _fail("E10018", f"unknown command line flag {argument!r}")
         values[match[1]] = match[2]
     return values
@@ -74,15 +73,15 @@ def _required(values: dict[str, str], name: str) -> str:
 
 def _one_of(values: dict[str, str], name: str, *choices: str) -> str:
     if _required(values, name) not in choices:
-        _fail("E10001", f"Value [{values[name]}] for parameter [--{name}] is invalid")
+        _invalid(name, values[name])
     return values[name]
 
 
-def _onnx_input(values: dict[str, str], model: pathlib.Path) -> dict[str, object]:
+def _onnx_settings(values: dict[str, str], model: pathlib.Path) -> dict:
     _one_of(values, "input_format", "NCHW", "ND")
     _one_of(values, "output_type", "FP32", "FP16")
     try:
-        expected = onnx_input.read(model.read_bytes(), str(model))
+        expected = onnx_file.read_input(model.read_bytes(), str(model))
     except UserError as error:
         _fail("E16005", f"The model is invalid: {error}")
     name, _, text = _required(values, "input_shape").rpartition(":")
@@ -99,16 +98,32 @@ def _onnx_input(values: dict[str, str], model: pathlib.Path) -> dict[str, object
             _fail("E10003", "--input_shape has -1 and there is no --dynamic_batch_size")
         return settings | {"batch": shape[0]}
     gears = [int(gear) for gear in values["dynamic_batch_size"].split(",")]
-    if shape[0] != -1 or not _GEARS[0] <= len(set(gears)) == len(gears) <= _GEARS[1]:
+    if shape[0] != -1 or not 2 <= len(set(gears)) == len(gears) <= 100:
         _fail("E10036", f"Value [{gears}] for parameter [--dynamic_batch_size] is invalid")
     return settings | {"gears": gears}
 
 
-def _air_input(values: dict[str, str]) -> dict[str, object]:
+def _air_settings(values: dict[str, str]) -> dict:
     for name in ("input_shape", "input_format", "dynamic_batch_size", "output_type"):
         if name in values:
             _fail("E10011", f"--{name} is not for --framework=1")
     return {}
+
+
+def _aipp_settings(path: pathlib.Path) -> dict:
+    values = aipp.parse(path.read_text(), str(path))
+    if values.get("crop", "false") != "false":
+        raise ValueError(f"{path}: the simulator does not crop")
+    return {
+        "aipp": values["input_format"],
+        "mean": float(values.get("mean_chn_0", 0)),
+        "minimum": float(values.get("min_chn_0", 0)),
+        "reciprocal": float(values.get("var_reci_chn_0", 1)),
+    }
+
+
+def _invalid(name: str, value: object) -> NoReturn:
+    _fail("E10001", f"Value [{value}] for parameter [--{name}] is invalid")
 
 
 def _fail(code: str, text: str) -> NoReturn:

@@ -1,6 +1,6 @@
 // Runs on the simulator, each case in a process of its own.
 
-#include "cc/engine/acl_engine.h"
+#include "cc/ascend/acl_engine.h"
 
 #include <cstdint>
 #include <memory>
@@ -10,11 +10,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "cc/ascend/acl_engine_testing.h"
 #include "cc/ascend/om_testing.h"
 #include "cc/ascend/session_testing.h"
 #include "cc/base/status_macros.h"
 #include "cc/base/test_util.h"
-#include "cc/engine/acl_engine_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,5 +1,5 @@
-#ifndef CC_ENGINE_ACL_ENGINE_H_
-#define CC_ENGINE_ACL_ENGINE_H_
+#ifndef CC_ASCEND_ACL_ENGINE_H_
+#define CC_ASCEND_ACL_ENGINE_H_
 
 #include <memory>
 
@@ -11,7 +11,6 @@ namespace lenet {
 
 // AscendCL on an Ascend 310. Runs OM files, which //tools:to_om makes of ONNX
 // or AIR; AscendCL is opened when it is asked for, nothing is linked.
-// Registered as "acl"; `auto` takes it for every OM.
 //
 // Takes tensors, or luma if the model has an AIPP, or with options.dvpp, which
 // needs such a model, files. What DVPP cannot decode (PNG, progressive JPEG,
@@ -37,4 +36,4 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateAclEngine(
 
 }  // namespace lenet
 
-#endif  // CC_ENGINE_ACL_ENGINE_H_
+#endif  // CC_ASCEND_ACL_ENGINE_H_

@@ -1,13 +1,13 @@
-#include "cc/engine/acl_engine_testing.h"
+#include "cc/ascend/acl_engine_testing.h"
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "absl/types/span.h"
+#include "cc/ascend/acl_engine.h"
 #include "cc/base/status_macros.h"
 #include "cc/base/test_util.h"
-#include "cc/engine/acl_engine.h"
 #include "cc/engine/engine_testing.h"
 #include "cc/engine/native_engine.h"
 #include "cc/engine/self_test.h"

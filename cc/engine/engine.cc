@@ -1,20 +1,41 @@
-#include "cc/engine/synchronous_engine.h"
+#include "cc/engine/engine.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cc/base/shape.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/lenet_shapes.h"
 
 namespace lenet {
+namespace {
+
+std::string ShapesText(const std::vector<TensorInfo>& tensors) {
+  if (tensors.empty()) return "none";
+  return absl::StrJoin(tensors, " and ",
+                       [](std::string* out, const TensorInfo& tensor) {
+                         out->append(ShapeText(tensor.shape));
+                       });
+}
+
+bool IsLeNet(const std::vector<TensorInfo>& inputs,
+             const std::vector<TensorInfo>& outputs) {
+  if (inputs.size() != 1 || outputs.size() != 1) return false;
+  const std::vector<int64_t>& in = inputs[0].shape;
+  const std::vector<int64_t>& out = outputs[0].shape;
+  return in.size() == 4 && in[1] == 1 &&
+         std::all_of(in.begin(), in.end(), [](int64_t d) { return d > 0; }) &&
+         out.size() == 2 && out[0] == in[0] && out[1] == int64_t{kClasses};
+}
+
+}  // namespace
 
 SynchronousEngine::SynchronousEngine(TensorInfo input, TensorInfo output)
     : input_(std::move(input)),
       output_(std::move(output)),
       capacity_(static_cast<size_t>(input_.shape[0])),
       input_size_(ElementCount(input_.shape)),
-      classes_(ElementCount(output_.shape) / capacity_),
       logits_(ElementCount(output_.shape)) {}
 
 absl::Status SynchronousEngine::Start(const Batch& batch) {
@@ -38,7 +59,7 @@ absl::Status SynchronousEngine::Finish(absl::Span<float> out) {
   if (batch_.size == 0) {
     return absl::FailedPreconditionError("no batch is started");
   }
-  const size_t expected = batch_.size * classes_;
+  const size_t expected = logits_.size() / capacity_ * batch_.size;
   if (out.size() != expected) {
     return absl::InvalidArgumentError(absl::StrCat(
         "expected room for ", expected, " logits, found ", out.size()));
@@ -48,6 +69,16 @@ absl::Status SynchronousEngine::Finish(absl::Span<float> out) {
   LENET_RETURN_IF_ERROR(Run(batch.tensors, absl::MakeSpan(logits_)));
   std::copy_n(logits_.begin(), expected, out.begin());
   return absl::OkStatus();
+}
+
+absl::Status CheckLeNetShapes(absl::string_view model_path,
+                              const std::vector<TensorInfo>& inputs,
+                              const std::vector<TensorInfo>& outputs) {
+  if (IsLeNet(inputs, outputs)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      model_path, ": expected a LeNet with input [N, 1, H, W] and output [N, ",
+      kClasses, "], found input ", ShapesText(inputs), " and output ",
+      ShapesText(outputs), "; give a model that //python:export wrote"));
 }
 
 }  // namespace lenet

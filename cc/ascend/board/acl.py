@@ -1,7 +1,7 @@
-"""AscendCL from Python, as little as the experiments need. infer310 does not use this.
+"""AscendCL for Python by ctypes, as far as the experiments need it.
 
-Prototypes are those of cc/ascend/acl_functions.inc. Nothing is checked for the caller: experiments
-are to see what the library itself says.
+The prototypes are those of cc/ascend/acl_functions.inc. Calls are passed on unchecked, because the
+experiments examine the library's own checks.
 """
 
 from __future__ import annotations
@@ -11,83 +11,93 @@ import ctypes
 import os
 from collections.abc import Iterator
 from ctypes import byref, c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from typing import Any
 
-LIBRARY = "libascendcl.so"
-DVPP_LIBRARY = "libacl_dvpp.so"
 HOST_TO_DEVICE, DEVICE_TO_HOST = 1, 2
 _HUGE_FIRST = 0
 _HOST_MODE = 1
 _DYNAMIC_TENSOR = b"ascend_mbatch_shape_data"
 
-_POINTERS = (
-    "aclmdlCreateDesc",
-    "aclmdlCreateDataset",
-    "aclCreateDataBuffer",
-    "acldvppCreateChannelDesc",
-)
-_TEXTS = ("aclGetRecentErrMsg", "aclrtGetSocName")
-_SIZES = (
-    "aclmdlGetNumInputs",
-    "aclmdlGetNumOutputs",
-    "aclmdlGetInputSizeByIndex",
-    "aclmdlGetOutputSizeByIndex",
-)
+# Functions that do not return an error code.
+_RESULT_TYPES: dict[str, Any] = {
+    "aclmdlCreateDesc": c_void_p,
+    "aclmdlCreateDataset": c_void_p,
+    "aclCreateDataBuffer": c_void_p,
+    "acldvppCreateChannelDesc": c_void_p,
+    "aclGetRecentErrMsg": ctypes.c_char_p,
+    "aclrtGetSocName": ctypes.c_char_p,
+    "aclmdlGetNumInputs": c_size_t,
+    "aclmdlGetInputSizeByIndex": c_size_t,
+    "aclmdlGetOutputSizeByIndex": c_size_t,
+}
 
 
-class NotHereError(Exception):
-    """What an experiment needs is not on this machine; the message says what."""
+class UnavailableError(Exception):
+    """This machine lacks something that an experiment needs."""
 
 
 class CallError(Exception):
-    """A call that is no part of the experiment failed."""
+    """A call that prepares the experiment failed."""
 
 
 class Acl:
-    """The functions of a library by their names; each call returns what the function does."""
+    """The functions of a library as attributes; see the module about errors."""
 
-    def __init__(self, library: str = LIBRARY) -> None:
+    def __init__(self, library: str = "libascendcl.so") -> None:
         try:
             self._library = ctypes.CDLL(library)
         except OSError as error:
-            raise NotHereError(
+            raise UnavailableError(
                 f"{library} cannot be loaded ({error}); source CANN's set_env.sh"
             ) from error
 
     def has(self, name: str) -> bool:
+        """Returns whether the library has a function."""
         return hasattr(self._library, name)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         if not self.has(name):
-            raise NotHereError(f"this AscendCL has no {name}")
+            raise UnavailableError(f"this AscendCL has no {name}")
         function = getattr(self._library, name)
-        function.restype = c_int
-        if name in _POINTERS:
-            function.restype = c_void_p
-        elif name in _TEXTS:
-            function.restype = ctypes.c_char_p
-        elif name in _SIZES:
-            function.restype = c_size_t
+        function.restype = _RESULT_TYPES.get(name, c_int)
         return function
 
     def check(self, name: str, *arguments: object) -> None:
-        """Calls a function that must succeed.
+        """Calls a function.
 
         Raises:
-            CallError: it did not.
+            CallError: the function returned an error code.
         """
         code = getattr(self, name)(*arguments)
         if code != 0:
             raise CallError(f"{name} failed: {code} {self.recent_text()}".rstrip())
 
     def recent_text(self) -> str:
-        """The library's words for the last error of this thread; "" if it has none."""
+        """Returns the library's text about this thread's last error, or ""."""
         text = self.aclGetRecentErrMsg() if self.has("aclGetRecentErrMsg") else None
         return " ".join((text or b"").decode(errors="replace").split())
+
+    def version(self) -> str:
+        """Returns the version of AscendCL, such as "1.4.0"."""
+        parts = [c_int32() for _ in range(3)]
+        self.check("aclrtGetVersion", *(byref(part) for part in parts))
+        return ".".join(str(part.value) for part in parts)
+
+    def on_host(self) -> bool:
+        """Returns whether the NPU is a card with its own memory."""
+        mode = c_int()
+        self.check("aclrtGetRunMode", byref(mode))
+        return mode.value == _HOST_MODE
+
+
+def open_dvpp() -> Acl:
+    """Opens libacl_dvpp.so."""
+    return Acl("libacl_dvpp.so")
 
 
 @contextlib.contextmanager
 def process() -> Iterator[Acl]:
-    """AscendCL, initialised."""
+    """Initialises AscendCL and finalises it at the end."""
     acl = Acl()
     acl.check("aclInit", None)
     try:
@@ -98,7 +108,7 @@ def process() -> Iterator[Acl]:
 
 @contextlib.contextmanager
 def session(device: int) -> Iterator[Acl]:
-    """AscendCL with this device set."""
+    """Initialises AscendCL and sets a device; undoes both at the end."""
     with process() as acl:
         acl.check("aclrtSetDevice", c_int32(device))
         try:
@@ -109,7 +119,7 @@ def session(device: int) -> Iterator[Acl]:
 
 @contextlib.contextmanager
 def memory(acl: Acl, size: int) -> Iterator[c_void_p]:
-    """`size` bytes of the device."""
+    """Allocates `size` bytes of device memory."""
     pointer = c_void_p()
     acl.check("aclrtMalloc", byref(pointer), c_size_t(size), c_int(_HUGE_FIRST))
     try:
@@ -118,37 +128,9 @@ def memory(acl: Acl, size: int) -> Iterator[c_void_p]:
         acl.aclrtFree(pointer)
 
 
-def on_host(acl: Acl) -> bool:
-    """Whether the NPU is a card and has memory of its own."""
-    mode = c_int()
-    acl.check("aclrtGetRunMode", byref(mode))
-    return mode.value == _HOST_MODE
-
-
-def copy_in(acl: Acl, pointer: c_void_p, data: bytes) -> None:
-    """To the device."""
-    if not on_host(acl):
-        ctypes.memmove(pointer, data, len(data))
-        return
-    size = c_size_t(len(data))
-    acl.check("aclrtMemcpy", pointer, size, data, size, c_int(HOST_TO_DEVICE))
-
-
-def copy_out(acl: Acl, pointer: c_void_p, size: int) -> bytes:
-    """From the device."""
-    data = ctypes.create_string_buffer(size)
-    if on_host(acl):
-        acl.check(
-            "aclrtMemcpy", data, c_size_t(size), pointer, c_size_t(size), c_int(DEVICE_TO_HOST)
-        )
-    else:
-        ctypes.memmove(data, pointer, size)
-    return data.raw
-
-
 @contextlib.contextmanager
 def model(acl: Acl, path: str) -> Iterator[c_uint32]:
-    """The OM at `path`, loaded; gives its id."""
+    """Loads an OM; yields its id."""
     identity = c_uint32()
     acl.check("aclmdlLoadFromFile", os.fsencode(path), byref(identity))
     try:
@@ -158,10 +140,13 @@ def model(acl: Acl, path: str) -> Iterator[c_uint32]:
 
 
 def execute(acl: Acl, identity: c_uint32, data: bytes, batch: int = 0) -> bytes:
-    """Runs a model of one input and one output on `data`, which is as long as its input.
+    """Runs a model with one input and one output. Returns the output, which is preset to NaN.
 
     Args:
-        batch: of a model with a dynamic batch; 0 for others.
+        acl: the library.
+        identity: id of the loaded model.
+        data: the whole input.
+        batch: batch size, for a model with dynamic batch.
     """
     with contextlib.ExitStack() as stack:
         desc = c_void_p(acl.aclmdlCreateDesc())
@@ -180,14 +165,31 @@ def execute(acl: Acl, identity: c_uint32, data: bytes, batch: int = 0) -> bytes:
         inputs = [stack.enter_context(memory(acl, size)) for size in sizes]
         size = acl.aclmdlGetOutputSizeByIndex(desc, c_size_t(0))
         output = stack.enter_context(memory(acl, size))
-        copy_in(acl, inputs[index], data)
-        copy_in(acl, output, b"\xff" * size)
-        given = _dataset(acl, stack, list(zip(inputs, sizes, strict=True)))
-        result = _dataset(acl, stack, [(output, size)])
+        _copy_in(acl, inputs[index], data)
+        _copy_in(acl, output, b"\xff" * size)
+        input_set = _dataset(acl, stack, list(zip(inputs, sizes, strict=True)))
+        output_set = _dataset(acl, stack, [(output, size)])
         if batch:
-            acl.check("aclmdlSetDynamicBatchSize", identity, given, gear_index, c_uint64(batch))
-        acl.check("aclmdlExecute", identity, given, result)
-        return copy_out(acl, output, size)
+            acl.check("aclmdlSetDynamicBatchSize", identity, input_set, gear_index, c_uint64(batch))
+        acl.check("aclmdlExecute", identity, input_set, output_set)
+        return _copy_out(acl, output, size)
+
+
+def _copy_in(acl: Acl, pointer: c_void_p, data: bytes) -> None:
+    if not acl.on_host():
+        ctypes.memmove(pointer, data, len(data))
+        return
+    size = c_size_t(len(data))
+    acl.check("aclrtMemcpy", pointer, size, data, size, c_int(HOST_TO_DEVICE))
+
+
+def _copy_out(acl: Acl, pointer: c_void_p, size: int) -> bytes:
+    if not acl.on_host():
+        return ctypes.string_at(pointer, size)
+    data = ctypes.create_string_buffer(size)
+    bytes_ = c_size_t(size)
+    acl.check("aclrtMemcpy", data, bytes_, pointer, bytes_, c_int(DEVICE_TO_HOST))
+    return data.raw
 
 
 def _dataset(acl: Acl, stack: contextlib.ExitStack, blocks: list[tuple[c_void_p, int]]) -> c_void_p:
@@ -198,10 +200,3 @@ def _dataset(acl: Acl, stack: contextlib.ExitStack, blocks: list[tuple[c_void_p,
         stack.callback(acl.aclDestroyDataBuffer, buffer)
         acl.check("aclmdlAddDatasetBuffer", dataset, buffer)
     return dataset
-
-
-def get_version(acl: Acl) -> str:
-    """Of AscendCL, such as "1.4.0"."""
-    parts = [c_int32() for _ in range(3)]
-    acl.check("aclrtGetVersion", *(byref(part) for part in parts))
-    return ".".join(str(part.value) for part in parts)

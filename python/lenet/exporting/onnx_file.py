@@ -1,26 +1,31 @@
-"""What an ONNX file says about its input.
+"""Reads the input of an ONNX file and sets the name of its graph.
 
-The `onnx` package is not needed for this: the few fields are declared here (see also
-lenet.exporting.onnx_name).
+The few fields needed are declared here instead of depending on the `onnx` package. Protobuf keeps
+all other fields unchanged.
 """
 
 import dataclasses
 import functools
+from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
 from lenet.errors import UserError
 
-_PACKAGE = "lenet_onnx_input"
+_PACKAGE = "lenet_onnx"
 _FLOAT = 1  # TensorProto.DataType
 _Field = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {"text": _Field.TYPE_STRING, "number": _Field.TYPE_INT64}
 
-# The part of onnx.proto that is looked at: {message: {field: (number, type, repeated)}}.
+# Part of onnx.proto: {message: {field: (number, type, repeated)}}.
 _MESSAGES = {
     "Model": {"graph": (7, "Graph", False)},
-    "Graph": {"initializer": (5, "Tensor", True), "input": (11, "Value", True)},
+    "Graph": {
+        "name": (2, "text", False),
+        "initializer": (5, "Tensor", True),
+        "input": (11, "Value", True),
+    },
     "Tensor": {"name": (8, "text", False)},
     "Value": {"name": (1, "text", False), "type": (2, "Type", False)},
     "Type": {"tensor_type": (1, "TensorType", False)},
@@ -32,17 +37,21 @@ _MESSAGES = {
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """The input of a network: its name and shape; 0 stands for a size that is not fixed."""
+    """Name and shape of a network's input; 0 is a dimension without a fixed size."""
 
     name: str
     shape: tuple[int, ...]
 
 
-def read(content: bytes, source: str) -> Input:
-    """The one input of the ONNX model `content`.
+def read_input(content: bytes, source: str) -> Input:
+    """Returns the input of an ONNX model.
+
+    Args:
+        content: the model.
+        source: name of the model for error messages.
 
     Raises:
-        UserError: not an ONNX model, or not with one float32 input; the message names `source`.
+        UserError: `content` is not an ONNX model with exactly one float32 input.
     """
     try:
         graph = _model_class().FromString(content).graph
@@ -63,8 +72,19 @@ def read(content: bytes, source: str) -> Input:
     return Input(inputs[0].name, tuple(dim.dim_value for dim in tensor.shape.dim))
 
 
+def set_graph_name(content: bytes, name: str) -> bytes:
+    """Returns an ONNX model with its graph renamed to `name`.
+
+    MindSpore composes the graph's name of numbers that depend on earlier compilations in the
+    process; a fixed name makes the export reproducible.
+    """
+    model = _model_class().FromString(content)
+    model.graph.name = name
+    return model.SerializeToString(deterministic=True)
+
+
 @functools.cache
-def _model_class() -> type[Message]:
+def _model_class() -> Any:
     file = descriptor_pb2.FileDescriptorProto(name=f"{_PACKAGE}.proto", package=_PACKAGE)
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)

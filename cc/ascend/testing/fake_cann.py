@@ -1,19 +1,18 @@
-"""A folder that looks like an installation of CANN and of the driver, for tests of conversion.
+"""Creates a folder that looks like an installation of CANN and of the driver, for tests.
 
-A test that uses it has //python/lenet/testing:fake_atc in its `data`. As a program, for tests that
-are scripts: `fake_cann FOLDER [CARD...]` calls install() and, with cards, npu_smi().
+As a program, for shell tests: `fake_cann FOLDER [CARD...]` calls install() and, if cards are given,
+npu_smi().
 """
 
 import pathlib
 import sys
 
-from runfiles import Runfiles
+from lenet import resources
 
 VERSION = "8.0.0"
-_FAKE_ATC = "lenet_mindspore/python/lenet/testing/fake_atc"
 
-# Real ATC does not start without the variables of set_env.sh, and breaks on the modules of another
-# Python, which Bazel has put into the PYTHONPATH of its programs.
+# Like ATC, this needs the variables of set_env.sh and fails if PYTHONPATH holds modules of another
+# Python, which Bazel puts there for its programs.
 _ATC = """#!/usr/bin/env bash
 fail() {{
   echo "$1"
@@ -23,7 +22,7 @@ fail() {{
 [[ ${{PYTHONPATH:-}} != *.runfiles* ]] || fail "E40001: the modules of PYTHONPATH do not fit"
 exec "{program}" "$@"
 """
-_SET_ENV = """# Not written for `set -u`: ${NO_SUCH_VARIABLE}
+_SET_ENV = """# Fails under `set -u`, like CANN's: ${NO_SUCH_VARIABLE}
 export ASCEND_HOME_PATH="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 export ASCEND_OPP_PATH="${ASCEND_HOME_PATH}/opp"
 export PATH="${ASCEND_HOME_PATH}/bin:${PATH}"
@@ -43,28 +42,29 @@ _NPU_SMI_CARD = """\
 
 
 def install(folder: pathlib.Path) -> pathlib.Path:
-    """Makes `folder`, the ASCEND_HOME_PATH of a CANN, and returns it."""
+    """Creates `folder`, an ASCEND_HOME_PATH with ATC, and returns it."""
     (folder / "bin").mkdir(parents=True)
     (folder / "compiler").mkdir()
-    program = Runfiles.Create().Rlocation(_FAKE_ATC)
-    assert program and pathlib.Path(program).exists(), "fake_atc is not in the data of this test"
-    _script(folder / "bin" / "atc", _ATC.format(program=program))
+    program = resources.path("cc/ascend/testing/fake_atc")
+    _write_script(folder / "bin" / "atc", _ATC.format(program=program))
     (folder / "set_env.sh").write_text(_SET_ENV)
     (folder / "compiler" / "version.info").write_text(f"Version={VERSION}\nversion_dir=CANN-8.0\n")
     return folder
 
 
 def npu_smi(folder: pathlib.Path, *cards: str) -> pathlib.Path:
-    """Writes `folder`/npu-smi, which shows these cards ("310"), and returns `folder`."""
+    """Writes the program `folder`/npu-smi, which lists cards such as "310". Returns `folder`."""
     folder.mkdir(exist_ok=True)
     rows = [_NPU_SMI_CARD.format(number=number, name=name) for number, name in enumerate(cards)]
     table = _NPU_SMI_HEAD + _RULE.join(rows) + _RULE
     check = '[[ $# -ge 1 && $1 == info ]] || { echo "Usage: npu-smi info|set|upgrade"; exit 1; }'
-    _script(folder / "npu-smi", f"#!/usr/bin/env bash\n{check}\ncat <<'TABLE'\n{table}TABLE\n")
+    _write_script(
+        folder / "npu-smi", f"#!/usr/bin/env bash\n{check}\ncat <<'TABLE'\n{table}TABLE\n"
+    )
     return folder
 
 
-def _script(path: pathlib.Path, text: str) -> None:
+def _write_script(path: pathlib.Path, text: str) -> None:
     path.write_text(text)
     path.chmod(0o755)
 

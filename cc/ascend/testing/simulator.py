@@ -1,7 +1,6 @@
-"""Runs the built infer310 on the simulator of AscendCL, and reads what both report.
+"""Runs the built infer310 on the simulator of AscendCL and reads the reports of both.
 
-A test that uses it has //cc:infer310, //cc/ascend/sim:libascendcl.so and libacl_dvpp.so in its
-`data`. What the simulator can be told is in cc/ascend/sim/settings.h.
+cc/ascend/sim/settings.h lists the simulator's settings.
 """
 
 import dataclasses
@@ -13,13 +12,11 @@ import subprocess
 from typing import Any
 
 import numpy as np
-from runfiles import Runfiles
 
+from lenet import resources
 from lenet.testing import programs
 
 PROGRAM = "//cc:infer310"
-RULES_BROKEN = 66  # exit status of a process that leaks or breaks a rule of AscendCL
-_LIBRARIES = ("libascendcl.so", "libacl_dvpp.so")
 _NODES = ("davinci_manager", "devmm_svm", "hisi_hdc")
 _RESULT = re.compile(r"test_(\d+)_\d\.bin")
 _TRACE_LINE = re.compile(r"#\d+ (\w+) -> -?\d+")
@@ -27,11 +24,11 @@ _TRACE_LINE = re.compile(r"#\d+ (\w+) -> -?\d+")
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What a run of infer310 left.
+    """The outcome of a run of infer310.
 
     Attributes:
         simulator: the simulator's report (cc/ascend/sim/report.h); empty if AscendCL was not used.
-        calls: the functions of AscendCL in the order of the calls; only with trace.
+        calls: the AscendCL functions called, in order; only with `trace`.
     """
 
     returncode: int
@@ -47,11 +44,11 @@ class Run:
         return json.loads((self.cwd / "report.json").read_text())
 
     def logits(self) -> np.ndarray:
-        """float32 [N, 10], in the order of the images' numbers."""
+        """Returns the logits, float32 [N, 10], ordered by image number."""
         return read_logits(self.cwd / "result_Files")
 
     def check(self) -> "Run":
-        """Fails the test unless all went well and the simulator has nothing to say."""
+        """Fails the test unless the run succeeded and the simulator reports no violation."""
         assert self.returncode == 0, self.stderr
         assert self.simulator, f"the simulator was not used\n{self.stderr}"
         assert self.simulator["ok"], self.simulator
@@ -59,34 +56,35 @@ class Run:
 
 
 class Process:
-    """infer310 on the simulator, while it runs.
+    """A running infer310 on the simulator.
 
     Args:
-        cwd: where it is started, an existing folder; results are written there.
+        cwd: the folder to start it in, created if missing; results are written there. Device nodes
+            and reports are in the folder scratch(cwd).
         arguments: flags of infer310.
-        scratch: an existing folder for device nodes and reports, beside `cwd` and not in it.
-        devices: number of devices, of which there are nodes too.
-        missing_node: a file not to be in the folder of device nodes.
+        devices: number of devices and of their nodes.
+        missing_node: name of a device node to leave out.
         trace: whether to record the calls.
-        settings: LENET_SIM_*: run_mode="device" is LENET_SIM_RUN_MODE=device.
+        settings: the simulator's settings: run_mode="device" sets LENET_SIM_RUN_MODE=device.
     """
 
     def __init__(
         self,
         cwd: pathlib.Path,
         *arguments: str,
-        scratch: pathlib.Path,
         devices: int = 1,
         missing_node: str = "",
         trace: bool = False,
         **settings: str | int,
     ) -> None:
         self._cwd = cwd
-        self._report = scratch / "simulator.json"
-        self._trace = scratch / "trace.txt"
+        self._report = scratch(cwd) / "simulator.json"
+        self._trace = scratch(cwd) / "trace.txt"
+        for folder in (cwd, scratch(cwd)):
+            folder.mkdir(parents=True, exist_ok=True)
         for earlier in (self._report, self._trace):
             earlier.unlink(missing_ok=True)
-        nodes = scratch / "dev"
+        nodes = scratch(cwd) / "dev"
         make_nodes(nodes, max(devices, 1))
         if missing_node:
             (nodes / missing_node).unlink()
@@ -111,66 +109,59 @@ class Process:
         )
 
     def running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Returns whether the process is still running."""
         return self._process.poll() is None
 
-    def send_signal(self, sent: signal.Signals) -> None:
-        """Sends it a signal."""
-        self._process.send_signal(sent)
+    def send_signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the process."""
+        self._process.send_signal(number)
 
     def finish(self, timeout: float = 120) -> Run:
-        """Waits for its end."""
+        """Waits for the end of the process. Kills it after `timeout` seconds."""
         try:
             stdout, stderr = self._process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
             raise
-        simulator = {}
-        if self._report.exists():
-            simulator = json.loads(self._report.read_text())
-        calls = []
-        if self._trace.exists():
-            calls = _TRACE_LINE.findall(self._trace.read_text())
-        return Run(self._process.returncode, stdout, stderr, self._cwd, simulator, calls)
+        report = json.loads(self._report.read_text()) if self._report.exists() else {}
+        trace = self._trace.read_text() if self._trace.exists() else ""
+        calls = _TRACE_LINE.findall(trace)
+        return Run(self._process.returncode, stdout, stderr, self._cwd, report, calls)
 
 
 def run(cwd: pathlib.Path, *arguments: str, **kwargs: Any) -> Run:
-    """Starts a Process with these arguments and waits for its end."""
+    """Runs infer310 to its end; arguments as for Process."""
     return Process(cwd, *arguments, **kwargs).finish()
 
 
-def runfile(path: str) -> pathlib.Path:
-    """A file of this repository in the runfiles."""
-    found = Runfiles.Create().Rlocation(f"lenet_mindspore/{path}")
-    assert found and pathlib.Path(found).exists(), f"{path} is not in the data of this test"
-    return pathlib.Path(found)
+def scratch(cwd: pathlib.Path) -> pathlib.Path:
+    """Returns the folder beside `cwd` for files other than infer310's results."""
+    return pathlib.Path(f"{cwd}.scratch")
 
 
 def model(name: str) -> pathlib.Path:
-    """A model of the build graph for the simulator: "lenet", "lenet_aipp" or "lenet_dynamic"."""
-    return runfile(f"python/{name}.om")
+    """Returns the path of the simulator model "lenet", "lenet_aipp" or "lenet_dynamic"."""
+    return resources.path(f"cc/ascend/testing/{name}.om")
 
 
 def library_folder() -> pathlib.Path:
-    """The folder with both libraries of the simulator."""
-    paths = [runfile(f"cc/ascend/sim/{library}") for library in _LIBRARIES]
-    assert paths[0].parent == paths[1].parent
-    return paths[0].parent
+    """Returns the folder with both libraries of the simulator."""
+    return resources.path("cc/ascend/sim/libascendcl.so").parent
 
 
 def read_logits(folder: pathlib.Path) -> np.ndarray:
-    """The results test_<number>_<label>.bin, float32 [N, 10], in the order of their numbers."""
+    """Reads test_<number>_<label>.bin. Returns float32 [N, 10], ordered by image number."""
     numbered = {}
     for path in folder.iterdir():
         match = _RESULT.fullmatch(path.name)
-        assert match, f"{path} is no result"
+        assert match, f"{path} is not a result"
         numbered[int(match[1])] = np.fromfile(path, "<f4")
     return np.stack([numbered[number] for number in sorted(numbered)])
 
 
 def make_nodes(folder: pathlib.Path, devices: int) -> None:
-    """What infer310 looks for in /dev, as plain files."""
+    """Creates plain files in place of the device nodes that infer310 looks for in /dev."""
     folder.mkdir(exist_ok=True)
     for name in (*_NODES, *(f"davinci{number}" for number in range(devices))):
         (folder / name).touch()
