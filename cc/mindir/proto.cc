@@ -1,10 +1,12 @@
-#include "cc/mindir/values.h"
+#include "cc/mindir/proto.h"
 
+#include <climits>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "cc/base/shape.h"
 #include "cc/base/status_macros.h"
 
 namespace lenet {
@@ -13,7 +15,9 @@ namespace {
 using mind_ir::AttributeProto;
 using mind_ir::TensorProto;
 
-// AttributeProto.AttributeType of MindIR.
+constexpr int64_t kNewestVersion = 3;
+
+// MindIR's AttributeProto.AttributeType.
 constexpr int kFloat = 1;
 constexpr int kUint8 = 2;
 constexpr int kInt64 = 7;
@@ -29,7 +33,7 @@ constexpr int kUMonad = 23;
 constexpr int kIoMonad = 24;
 constexpr int kNone = 25;
 
-// TensorProto.DataType.
+// MindIR's TensorProto.DataType.
 constexpr int kFloat32Tensor = 1;
 
 constexpr int64_t kMaxElements = int64_t{1} << 31;
@@ -39,9 +43,10 @@ absl::Status Invalid(absl::string_view where, absl::string_view message) {
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", message));
 }
 
-// An element of a tuple has its value in a list of one.
+// Returns the value of an element of a tuple, which is stored in a list of one,
+// or else the single value.
 template <typename T, typename List>
-T OneOf(const List& list, const T& single) {
+T Single(const List& list, const T& single) {
   return list.empty() ? single : list[0];
 }
 
@@ -68,6 +73,37 @@ absl::StatusOr<MindIrValue> ReadSequence(const AttributeProto& proto,
 
 }  // namespace
 
+absl::StatusOr<mind_ir::ModelProto> ParseMindIr(absl::string_view mindir) {
+  mind_ir::ModelProto model;
+  if (mindir.size() > INT_MAX ||
+      !model.ParseFromArray(mindir.data(), static_cast<int>(mindir.size())) ||
+      model.ir_version().empty() || model.graph().node().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected a MindIR (protobuf with a graph), found ", mindir.size(),
+        " bytes of another format, or an incomplete file"));
+  }
+  if (model.mind_ir_version() < 0 || model.mind_ir_version() > kNewestVersion) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected a MindIR of version 1 to ", kNewestVersion,
+                     ", found version ", model.mind_ir_version(),
+                     "; export the model with MindSpore 2.10 or older"));
+  }
+  return model;
+}
+
+absl::string_view PrimitiveName(const mind_ir::NodeProto& node) {
+  absl::string_view name = node.op_type();
+  return absl::ConsumePrefix(&name, "REF::") ? name : absl::string_view();
+}
+
+absl::Status Truncated(absl::string_view where, absl::string_view message) {
+  return Invalid(where, absl::StrCat("truncated MindIR: expected ", message));
+}
+
+int LiteInputs(absl::string_view op) {
+  return op == "MatMul" || op == "BiasAdd" ? 2 : 0;
+}
+
 absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
                                       absl::string_view where) {
   if (proto.floats_size() > 1 || proto.doubles_size() > 1 ||
@@ -76,19 +112,19 @@ absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
   }
   const int type = proto.type();
   if (type == kBool) {
-    return MindIrValue{OneOf<int64_t>(proto.ints(), proto.i()) != 0};
+    return MindIrValue{Single<int64_t>(proto.ints(), proto.i()) != 0};
   }
   if ((type >= kUint8 && type <= kInt64) || type == kUint32 ||
       type == kUint64) {
-    return MindIrValue{OneOf<int64_t>(proto.ints(), proto.i())};
+    return MindIrValue{Single<int64_t>(proto.ints(), proto.i())};
   }
   switch (type) {
     case kFloat:
-      return MindIrValue{double{OneOf<float>(proto.floats(), proto.f())}};
+      return MindIrValue{double{Single<float>(proto.floats(), proto.f())}};
     case kDouble:
-      return MindIrValue{OneOf<double>(proto.doubles(), proto.d())};
+      return MindIrValue{Single<double>(proto.doubles(), proto.d())};
     case kString:
-      return MindIrValue{OneOf<std::string>(proto.strings(), proto.s())};
+      return MindIrValue{Single<std::string>(proto.strings(), proto.s())};
     case kTensors:
       return ReadTensors(proto, where);
     case kTuple:
@@ -125,8 +161,8 @@ absl::StatusOr<std::vector<int64_t>> ReadShape(const TensorProto& proto,
     if (dimension <= 0 || dimension >= kMaxElements / elements) {
       return Invalid(
           where, absl::StrCat("expected positive dimensions of fewer than 2^31 "
-                              "elements, found [",
-                              absl::StrJoin(proto.dims(), ", "), "]"));
+                              "elements, found ",
+                              ShapeText(proto.dims())));
     }
     elements *= dimension;
   }
@@ -137,9 +173,10 @@ absl::StatusOr<MindIrArray> ReadFloatTensor(const TensorProto& proto,
                                             absl::string_view where) {
   LENET_RETURN_IF_ERROR(CheckFloat32(proto, where));
   if (proto.has_external_data()) {
-    return Invalid(where,
-                   "expected weights in the file itself, found them in another "
-                   "(a model of more than 1 GB)");
+    return Invalid(
+        where,
+        "expected weights in this file, found a reference to another file "
+        "(a model of more than 1 GB)");
   }
   if (proto.compression_type() != 0) {
     return Invalid(where, absl::StrCat("expected uncompressed weights, found "
@@ -148,15 +185,12 @@ absl::StatusOr<MindIrArray> ReadFloatTensor(const TensorProto& proto,
   }
   MindIrArray array;
   LENET_ASSIGN_OR_RETURN(array.shape, ReadShape(proto, where));
-  size_t count = 1;
-  for (const int64_t dimension : array.shape) {
-    count *= static_cast<size_t>(dimension);
-  }
+  const size_t count = ElementCount(array.shape);
   if (proto.raw_data().size() != count * sizeof(float)) {
-    return Invalid(where, absl::StrCat("expected ", count * sizeof(float),
-                                       " bytes for the shape [",
-                                       absl::StrJoin(array.shape, ", "),
-                                       "], found ", proto.raw_data().size()));
+    return Invalid(where,
+                   absl::StrCat("expected ", count * sizeof(float),
+                                " bytes for the shape ", ShapeText(array.shape),
+                                ", found ", proto.raw_data().size()));
   }
   array.values.resize(count);
   std::memcpy(array.values.data(), proto.raw_data().data(),
