@@ -24,7 +24,7 @@
 #include "cc/engine/lenet_shapes.h"
 #include "cc/engine/registry.h"
 #include "cc/engine/self_test.h"
-#include "cc/image/normalize.h"
+#include "cc/image/transform.h"
 
 namespace lenet {
 namespace {

@@ -29,8 +29,7 @@
 #include "cc/image/decode.h"
 #include "cc/image/idx.h"
 #include "cc/image/image.h"
-#include "cc/image/normalize.h"
-#include "cc/image/resize.h"
+#include "cc/image/transform.h"
 
 namespace lenet {
 namespace {

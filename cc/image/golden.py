@@ -22,19 +22,7 @@ from PIL import Image
 from lenet.data import idx, transform
 
 # height, width, target height, target width; the first has all 256 pixel values
-_SIZES = [
-    (16, 16, 16, 16),
-    (28, 28, 32, 32),
-    (1, 1, 5, 3),
-    (1, 40, 32, 32),
-    (40, 1, 32, 32),
-    (2, 2, 33, 17),
-    (37, 23, 1, 1),
-    (64, 64, 32, 32),
-    (31, 33, 32, 32),
-    (100, 250, 28, 32),
-    (5, 7, 1000, 3),
-]
+_SIZES = [(16, 16, 16, 16), (28, 28, 32, 32), (100, 250, 28, 32), (5, 7, 1000, 3)]
 
 # Passes of an interlaced PNG: top, left, vertical step, horizontal step.
 _ADAM7 = [

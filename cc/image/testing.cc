@@ -29,32 +29,18 @@ std::string EncodeInteger(size_t value, size_t bytes, bool little_endian) {
 std::string BigEndian(size_t value) { return EncodeInteger(value, 4, false); }
 
 J_COLOR_SPACE ColorSpace(JpegOptions::Color color) {
-  switch (color) {
-    case JpegOptions::Color::kGray:
-      return JCS_GRAYSCALE;
-    case JpegOptions::Color::kYcc:
-      return JCS_YCbCr;
-    case JpegOptions::Color::kRgb:
-      return JCS_RGB;
-    case JpegOptions::Color::kCmyk:
-      return JCS_CMYK;
-  }
-  std::abort();
+  constexpr J_COLOR_SPACE kSpaces[] = {JCS_GRAYSCALE, JCS_YCbCr, JCS_RGB,
+                                       JCS_CMYK};
+  return kSpaces[static_cast<size_t>(color)];
 }
 
-int ComponentCount(JpegOptions::Color color) {
-  if (color == JpegOptions::Color::kGray) return 1;
-  return color == JpegOptions::Color::kCmyk ? 4 : 3;
-}
-
-void SetUp(const JpegOptions& options, const std::vector<jpeg_scan_info>& scans,
-           jpeg_compress_struct* info) {
+void SetUp(const JpegOptions& options, jpeg_compress_struct* info) {
   info->image_height = static_cast<JDIMENSION>(options.height);
   info->image_width = static_cast<JDIMENSION>(options.width);
   info->in_color_space = ColorSpace(options.color);
-  info->input_components = ComponentCount(options.color);
   jpeg_set_defaults(info);
   jpeg_set_colorspace(info, info->in_color_space);
+  info->input_components = info->num_components;
   jpeg_set_quality(info, options.quality, /*force_baseline=*/TRUE);
   for (int i = 0; i < info->num_components; ++i) {
     info->comp_info[i].h_samp_factor = i == 0 ? options.horizontal : 1;
@@ -62,8 +48,10 @@ void SetUp(const JpegOptions& options, const std::vector<jpeg_scan_info>& scans,
   }
   if (options.progressive) jpeg_simple_progression(info);
   if (options.separate_scans) {
-    info->scan_info = scans.data();
-    info->num_scans = static_cast<int>(scans.size());
+    static constexpr jpeg_scan_info kScans[] = {
+        {1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+    info->scan_info = kScans;
+    info->num_scans = info->num_components;
   }
   info->restart_interval = static_cast<unsigned>(options.restart_interval);
 }
@@ -92,11 +80,7 @@ std::string MakeJpeg(const JpegOptions& options) {
   unsigned char* buffer = nullptr;
   unsigned long size = 0;  // NOLINT: libjpeg's type
   jpeg_mem_dest(&info, &buffer, &size);
-  std::vector<jpeg_scan_info> scans;
-  for (int i = 0; i < ComponentCount(options.color); ++i) {
-    scans.push_back({1, {i, 0, 0, 0}, 0, DCTSIZE2 - 1, 0, 0});
-  }
-  SetUp(options, scans, &info);
+  SetUp(options, &info);
   jpeg_start_compress(&info, TRUE);
   if (!options.exif.empty()) {
     jpeg_write_marker(&info, JPEG_APP0 + 1,

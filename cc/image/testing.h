@@ -27,7 +27,7 @@ struct JpegOptions {
   int horizontal = 1;  // sampling factors of the first component
   int vertical = 1;
   bool progressive = false;
-  bool separate_scans = false;  // one scan per component
+  bool separate_scans = false;  // one scan per component, up to 3
   int restart_interval = 0;     // in blocks; 0: no restart markers
   std::string exif;             // content of an APP1 segment; empty: none
   int quality = 95;
