@@ -57,7 +57,7 @@ class BatchRun {
     const size_t size = dataset_.size();
     const Clock::time_point start = Clock::now();
     Prefetcher<T> prefetcher(
-        dataset_, 0, size, threads,
+        dataset_, threads,
         std::max(kMinAhead, (slots_.size() + 1) * batch_size_));
     ResultWriter writer(results_);
     Progress progress(size);

@@ -1,4 +1,4 @@
-#include "cc/image/resize.h"
+#include "cc/image/transform.h"
 
 #include <algorithm>
 #include <array>
@@ -15,6 +15,22 @@ namespace {
 constexpr int kWeightBits = 11;
 constexpr int32_t kWeightOne = 1 << kWeightBits;
 
+constexpr double kMean = 0.1307;
+constexpr double kStd = 0.3081;
+
+constexpr std::array<float, 256> MakeNormalized() {
+  std::array<float, 256> table{};
+  for (size_t x = 0; x < table.size(); ++x) {
+    table[x] =
+        static_cast<float>((static_cast<double>(x) / 255.0 - kMean) / kStd);
+  }
+  return table;
+}
+
+// Computed by the compiler: the target's floating-point options (fused
+// operations, extended precision) cannot change it.
+constexpr std::array<float, 256> kNormalized = MakeNormalized();
+
 }  // namespace
 
 Resizer::Resizer(int height, int width, int target_height, int target_width)
@@ -23,13 +39,13 @@ Resizer::Resizer(int height, int width, int target_height, int target_width)
       rows_(MakeTaps(height, target_height)),
       columns_(MakeTaps(width, target_width)) {}
 
-// In int64_t, as the fractions are exact: sizes up to 2^18 cannot overflow.
+// Computes exact fractions; with sizes up to 2^18, int64_t does not overflow.
 std::vector<Resizer::Tap> Resizer::MakeTaps(int source, int target) {
   std::vector<Tap> taps;
   taps.reserve(static_cast<size_t>(target));
   const int64_t denominator = int64_t{2} * target;
-  for (int64_t d = 0; d < target; ++d) {
-    const int64_t numerator = (2 * d + 1) * source - target;
+  for (int64_t i = 0; i < target; ++i) {
+    const int64_t numerator = (2 * i + 1) * source - target;
     int64_t first = 0;
     int64_t weight = 0;
     if (numerator >= 0) {
@@ -37,7 +53,6 @@ std::vector<Resizer::Tap> Resizer::MakeTaps(int source, int target) {
       const int64_t rest = numerator % denominator;
       weight = (2 * kWeightOne * rest + denominator) / (2 * denominator);
     }
-    // first < source always; of the last pixel the weight does not matter.
     const int64_t second = std::min<int64_t>(first + 1, source - 1);
     taps.push_back({static_cast<size_t>(first), static_cast<size_t>(second),
                     static_cast<int32_t>(weight)});
@@ -45,7 +60,7 @@ std::vector<Resizer::Tap> Resizer::MakeTaps(int source, int target) {
   return taps;
 }
 
-// One source row in the target's width, in 1/2048: at most 255 * 2^11.
+// Resizes one source row to the target's width, in 1/2048: at most 255 * 2^11.
 void Resizer::ResizeRow(const uint8_t* pixels, int32_t* row) const {
   for (const Tap& column : columns_) {
     *row++ = pixels[column.first] * (kWeightOne - column.weight) +
@@ -53,8 +68,8 @@ void Resizer::ResizeRow(const uint8_t* pixels, int32_t* row) const {
   }
 }
 
-// Sums are exact until the one rounding, so the axes may be done one after the
-// other: first the columns of each source row that is needed.
+// Resizes rows first, then columns. The order does not matter, because sums are
+// exact until the one rounding.
 void Resizer::Resize(absl::Span<const uint8_t> pixels,
                      absl::Span<uint8_t> target) const {
   if (same_size_) {
@@ -62,14 +77,15 @@ void Resizer::Resize(absl::Span<const uint8_t> pixels,
     return;
   }
   const size_t width = columns_.size();
+  // Two resized rows, of an even and an odd source row: the rows of a tap are
+  // neighbours.
   std::vector<int32_t> buffer(2 * width);
-  // A row lies in the half of its parity: the two of a tap are neighbours.
-  std::array<size_t, 2> held = {SIZE_MAX, SIZE_MAX};
+  std::array<size_t, 2> buffered = {SIZE_MAX, SIZE_MAX};
   const auto resized_row = [&](size_t source) -> const int32_t* {
     int32_t* const row = &buffer[source % 2 * width];
-    if (held[source % 2] != source) {
+    if (buffered[source % 2] != source) {
       ResizeRow(&pixels[source * width_], row);
-      held[source % 2] = source;
+      buffered[source % 2] = source;
     }
     return row;
   };
@@ -94,6 +110,10 @@ GrayImage Resize(const GrayImage& image, int height, int width) {
   Resizer(image.height, image.width, height, width)
       .Resize(image.pixels, absl::MakeSpan(result.pixels));
   return result;
+}
+
+void Normalize(absl::Span<const uint8_t> pixels, absl::Span<float> tensor) {
+  for (size_t i = 0; i < pixels.size(); ++i) tensor[i] = kNormalized[pixels[i]];
 }
 
 }  // namespace lenet
