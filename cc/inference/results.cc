@@ -1,4 +1,4 @@
-#include "cc/inference/result_folder.h"
+#include "cc/inference/results.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@
 #include "cc/base/status_macros.h"
 
 #ifndef ABSL_IS_LITTLE_ENDIAN
-#error "results are written as the float32 of a little-endian machine"
+#error "results are little-endian float32"
 #endif
 
 namespace lenet {
@@ -29,12 +29,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Number of results per chunk: large enough to make waking the writer cheap,
+// and small enough that the writer starts early and soon finishes the last
+// chunk.
+constexpr size_t kChunk = 64;
+
 absl::Status SystemError(int error, absl::string_view what,
                          absl::string_view path) {
   return absl::ErrnoToStatus(error, absl::StrCat(what, " ", path));
 }
 
-// Refuses a folder whose content this program did not write.
+// Returns OK if the folder holds only results, which may be replaced.
 absl::Status CheckReplaceable(const std::string& path) {
   LENET_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                          ListFolder(path));
@@ -42,21 +47,21 @@ absl::Status CheckReplaceable(const std::string& path) {
     if (!absl::EndsWith(name, ".bin") ||
         !fs::is_regular_file(fs::path(path) / name)) {
       return absl::FailedPreconditionError(absl::StrCat(
-          "result_path ", path, " holds ", name, ", which is no result; ",
-          "empty the folder or name another"));
+          "result_path ", path, " holds ", name, ", which is not a result; ",
+          "empty the folder or give another one"));
     }
   }
   return absl::OkStatus();
 }
 
-// With permissions as mkdir gives them; mkdtemp makes a private folder.
+// Sets the permissions that mkdir gives; mkdtemp creates a private folder.
 void SharePermissions(const std::string& folder) {
   const mode_t mask = umask(0);
   umask(mask);
   chmod(folder.c_str(), 0777 & ~mask);
 }
 
-// `folder` and those above it that do not exist, deepest first.
+// Returns those of `folder` and its parents that do not exist, deepest first.
 std::vector<std::string> MissingFolders(fs::path folder) {
   std::vector<std::string> missing;
   std::error_code error;
@@ -73,7 +78,7 @@ absl::StatusOr<std::unique_ptr<ResultFolder>> ResultFolder::Create(
     const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  // A link to a folder stays; the folder is replaced.
+  // A symbolic link stays, and the folder to which it points is replaced.
   fs::path target = path;
   if (fs::exists(status)) {
     if (!fs::is_directory(status)) {
@@ -113,8 +118,8 @@ ResultFolder::~ResultFolder() {
   for (const std::string& parent : new_parents_) rmdir(parent.c_str());
 }
 
-// The whole folder is temporary, so its files need no names of their own; and
-// relative to the folder, the system has a shorter way to each of them.
+// The files need no temporary names because the folder is temporary. Paths
+// relative to the folder save the kernel a long lookup.
 absl::Status ResultFolder::Write(absl::string_view stem,
                                  absl::Span<const float> logits) {
   const std::string name = absl::StrCat(stem, ".bin");
@@ -135,7 +140,7 @@ absl::Status ResultFolder::Write(absl::string_view stem,
     size -= static_cast<size_t>(written);
   }
   std::move(closer).Cancel();
-  // Some file systems report a full disk only here.
+  // Some file systems report a full disk only at close.
   if (close(file) != 0) return error("cannot write");
   return absl::OkStatus();
 }
@@ -155,6 +160,39 @@ absl::Status ResultFolder::Commit() {
   new_parents_.clear();
   std::error_code ignored;
   if (replaces) fs::remove_all(earlier, ignored);
+  return absl::OkStatus();
+}
+
+ResultWriter::ResultWriter(ResultFolder* folder) : folder_(folder) {}
+
+absl::Status ResultWriter::Write(std::string stem,
+                                 absl::Span<const float> logits) {
+  filling_.stems.push_back(std::move(stem));
+  filling_.logits.insert(filling_.logits.end(), logits.begin(), logits.end());
+  return filling_.stems.size() < kChunk ? absl::OkStatus() : HandOver();
+}
+
+absl::Status ResultWriter::Finish() {
+  LENET_RETURN_IF_ERROR(HandOver());
+  return written_.get();
+}
+
+// Starts writing filling_ once the previous chunk is written.
+absl::Status ResultWriter::HandOver() {
+  if (written_.valid()) LENET_RETURN_IF_ERROR(written_.get());
+  written_ = std::async(std::launch::async, &ResultWriter::WriteChunk,
+                        std::exchange(filling_, Chunk()), folder_);
+  return absl::OkStatus();
+}
+
+absl::Status ResultWriter::WriteChunk(const Chunk& chunk,
+                                      ResultFolder* folder) {
+  const absl::Span<const float> logits(chunk.logits);
+  for (size_t i = 0; i < chunk.stems.size(); ++i) {
+    const size_t size = logits.size() / chunk.stems.size();
+    LENET_RETURN_IF_ERROR(
+        folder->Write(chunk.stems[i], logits.subspan(i * size, size)));
+  }
   return absl::OkStatus();
 }
 

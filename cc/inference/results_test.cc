@@ -1,13 +1,14 @@
-#include "cc/inference/result_folder.h"
+#include "cc/inference/results.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "cc/base/file.h"
 #include "cc/base/test_util.h"
 #include "gmock/gmock.h"
@@ -88,7 +89,7 @@ TEST(ResultFolderTest, RefusesToReplaceAnythingElse) {
   EXPECT_THAT(Names(folder.path()), ElementsAre("results"));
 }
 
-TEST(ResultFolderTest, RefusesToReplaceAFolderOfFolders) {
+TEST(ResultFolderTest, RefusesToReplaceFolders) {
   const TempFolder folder;
   folder.Write("results/a.bin/b.bin", "old");
   EXPECT_THAT(ResultFolder::Create(folder.path() + "/results"),
@@ -104,7 +105,7 @@ TEST(ResultFolderTest, RefusesAFileAndAPathBelowAFile) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(file)));
 }
 
-TEST(ResultFolderTest, GivesTheRightsOfAnyNewFolder) {
+TEST(ResultFolderTest, SetsTheUsualPermissions) {
   const TempFolder folder;
   const std::string path = folder.path() + "/results";
   const mode_t mask = umask(022);
@@ -114,6 +115,72 @@ TEST(ResultFolderTest, GivesTheRightsOfAnyNewFolder) {
   struct stat info;
   ASSERT_EQ(stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777u, 0755u);
+}
+
+class ResultWriterTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    LENET_ASSERT_OK_AND_ASSIGN(results_, ResultFolder::Create(path_));
+  }
+
+  const TempFolder folder_;
+  const std::string path_ = folder_.path() + "/results";
+  std::unique_ptr<ResultFolder> results_;
+};
+
+TEST_F(ResultWriterTest, WritesAnyNumberOfResults) {
+  for (const int count : {0, 1, 127, 128, 129, 1000}) {
+    LENET_ASSERT_OK_AND_ASSIGN(results_, ResultFolder::Create(path_));
+    ResultWriter writer(results_.get());
+    for (int i = 0; i < count; ++i) {
+      const float value = static_cast<float>(i % 7);
+      ASSERT_THAT(writer.Write(absl::StrCat("r", i), {value, 2.0f}), IsOk());
+    }
+    ASSERT_THAT(writer.Finish(), IsOk());
+    ASSERT_THAT(results_->Commit(), IsOk());
+    LENET_ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names,
+                               ListFolder(path_));
+    EXPECT_EQ(names.size(), static_cast<size_t>(count));
+    for (int i = 0; i < count; ++i) {
+      const std::string one =
+          ReadTestFile(absl::StrCat(path_, "/r", i, ".bin"));
+      const float values[] = {static_cast<float>(i % 7), 2.0f};
+      EXPECT_EQ(one, std::string(reinterpret_cast<const char*>(values), 8));
+    }
+  }
+}
+
+TEST_F(ResultWriterTest, ReturnsTheFirstError) {
+  ResultWriter writer(results_.get());
+  absl::Status status;
+  int written = 0;
+  for (; status.ok() && written < 100000; ++written) {
+    status = writer.Write(
+        written == 100 ? "no/such/folder" : absl::StrCat("r", written), {1.0f});
+  }
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kNotFound,
+                               testing::HasSubstr("no/such/folder.bin")));
+  EXPECT_LT(written, 100000);
+}
+
+TEST_F(ResultWriterTest, ReturnsTheErrorOfTheLastChunkAtTheEnd) {
+  ResultWriter writer(results_.get());
+  ASSERT_THAT(writer.Write("no/such/folder", {1.0f}), IsOk());
+  EXPECT_THAT(writer.Finish(),
+              StatusIs(absl::StatusCode::kNotFound, testing::_));
+}
+
+TEST_F(ResultWriterTest, MayBeDestroyedBeforeTheEnd) {
+  for (const int count : {0, 1, 128, 300}) {
+    ResultWriter writer(results_.get());
+    for (int i = 0; i < count; ++i) {
+      ASSERT_THAT(writer.Write(absl::StrCat("r", i), {1.0f}), IsOk());
+    }
+  }
+  results_.reset();
+  LENET_ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names,
+                             ListFolder(folder_.path()));
+  EXPECT_THAT(names, IsEmpty());
 }
 
 }  // namespace
