@@ -1,9 +1,8 @@
-#include "cc/engine/graph/fusion.h"
+#include "cc/engine/graph/step.h"
 
 #include <string>
 #include <vector>
 
-#include "cc/engine/graph/step.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -12,10 +11,10 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// A chain of steps, each on the value of the one before.
-class FusionTest : public testing::Test {
+// A chain of steps, each of which uses the value of the previous step.
+class FuseStepsTest : public testing::Test {
  protected:
-  FusionTest() { graph_.value_sizes = {1}; }
+  FuseStepsTest() { graph_.value_sizes = {1}; }
 
   Step& Add(StepKind kind) {
     Step& step = graph_.steps.emplace_back();
@@ -47,33 +46,33 @@ class FusionTest : public testing::Test {
     step.inner = inner;
   }
 
+  // Fuses the steps, checks that they still form a chain, and describes them.
   std::vector<std::string> Fused() {
     FuseSteps(&graph_);
     std::vector<std::string> names;
+    size_t value = 0;
     for (const Step& step : graph_.steps) {
       names.push_back(std::string(KindName(step.kind)) +
                       (step.constant.empty() ? "" : "+bias") +
                       (step.relu ? "+relu" : ""));
+      EXPECT_EQ(step.x, value);
+      value = step.y;
     }
-    // Whatever is fused, the chain holds.
-    for (size_t i = 0; i < graph_.steps.size(); ++i) {
-      EXPECT_EQ(graph_.steps[i].x, i == 0 ? 0 : graph_.steps[i - 1].y);
-    }
-    EXPECT_EQ(graph_.steps.back().y, graph_.output);
+    EXPECT_EQ(value, graph_.output);
     return names;
   }
 
   StepGraph graph_;
 };
 
-TEST_F(FusionTest, BlockOfLeNetIsOneKernel) {
+TEST_F(FuseStepsTest, FusesTheConvolutionsOfLeNet) {
   AddConv(5);
   Add(StepKind::kRelu);
   AddPool(2);
   EXPECT_THAT(Fused(), ElementsAre("ConvReluPool+relu"));
 }
 
-TEST_F(FusionTest, OtherKernelsAndBiasesAreNoBlockOfLeNet) {
+TEST_F(FuseStepsTest, OtherConvolutionsAndPoolsStaySeparate) {
   AddConv(3);
   Add(StepKind::kRelu);
   AddPool(2);
@@ -94,14 +93,14 @@ TEST_F(FusionTest, OtherKernelsAndBiasesAreNoBlockOfLeNet) {
                                    "Conv+relu", "MaxPool", "Conv", "MaxPool"));
 }
 
-TEST_F(FusionTest, BiasAndReluOfADenseLayer) {
+TEST_F(FuseStepsTest, FusesBiasAndReluOfADenseLayer) {
   Add(StepKind::kLinear).out_channels = 2;
   AddBias(1);
   Add(StepKind::kRelu);
   EXPECT_THAT(Fused(), ElementsAre("Linear+bias+relu"));
 }
 
-TEST_F(FusionTest, ABiasAfterTheReluOrOfAnotherAxisStays) {
+TEST_F(FuseStepsTest, ABiasAfterTheReluOrOnAnotherAxisStaysSeparate) {
   Add(StepKind::kLinear).out_channels = 2;
   Add(StepKind::kRelu);
   AddBias(1);
@@ -115,16 +114,14 @@ TEST_F(FusionTest, ABiasAfterTheReluOrOfAnotherAxisStays) {
                                    "AddConstant+bias+relu"));
 }
 
-TEST_F(FusionTest, WhatIsUsedTwiceStays) {
+TEST_F(FuseStepsTest, KeepsValuesThatAreUsedTwice) {
   AddConv(5);
   Add(StepKind::kRelu);
-  Step& sum = Add(StepKind::kAdd);
-  sum.other = 1;  // the convolution, before the ReLU
-  FuseSteps(&graph_);
-  EXPECT_EQ(graph_.steps.size(), 3u);
+  Add(StepKind::kAdd).other = 1;  // the convolution without ReLU
+  EXPECT_THAT(Fused(), ElementsAre("Conv", "Relu", "Add"));
 }
 
-TEST_F(FusionTest, TheOutputStays) {
+TEST_F(FuseStepsTest, KeepsTheOutput) {
   AddConv(5);
   const size_t output = graph_.output;
   Add(StepKind::kRelu);
