@@ -10,4 +10,4 @@ from lenet.conversion.om import convert_to_om
 from lenet.options.programs import ToOmOptions
 
 if __name__ == "__main__":
-    cli.run(ToOmOptions, convert_to_om, package="tools")
+    cli.run(ToOmOptions, convert_to_om)

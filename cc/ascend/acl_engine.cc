@@ -22,7 +22,7 @@
 #include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
 #include "cc/engine/self_test.h"
-#include "cc/image/normalize.h"
+#include "cc/image/transform.h"
 
 namespace lenet {
 namespace {

@@ -19,7 +19,7 @@
 #include "cc/engine/native_engine.h"
 #include "cc/engine/self_test.h"
 #include "cc/image/decode.h"
-#include "cc/image/normalize.h"
+#include "cc/image/transform.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

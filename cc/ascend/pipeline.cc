@@ -10,7 +10,7 @@
 #include "cc/engine/engine.h"
 #include "cc/image/decode.h"
 #include "cc/image/image.h"
-#include "cc/image/resize.h"
+#include "cc/image/transform.h"
 
 namespace lenet::ascend {
 namespace {

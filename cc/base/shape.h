@@ -4,12 +4,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/types/span.h"
 
-// Shapes of dense tensors.
-
 namespace lenet {
+
+// A dense tensor in C order.
+struct TensorInfo {
+  std::string name;
+  std::vector<int64_t> shape;
+};
 
 // Returns, for example, "[1, 1, 32, 32]".
 std::string ShapeText(absl::Span<const int64_t> shape);

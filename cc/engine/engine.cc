@@ -81,4 +81,18 @@ absl::Status CheckLeNetShapes(absl::string_view model_path,
       ShapesText(outputs), "; give a model that //python:export wrote"));
 }
 
+absl::Status CheckNoAipp(const EngineOptions& options) {
+  if (options.aipp_path.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "aipp_path is for an Ascend 310 only, and this runs on the CPU; leave it "
+      "out");
+}
+
+absl::Status WithModelPath(const EngineOptions& options,
+                           const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(options.model_path, ": ", status.message()));
+}
+
 }  // namespace lenet

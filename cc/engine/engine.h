@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "cc/base/shape.h"
 #include "cc/image/image.h"
 
 namespace lenet {
@@ -18,12 +19,6 @@ inline constexpr size_t kClasses = 10;
 
 // Larger model files are refused before they are read. A LeNet has 0.25 MB.
 inline constexpr size_t kMaxModelBytes = size_t{256} << 20;
-
-// A dense tensor in C order.
-struct TensorInfo {
-  std::string name;
-  std::vector<int64_t> shape;  // NCHW for the input, [N, 10] for the output
-};
 
 enum class DeviceTarget { kAuto, kAscend310, kCpu };
 
@@ -139,6 +134,13 @@ class SynchronousEngine : public Engine {
 absl::Status CheckLeNetShapes(absl::string_view model_path,
                               const std::vector<TensorInfo>& inputs,
                               const std::vector<TensorInfo>& outputs);
+
+// Returns InvalidArgument if there is an aipp_path, which the CPU cannot use.
+absl::Status CheckNoAipp(const EngineOptions& options);
+
+// Returns `status` with "<model_path>: " in front of an error message.
+absl::Status WithModelPath(const EngineOptions& options,
+                           const absl::Status& status);
 
 }  // namespace lenet
 

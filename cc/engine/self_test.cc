@@ -11,8 +11,7 @@
 #include "cc/base/shape.h"
 #include "cc/base/status_macros.h"
 #include "cc/image/decode.h"
-#include "cc/image/normalize.h"
-#include "cc/image/resize.h"
+#include "cc/image/transform.h"
 
 namespace lenet {
 namespace {

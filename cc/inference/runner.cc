@@ -14,7 +14,7 @@
 #include "cc/image/dataset.h"
 #include "cc/inference/batch_run.h"
 #include "cc/inference/engine_choice.h"
-#include "cc/inference/result_folder.h"
+#include "cc/inference/results.h"
 
 namespace lenet {
 namespace {
@@ -64,8 +64,7 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
                          ResultFolder::Create(options.result_path));
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> dataset,
                          OpenImages(options));
-  // What the engine is about to read; its hash is not needed before the first
-  // result.
+  // The model is hashed after the run, which the user waits for.
   LENET_ASSIGN_OR_RETURN(const std::string model,
                          ReadFile(options.mindir_path, kMaxModelBytes));
   LENET_ASSIGN_OR_RETURN(const CreatedEngine created,
