@@ -122,66 +122,30 @@ struct Layout {
   size_t height_stride = 0;
 };
 
-// A picture description, through which the device also reports its result. Used
-// once, because the device changes it. Does not own the pixels.
-class Picture {
- public:
-  // ResourceExhausted if there is no memory.
-  static absl::StatusOr<Picture> Create(Session* session,
-                                        const DvppFunctions* functions,
-                                        const Layout& layout);
-
-  Picture() = default;  // no description
-  Picture(Picture&& other) noexcept { *this = std::move(other); }
-  Picture& operator=(Picture&& other) noexcept {
-    std::swap(session_, other.session_);
-    std::swap(functions_, other.functions_);
-    std::swap(layout_, other.layout_);
-    std::swap(desc_, other.desc_);
-    return *this;
+struct PictureDeleter {
+  void operator()(acldvppPicDesc* desc) const {
+    session->CheckTeardown(functions->acldvppDestroyPicDesc(desc),
+                           "acldvppDestroyPicDesc");
   }
-  ~Picture() {
-    if (desc_ == nullptr) return;
-    session_->CheckTeardown(functions_->acldvppDestroyPicDesc(desc_),
-                            "acldvppDestroyPicDesc");
-  }
-
-  acldvppPicDesc* get() const { return desc_; }
-
-  // Result of the device; 0 is success.
-  uint32_t code() const { return functions_->acldvppGetPicDescRetCode(desc_); }
-
-  // Returns whether the device has kept sizes and strides.
-  bool HasLayout() const {
-    const DvppFunctions& get = *functions_;
-    return get.acldvppGetPicDescWidth(desc_) == layout_.width &&
-           get.acldvppGetPicDescHeight(desc_) == layout_.height &&
-           get.acldvppGetPicDescWidthStride(desc_) == layout_.width_stride &&
-           get.acldvppGetPicDescHeightStride(desc_) == layout_.height_stride;
-  }
-
- private:
-  Session* session_ = nullptr;
-  const DvppFunctions* functions_ = nullptr;
-  Layout layout_;
-  acldvppPicDesc* desc_ = nullptr;
+  Session* session;
+  const DvppFunctions* functions;
 };
 
-absl::StatusOr<Picture> Picture::Create(Session* session,
-                                        const DvppFunctions* functions,
-                                        const Layout& layout) {
-  Picture picture;
-  picture.session_ = session;
-  picture.functions_ = functions;
-  picture.layout_ = layout;
-  picture.desc_ = functions->acldvppCreatePicDesc();
-  if (picture.desc_ == nullptr) {
+// A picture description, through which the device also reports its result. Used
+// once, because the device changes it. Does not own the pixels.
+using Picture = std::unique_ptr<acldvppPicDesc, PictureDeleter>;
+
+absl::StatusOr<Picture> CreatePicture(Session* session,
+                                      const DvppFunctions* functions,
+                                      const Layout& layout) {
+  Picture picture(functions->acldvppCreatePicDesc(), {session, functions});
+  if (picture == nullptr) {
     return absl::ResourceExhaustedError(
         "acldvppCreatePicDesc failed: no memory");
   }
 #define LENET_SET(field, value)                                  \
   LENET_RETURN_IF_ERROR(session->Check(                          \
-      functions->acldvppSetPicDesc##field(picture.desc_, value), \
+      functions->acldvppSetPicDesc##field(picture.get(), value), \
       "acldvppSetPicDesc" #field))
   LENET_SET(Data, layout.data);
   LENET_SET(Size, static_cast<uint32_t>(layout.bytes));
@@ -194,6 +158,15 @@ absl::StatusOr<Picture> Picture::Create(Session* session,
   return picture;
 }
 
+// Returns whether sizes and strides in a description equal the layout.
+bool HasLayout(const DvppFunctions& get, const acldvppPicDesc* desc,
+               const Layout& layout) {
+  return get.acldvppGetPicDescWidth(desc) == layout.width &&
+         get.acldvppGetPicDescHeight(desc) == layout.height &&
+         get.acldvppGetPicDescWidthStride(desc) == layout.width_stride &&
+         get.acldvppGetPicDescHeightStride(desc) == layout.height_stride;
+}
+
 }  // namespace
 
 // One started file. The device uses the descriptions until the stream is
@@ -201,15 +174,16 @@ absl::StatusOr<Picture> Picture::Create(Session* session,
 struct Dvpp::Frame {
   bool started = false;
   Memory file;
+  Layout layout;     // expected from the decoder
   Picture decoded;   // output of the decoder
   Picture to_scale;  // the same pixels as input of the scaler
   Picture scaled;
 
   void Reset() {
     started = false;
-    decoded = Picture();
-    to_scale = Picture();
-    scaled = Picture();
+    decoded.reset();
+    to_scale.reset();
+    scaled.reset();
   }
 };
 
@@ -366,10 +340,11 @@ absl::Status Dvpp::Decode(Slot* slot, Frame* frame, absl::string_view jpeg) {
     LENET_RETURN_IF_ERROR(Reallocate(&slot->decoded, layout.bytes));
   }
   layout.data = slot->decoded.data();
+  frame->layout = layout;
   LENET_ASSIGN_OR_RETURN(frame->decoded,
-                         Picture::Create(session_, functions_, layout));
+                         CreatePicture(session_, functions_, layout));
   LENET_ASSIGN_OR_RETURN(frame->to_scale,
-                         Picture::Create(session_, functions_, layout));
+                         CreatePicture(session_, functions_, layout));
   LENET_RETURN_IF_ERROR(CopyIn(session_, frame->file.data(), frame->file.size(),
                                jpeg.data(), jpeg.size()));
   frame->started = true;
@@ -389,7 +364,7 @@ absl::Status Dvpp::Scale(Slot* slot, Frame* frame, void* place) {
   layout.width_stride = layout.width;
   layout.height_stride = layout.height;
   LENET_ASSIGN_OR_RETURN(frame->scaled,
-                         Picture::Create(session_, functions_, layout));
+                         CreatePicture(session_, functions_, layout));
   LENET_RETURN_IF_ERROR(session_->Check(
       functions_->acldvppVpcResizeAsync(channel_desc_, frame->to_scale.get(),
                                         frame->scaled.get(), resize_config_,
@@ -443,18 +418,21 @@ absl::Status Dvpp::Finish(size_t slot_number) {
 }
 
 absl::Status Dvpp::Result(const Frame& frame, size_t index) const {
-  if (const uint32_t code = frame.decoded.code(); code != 0) {
+  const DvppFunctions& get = *functions_;
+  if (const uint32_t code = get.acldvppGetPicDescRetCode(frame.decoded.get());
+      code != 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the device cannot decode image ", index, " of the batch (code ", code,
         "); if the file is damaged, --cpu_dvpp=CPU reports details"));
   }
-  if (const uint32_t code = frame.scaled.code(); code != 0) {
+  if (const uint32_t code = get.acldvppGetPicDescRetCode(frame.scaled.get());
+      code != 0) {
     return absl::InternalError(absl::StrCat("the device cannot resize image ",
                                             index, " of the batch (code ", code,
                                             ")"));
   }
   // The scaler was started with the expected layout, before the decoder ran.
-  if (!frame.decoded.HasLayout()) {
+  if (!HasLayout(get, frame.decoded.get(), frame.layout)) {
     return absl::InternalError(
         absl::StrCat("the device decoded image ", index,
                      " of the batch to another size than its header says"));
