@@ -1,9 +1,5 @@
 """C++ rules. The only file that says where they come from (Bazel 8 and later: rules_cc)."""
 
-load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
-load("@rules_cc//cc:cc_library.bzl", "cc_library")
-load("@rules_cc//cc:cc_test.bzl", "cc_test")
-
 # For our own code only; what comes from outside is included as system headers.
 _WARNINGS = [
     "-Wall",
@@ -17,7 +13,7 @@ _WARNINGS = [
 
 def cc_library(name, copts = [], **kwargs):
     """A C++ library of this project: strict warnings are errors."""
-    cc_library(name = name, copts = _WARNINGS + copts, **kwargs)
+    native.cc_library(name = name, copts = _WARNINGS + copts, **kwargs)
 
 def cc_binary(name, copts = [], linkopts = [], **kwargs):
     """A C++ program of this project: strict warnings are errors.
@@ -25,7 +21,7 @@ def cc_binary(name, copts = [], linkopts = [], **kwargs):
     pkg-config names whatever a static library would need: to load 34 libraries of 54 for nothing
     took infer310 three milliseconds.
     """
-    cc_binary(
+    native.cc_binary(
         name = name,
         copts = _WARNINGS + copts,
         linkopts = ["-Wl,--as-needed"] + linkopts,
@@ -34,7 +30,7 @@ def cc_binary(name, copts = [], linkopts = [], **kwargs):
 
 def cc_test(name, copts = [], deps = [], main = "@googletest//:gmock_main", **kwargs):
     """Tests, of GoogleTest unless `main`, which has the main function, is another library."""
-    cc_test(
+    native.cc_test(
         name = name,
         copts = _WARNINGS + copts,
         deps = deps + [main],
@@ -57,7 +53,7 @@ def cc_proto_library(name, src, **kwargs):
         cmd = "$(execpath @protobuf//:bin/protoc) --cpp_out=$(GENDIR) $(execpath %s)" % src,
         tools = ["@protobuf//:bin/protoc"],
     )
-    cc_library(
+    native.cc_library(
         name = name,
         srcs = [stem + ".pb.cc"],
         hdrs = [stem + ".pb.h"],

@@ -1,7 +1,5 @@
 """Python rules. The only file that says where they come from (Bazel 8 and later: rules_python)."""
 
-load("@rules_python//python:defs.bzl", "py_binary", "py_library", "py_test")
-
 _IMPORT_ROOT = "python"
 
 def _imports():
@@ -13,12 +11,12 @@ def _imports():
 
 def py_library(name, **kwargs):
     """A module of the library `lenet`."""
-    py_library(name = name, imports = _imports(), **kwargs)
+    native.py_library(name = name, imports = _imports(), **kwargs)
 
 def py_binary(name, **kwargs):
     """A program. Its file is <name>.py unless `srcs` and `main` say otherwise."""
     kwargs.setdefault("srcs", [name + ".py"])
-    py_binary(
+    native.py_binary(
         name = name,
         imports = _imports(),
         python_version = "PY3",
@@ -28,7 +26,7 @@ def py_binary(name, **kwargs):
 def py_test(name, srcs = None, deps = [], args = [], **kwargs):
     """A file of tests, run by pytest, with JUnit XML for Bazel and `--test_filter` as pytest's -k."""
     srcs = srcs or [name + ".py"]
-    py_test(
+    native.py_test(
         name = name,
         srcs = srcs + ["//tools/build_defs:pytest_main.py"],
         main = "//tools/build_defs:pytest_main.py",

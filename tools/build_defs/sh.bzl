@@ -1,19 +1,15 @@
 """Shell rules. The only file that says where they come from (Bazel 8 and later: rules_shell)."""
 
-load("@rules_shell//shell:sh_binary.bzl", "sh_binary")
-load("@rules_shell//shell:sh_library.bzl", "sh_library")
-load("@rules_shell//shell:sh_test.bzl", "sh_test")
-
 def sh_binary(name, **kwargs):
     """A script. Its file is <name>.sh unless `srcs` says otherwise."""
     kwargs.setdefault("srcs", [name + ".sh"])
-    sh_binary(name = name, **kwargs)
+    native.sh_binary(name = name, **kwargs)
 
 def sh_test(name, **kwargs):
     """A test written as a script. Its file is <name>.sh unless `srcs` says otherwise."""
     kwargs.setdefault("srcs", [name + ".sh"])
-    sh_test(name = name, **kwargs)
+    native.sh_test(name = name, **kwargs)
 
 def sh_library(name, **kwargs):
     """Functions that scripts source."""
-    sh_library(name = name, **kwargs)
+    native.sh_library(name = name, **kwargs)

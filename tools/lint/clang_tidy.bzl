@@ -3,8 +3,6 @@
 Each file is an action, so that Bazel looks again only at those that changed, or whose headers did.
 """
 
-load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
-
 def _contexts(ctx):
     attributes = getattr(ctx.rule.attr, "deps", [])
     return [dep[CcInfo].compilation_context for dep in attributes if CcInfo in dep]
