@@ -9,7 +9,7 @@
 
 namespace lenet::ascend {
 
-// A model file of the simulator (see cc/ascend/sim/model_file.h): the default
+// A model file of the simulator (see cc/ascend/sim/model_file.cc): the default
 // is the trained LeNet of the build as a static model for floats.
 struct OmOptions {
   std::string soc = "Ascend310";

@@ -93,11 +93,14 @@ def test_classes_of_engine_native(name, request, tmp_path_factory, capsys):
     ]
     if case.dvpp:
         arguments += ["--cpu_dvpp=DVPP", f"--dataset_path={request.getfixturevalue('jpegs')}"]
-    run = simulator.run(
-        cwd, *arguments, scratch=tmp_path_factory.mktemp("scratch"), run_mode=case.run_mode
-    ).check()
+    settings = {"scratch": tmp_path_factory.mktemp("scratch"), "run_mode": case.run_mode}
+    run = simulator.run(cwd, *arguments, **settings).check()
     logits = run.logits()
     assert logits.shape == (_IMAGES, 10)
+    for schedule in ("eager", "random:1"):
+        cwd = tmp_path_factory.mktemp("scheduled")
+        limited = simulator.run(cwd, *arguments, "--limit=100", schedule=schedule, **settings)
+        assert np.array_equal(limited.check().logits(), logits[:100]), schedule
 
     different = int((logits.argmax(1) != expected.argmax(1)).sum())
     distance = float(np.abs(logits - expected).max())
@@ -128,7 +131,6 @@ def _check_report(run: simulator.Run, case: Case) -> None:
 def _check_calls(run: simulator.Run, case: Case) -> None:
     """What was asked of AscendCL for it; one image and batch more is the self-test."""
     calls = run.simulator["calls"]
-    assert run.simulator["run_mode"] == case.run_mode
     batches = -(-_IMAGES // case.batch_size) + 1
     assert calls.get("aclmdlExecute", 0) + calls.get("aclmdlExecuteAsync", 0) == batches
     assert ("aclmdlSetDynamicBatchSize" in calls) is (case.model == "lenet_dynamic")

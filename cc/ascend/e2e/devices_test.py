@@ -6,9 +6,7 @@ import signal
 import time
 
 import pytest
-from PIL import Image
 
-from lenet.data import idx
 from lenet.testing import simulator
 
 
@@ -44,11 +42,9 @@ def _check_unavailable(run: simulator.Run, *texts: str) -> None:
     assert run.simulator.get("ok", True), run.simulator
 
 
-@pytest.mark.parametrize("profile", ["legacy", "modern"])
 @pytest.mark.parametrize("run_mode", ["host", "device"])
-def test_libraries_old_and_new(folders, profile, run_mode):
-    run = _run(folders, profile=profile, run_mode=run_mode).check()
-    assert run.simulator["profile"] == profile
+def test_run_modes(folders, run_mode):
+    run = _run(folders, run_mode=run_mode).check()
     assert run.report["images"] == 3
 
 
@@ -81,7 +77,6 @@ def test_a_node_that_is_missing(folders, node):
 @pytest.mark.parametrize("device", [0, 1])
 def test_two_devices(folders, device):
     run = _run(folders, f"--device_id={device}", devices=2).check()
-    assert run.simulator["devices"] == 2
     assert run.report["device"] == f"Ascend310:{device}"
     assert f"Ascend310:{device}" in run.stderr
 
@@ -93,11 +88,7 @@ def test_two_processes_at_once(folders):
     processes = []
     for _ in range(2):
         cwd, scratch = folders()
-        # An execution takes a while, so that both are at work for most of the time.
-        started = simulator.Process(
-            cwd, *arguments, scratch=scratch, latency="aclmdlExecuteAsync=2ms"
-        )
-        processes.append(started)
+        processes.append(simulator.Process(cwd, *arguments, scratch=scratch))
     logits = [process.finish().check().logits() for process in processes]
     cwd, scratch = folders()
     alone = simulator.run(cwd, *arguments, scratch=scratch).check().logits()
@@ -105,35 +96,10 @@ def test_two_processes_at_once(folders):
         assert each.tobytes() == alone.tobytes()
 
 
-def test_decoding_and_copying_go_on_while_the_model_runs(folders):
-    """Two works of 20 ms an image take little more than one: the pipeline is one."""
-    images, milliseconds = 40, 20
-    test_set = idx.read_split("", "test")
-    cwd, scratch = folders()
-    (scratch / "images").mkdir()
-    for i in range(images):
-        image = Image.fromarray(test_set.images[i]).resize((32, 32))
-        image.save(scratch / "images" / f"test_{i}_{test_set.labels[i]}.jpg")
-    works = ("aclmdlExecuteAsync", "acldvppJpegDecodeAsync")
-    run = simulator.run(
-        cwd,
-        f"--mindir_path={simulator.model('lenet_aipp')}",
-        f"--dataset_path={scratch / 'images'}",
-        "--cpu_dvpp=DVPP",
-        scratch=scratch,
-        latency=",".join(f"{function}={milliseconds}ms" for function in works),
-    ).check()
-    assert run.report["pipelined"] is True
-    assert run.report["decoded_on_device"] == images
-    seconds = images / run.report["images_per_second"]
-    one_after_the_other = images * milliseconds * len(works) / 1000
-    assert seconds < 0.75 * one_after_the_other, (seconds, one_after_the_other)
-
-
 def test_a_device_that_hangs(folders):
     """It is waited for, but not for ever: 20 s for the work, 1 s a stream for the end."""
     start = time.monotonic()
-    run = _run(folders, latency="aclmdlExecuteAsync:2=1h")
+    run = _run(folders, faults="aclmdlExecuteAsync:2=hang")
     seconds = time.monotonic() - start
     assert run.returncode == 4, run.stderr
     assert run.simulator["ok"], run.simulator
@@ -149,7 +115,6 @@ def test_an_interrupt_ends_it_in_order(folders, sent):
         cwd,
         f"--mindir_path={simulator.model('lenet')}",
         scratch=scratch,
-        latency="aclmdlExecuteAsync=10ms",
     )
     deadline = time.monotonic() + 60
     while not list(cwd.glob(".result_Files.partial-*/*.bin")):

@@ -42,10 +42,10 @@ def _write_images(folder: pathlib.Path) -> None:
 class Scenario:
     """A run of infer310 on five images, to be repeated with failures."""
 
-    def __init__(self, folder: pathlib.Path, run_mode: str, *arguments: str):
+    def __init__(self, folder: pathlib.Path, run_mode: str, schedule: str, *arguments: str):
         _write_images(folder / "images")
         self._folder = folder
-        self._run_mode = run_mode
+        self._settings = {"run_mode": run_mode, "schedule": schedule}
         self._arguments = [f"--dataset_path={folder / 'images'}", *arguments]
         self._numbers = itertools.count()
         self.clean = self.run().check()
@@ -66,8 +66,7 @@ class Scenario:
             cwd,
             *self._arguments,
             scratch=scratch,
-            run_mode=self._run_mode,
-            trace="faults" not in settings,
+            **self._settings,
             **settings,
         )
 
@@ -85,19 +84,20 @@ class Scenario:
 
 
 _SCENARIOS = {
-    "DVPP and gears": ("host", "lenet_dynamic", "--batch_size=2", "--cpu_dvpp=DVPP"),
-    "DVPP, device mode": ("device", "lenet_aipp", "--cpu_dvpp=DVPP"),
-    "float model": ("host", "lenet"),
-    "AIPP and gears, device mode": ("device", "lenet_dynamic", "--batch_size=2"),
+    "DVPP and gears": ("host", "sync", "lenet_dynamic", "--batch_size=2", "--cpu_dvpp=DVPP"),
+    "DVPP, device mode": ("device", "eager", "lenet_aipp", "--cpu_dvpp=DVPP"),
+    "float model": ("host", "random:1", "lenet"),
+    "AIPP and gears, device mode": ("device", "sync", "lenet_dynamic", "--batch_size=2"),
 }
 
 
 @pytest.fixture(scope="module")
 def scenario(request, tmp_path_factory) -> Scenario:
     """By its name."""
-    run_mode, model, *arguments = _SCENARIOS[request.param]
+    run_mode, schedule, model, *arguments = _SCENARIOS[request.param]
     folder = tmp_path_factory.mktemp("scenario")
-    return Scenario(folder, run_mode, f"--mindir_path={simulator.model(model)}", *arguments)
+    mindir_path = f"--mindir_path={simulator.model(model)}"
+    return Scenario(folder, run_mode, schedule, mindir_path, *arguments)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_no_memory_at_each_allocation(scenario, request, say):
 @pytest.mark.parametrize("scenario", ["DVPP and gears", "float model"], indirect=True)
 def test_too_little_memory(scenario):
     """The device's memory is at an end, wherever that is; what is enough is enough."""
-    peak = sum(scenario.clean.simulator["peak_bytes"].values())
+    peak = scenario.clean.simulator["peak_bytes"]
     codes = []
     for memory in (0, 4096, peak // 4, peak // 2, 3 * peak // 4, 2 * peak + (1 << 20)):
         run = scenario.run(memory=memory)

@@ -1,6 +1,6 @@
 """Writes model files of the simulator of AscendCL, which take the place of ATC's OM files in tests.
 
-The format is that of cc/ascend/sim/model_file.h.
+The format is that of cc/ascend/sim/model_file.cc.
 """
 
 import struct

@@ -240,7 +240,7 @@ def complaints(
     if not run.simulator.get("ok"):
         found.append(f"the simulator objects: {run.simulator}")
     injected = run.simulator.get("injected", [])
-    if len(injected) != 1 or not injected[0].endswith(f" {case.plan}"):
+    if injected != [case.plan]:
         found.append(f"planned {case.plan}, happened {injected}")
     after = snapshot(run.cwd)
     if run.returncode == 0:

@@ -1,9 +1,10 @@
-"""Runs the built infer310 on the simulator of AscendCL, and reads what both report.
+"""Runs the built infer310 on the simulator of AscendCL and reads their reports.
 
 A test that uses it has //cc:infer310, //cc/ascend/sim:libascendcl.so and libacl_dvpp.so in its
-`data`. What the simulator can be told is in cc/ascend/sim/settings.h.
+`data`. cc/ascend/sim/README.md describes the settings and the trace.
 """
 
+import collections
 import dataclasses
 import json
 import pathlib
@@ -22,7 +23,8 @@ RULES_BROKEN = 66  # exit status of a process that leaks or breaks a rule of Asc
 _LIBRARIES = ("libascendcl.so", "libacl_dvpp.so")
 _NODES = ("davinci_manager", "devmm_svm", "hisi_hdc")
 _RESULT = re.compile(r"test_(\d+)_\d\.bin")
-_TRACE_LINE = re.compile(r"#\d+ (\w+) -> -?\d+")
+_CALL = re.compile(r"#\d+ (\w+) -> -?\d+(?: injected (\S+))?")
+_END = re.compile(r"end: (.*), peak (\d+) bytes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +32,10 @@ class Run:
     """What a run of infer310 left.
 
     Attributes:
-        simulator: the simulator's report (cc/ascend/sim/report.h); empty if AscendCL was not used.
-        calls: the functions of AscendCL in the order of the calls; only with trace.
+        simulator: the simulator's report, empty if AscendCL was not used: `ok` is true if no rule
+            was broken, `calls` counts the calls per function, `injected` lists the faults as in
+            LENET_SIM_FAULTS, `peak_bytes` is the largest use of a device's memory.
+        calls: the functions of AscendCL in the order of the calls.
     """
 
     returncode: int
@@ -67,7 +71,6 @@ class Process:
         scratch: an existing folder for device nodes and reports, beside `cwd` and not in it.
         devices: number of devices, of which there are nodes too.
         missing_node: a file not to be in the folder of device nodes.
-        trace: whether to record the calls.
         settings: LENET_SIM_*: run_mode="device" is LENET_SIM_RUN_MODE=device.
     """
 
@@ -78,14 +81,11 @@ class Process:
         scratch: pathlib.Path,
         devices: int = 1,
         missing_node: str = "",
-        trace: bool = False,
         **settings: str | int,
     ) -> None:
         self._cwd = cwd
-        self._report = scratch / "simulator.json"
         self._trace = scratch / "trace.txt"
-        for earlier in (self._report, self._trace):
-            earlier.unlink(missing_ok=True)
+        self._trace.unlink(missing_ok=True)
         nodes = scratch / "dev"
         make_nodes(nodes, max(devices, 1))
         if missing_node:
@@ -94,10 +94,8 @@ class Process:
             "LD_LIBRARY_PATH": str(library_folder()),
             "LENET_ASCEND_DEVICES": str(nodes),
             "LENET_SIM_DEVICES": str(devices),
-            "LENET_SIM_REPORT": str(self._report),
+            "LENET_SIM_TRACE": str(self._trace),
         }
-        if trace:
-            environment["LENET_SIM_TRACE"] = str(self._trace)
         for name, value in settings.items():
             environment[f"LENET_SIM_{name.upper()}"] = str(value)
         self._process = subprocess.Popen(
@@ -126,13 +124,23 @@ class Process:
             self._process.kill()
             self._process.communicate()
             raise
-        simulator = {}
-        if self._report.exists():
-            simulator = json.loads(self._report.read_text())
-        calls = []
-        if self._trace.exists():
-            calls = _TRACE_LINE.findall(self._trace.read_text())
-        return Run(self._process.returncode, stdout, stderr, self._cwd, simulator, calls)
+        report, calls = _read_trace(self._trace) if self._trace.exists() else ({}, [])
+        return Run(self._process.returncode, stdout, stderr, self._cwd, report, calls)
+
+
+def _read_trace(path: pathlib.Path) -> tuple[dict[str, Any], list[str]]:
+    """Reads the simulator's report and the functions called, in order."""
+    text = path.read_text()
+    lines = _CALL.findall(text)
+    calls = [function for function, _ in lines]
+    end = _END.search(text)
+    report = {
+        "ok": end is not None and end[1] == "ok",
+        "calls": collections.Counter(calls),
+        "injected": [function + fault for function, fault in lines if fault],
+        "peak_bytes": int(end[2]) if end else 0,
+    }
+    return report, calls
 
 
 def run(cwd: pathlib.Path, *arguments: str, **kwargs: Any) -> Run:
