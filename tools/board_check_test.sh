@@ -46,7 +46,7 @@ while read -r item; do
 done < <(grep -xE '[a-z0-9.-]+' board_report/report.txt)
 # An existing report is not overwritten.
 expect_exit 2 "${script}"
-expect_text "is there already"
+expect_text "exists; move it away"
 rm -r board_report
 
 expect_exit 2 "${script}" first

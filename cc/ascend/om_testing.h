@@ -9,7 +9,7 @@
 
 namespace lenet::ascend {
 
-// Options of a model file for the simulator (cc/ascend/sim/model_file.h). The
+// Options of a model file for the simulator (cc/ascend/sim/model_file.cc). The
 // default is the trained LeNet with float32 input and batch 1.
 struct OmOptions {
   std::string soc = "Ascend310";
