@@ -27,7 +27,6 @@ enum aclrtRunMode : uint32_t {
 };
 
 enum aclrtMemcpyKind : uint32_t {
-  ACL_MEMCPY_HOST_TO_HOST = 0,
   ACL_MEMCPY_HOST_TO_DEVICE = 1,
   ACL_MEMCPY_DEVICE_TO_HOST = 2,
   ACL_MEMCPY_DEVICE_TO_DEVICE = 3,
@@ -51,14 +50,11 @@ enum aclDataType : int32_t {
   ACL_UINT64 = 10,
 };
 
-enum aclFormat : int32_t {
-  ACL_FORMAT_NCHW = 0,
-};
+enum aclFormat : int32_t {};
 
 enum aclmdlInputAippType : uint32_t {
   ACL_DATA_WITHOUT_AIPP = 0,
   ACL_DATA_WITH_STATIC_AIPP = 1,
-  ACL_DATA_WITH_DYNAMIC_AIPP = 2,
 };
 
 enum aclAippInputFormat : uint32_t {
@@ -69,23 +65,6 @@ enum aclAippInputFormat : uint32_t {
 enum acldvppPixelFormat : uint32_t {
   PIXEL_FORMAT_YUV_400 = 0,
   PIXEL_FORMAT_YUV_SEMIPLANAR_420 = 1,  // NV12
-  PIXEL_FORMAT_YVU_SEMIPLANAR_420 = 2,  // NV21
-  PIXEL_FORMAT_YUV_SEMIPLANAR_422 = 3,
-  PIXEL_FORMAT_YVU_SEMIPLANAR_422 = 4,
-  PIXEL_FORMAT_YUV_SEMIPLANAR_444 = 5,
-  PIXEL_FORMAT_YVU_SEMIPLANAR_444 = 6,
-  PIXEL_FORMAT_YUV_SEMIPLANAR_440 = 1000,
-  PIXEL_FORMAT_YVU_SEMIPLANAR_440 = 1001,
-};
-
-enum acldvppJpegFormat : uint32_t {
-  ACL_JPEG_CSS_444 = 0,
-  ACL_JPEG_CSS_422 = 1,
-  ACL_JPEG_CSS_420 = 2,
-  ACL_JPEG_CSS_GRAY = 3,
-  ACL_JPEG_CSS_440 = 4,
-  ACL_JPEG_CSS_411 = 5,
-  ACL_JPEG_CSS_UNKNOWN = 1000,
 };
 
 struct aclmdlIODims {
