@@ -38,7 +38,6 @@ namespace {
 #define CHECK_CONSTANT(name)                                         \
   static_assert(static_cast<int64_t>(::name) == int64_t{ours::name}, \
                 #name " differs from the vendor's")
-CHECK_CONSTANT(name);
 CHECK_CONSTANT(ACL_SUCCESS);
 CHECK_CONSTANT(ACL_DEVICE);
 CHECK_CONSTANT(ACL_HOST);
