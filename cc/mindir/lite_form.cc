@@ -118,19 +118,18 @@ absl::Status RewriteGraph(GraphProto* graph, ModelProto* model) {
   for (NodeProto& node : *graph->mutable_node()) {
     const absl::string_view name = PrimitiveName(node);
     if (name.empty()) continue;
+    const std::string where = absl::StrCat("node ", QuotedName(node.name()));
     const auto primitive = primitives.find(name);
     if (primitive == primitives.end()) {
-      return Truncated("MindIR",
-                       absl::StrCat("a primitive ", QuotedName(name)));
+      return Truncated(where, absl::StrCat("a primitive ", QuotedName(name)));
     }
     const int kept = LiteInputs(primitive->second.op_type());
     if (kept == 0 || node.input_size() <= kept) continue;
     if (model->mind_ir_version() <= kLiteVersion) {
       return Truncated(
-          "MindIR",
-          absl::StrCat(primitive->second.op_type(), " with ", kept,
-                       " inputs in version ", model->mind_ir_version(),
-                       ", found ", node.input_size()));
+          where, absl::StrCat(primitive->second.op_type(), " with ", kept,
+                              " inputs in version ", model->mind_ir_version(),
+                              ", found ", node.input_size()));
     }
     LENET_RETURN_IF_ERROR(
         RewriteNode(primitive->second, constants, &node, model));

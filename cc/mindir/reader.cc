@@ -104,7 +104,7 @@ class GraphReader {
                              ReadInfo(output, "output"));
       if (defined_.count(output.name()) == 0) {
         return Invalid(absl::StrCat("output ", QuotedName(output.name()),
-                                    " is the output of no node"));
+                                    " is not the output of a node"));
       }
     }
     LENET_RETURN_IF_ERROR(SortNodes(&model_.nodes));

@@ -189,7 +189,7 @@ TEST(ReaderTest, NamesWhatItRefuses) {
        },
        "the graph's input 'x': expected float32"},
       {[](Model* m) { m->mutable_graph()->mutable_output(0)->set_name("z"); },
-       "output 'z' is the output of no node"}};
+       "output 'z' is not the output of a node"}};
   for (const Case& c : cases) {
     MindIrMaker maker = SmallNetwork(1);
     c.change(&maker.proto());

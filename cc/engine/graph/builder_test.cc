@@ -83,13 +83,6 @@ TEST(BuilderTest, SkipsBookkeepingOperators) {
               ElementsAre("Conv", "Relu", "MaxPool", "Linear", "AddConstant"));
 }
 
-TEST(BuilderTest, CopiesAnInputThatIsTheOutput) {
-  MindIrMaker maker;
-  maker.Input("x", {2, 3}).Node("Flatten", {"x"}, "y").Output("y", {2, 3});
-  LENET_ASSERT_OK_AND_ASSIGN(const auto names, Names(maker));
-  EXPECT_THAT(names, ElementsAre("Copy"));
-}
-
 TEST(BuilderTest, BuildsEachFormOfAnOperator) {
   struct Case {
     One one;
