@@ -35,7 +35,7 @@ struct Device {
     dvpp.acldvppDestroyChannelDesc(channel);
   }
 
-  void* Malloc(uint32_t size) {
+  void* Allocate(uint32_t size) {
     void* block = nullptr;
     EXPECT_EQ(dvpp.acldvppMalloc(&block, size), 0);
     blocks.push_back(block);
@@ -49,7 +49,7 @@ struct Device {
     acldvppPicDesc* const picture = dvpp.acldvppCreatePicDesc();
     pictures.push_back(picture);
     const uint32_t size = width_stride * height_stride * 3 / 2;
-    dvpp.acldvppSetPicDescData(picture, Malloc(size));
+    dvpp.acldvppSetPicDescData(picture, Allocate(size));
     dvpp.acldvppSetPicDescSize(picture, size);
     dvpp.acldvppSetPicDescFormat(picture, format);
     dvpp.acldvppSetPicDescWidth(picture, width);
@@ -62,7 +62,7 @@ struct Device {
   // Returns the code of the synchronisation.
   aclError Decode(const std::string& jpeg, acldvppPicDesc* picture) {
     const auto size = static_cast<uint32_t>(jpeg.size());
-    void* const file = Malloc(size);
+    void* const file = Allocate(size);
     EXPECT_EQ(acl.aclrtMemcpy(file, size, jpeg.data(), size,
                               ACL_MEMCPY_HOST_TO_DEVICE),
               0);
@@ -93,8 +93,8 @@ struct Device {
   std::vector<void*> blocks;
 };
 
-Outcome WithDevice(const std::function<void(Device*)>& body) {
-  return RunInSession({}, [&body](const Functions& acl) {
+Child WithDevice(const std::function<void(Device*)>& body) {
+  return InSession({}, [body](const Functions& acl) {
     Device device(acl);
     body(&device);
   });
@@ -226,8 +226,8 @@ TEST(DvppTest, InvalidArgumentsFailInTheCall) {
     const DvppFunctions& dvpp = device->dvpp;
     acldvppPicDesc* const gray =
         device->Picture(32, 32, 128, 32, PIXEL_FORMAT_YUV_400);
-    EXPECT_EQ(dvpp.acldvppJpegDecodeAsync(device->channel, device->Malloc(100),
-                                          100, gray, nullptr),
+    EXPECT_EQ(dvpp.acldvppJpegDecodeAsync(
+                  device->channel, device->Allocate(100), 100, gray, nullptr),
               ACL_ERROR_FORMAT_NOT_MATCH);
     EXPECT_EQ(dvpp.acldvppVpcResizeAsync(device->channel, gray, gray,
                                          device->config, nullptr),

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -124,12 +123,6 @@ TEST(FloatToHalfTest, RoundsToTheNearestAndTiesToEven) {
 
 std::string Path() { return testing::TempDir() + "model.om"; }
 
-void* Malloc(const Functions& acl, size_t size) {
-  void* pointer = nullptr;
-  EXPECT_EQ(acl.aclrtMalloc(&pointer, size, ACL_MEM_MALLOC_NORMAL_ONLY), 0);
-  return pointer;
-}
-
 // A loaded model with an input and an output of one batch.
 struct Loaded {
   explicit Loaded(const Functions& functions, size_t batch = 1)
@@ -139,8 +132,6 @@ struct Loaded {
         in(Malloc(acl, in_bytes)),
         out(Malloc(acl, out_bytes)) {
     EXPECT_EQ(acl.aclmdlLoadFromFile(Path().c_str(), &id), 0);
-    desc = acl.aclmdlCreateDesc();
-    EXPECT_EQ(acl.aclmdlGetDesc(desc, id), 0);
     inputs = Dataset(in, in_bytes);
     outputs = Dataset(out, out_bytes);
   }
@@ -149,7 +140,6 @@ struct Loaded {
     for (aclDataBuffer* buffer : buffers) acl.aclDestroyDataBuffer(buffer);
     for (aclmdlDataset* dataset : datasets) acl.aclmdlDestroyDataset(dataset);
     acl.aclmdlUnload(id);
-    acl.aclmdlDestroyDesc(desc);
     acl.aclrtFree(in);
     acl.aclrtFree(out);
   }
@@ -182,20 +172,19 @@ struct Loaded {
   const Functions& acl;
   const size_t in_bytes;
   const size_t out_bytes;
-  void* const in;
-  void* const out;
+  char* const in;
+  char* const out;
   uint32_t id = 0;
-  aclmdlDesc* desc = nullptr;
   std::vector<aclDataBuffer*> buffers;
   std::vector<aclmdlDataset*> datasets;
   aclmdlDataset* inputs = nullptr;
   aclmdlDataset* outputs = nullptr;
 };
 
-Outcome WithModel(const OmOptions& om, const Body& body,
-                  const Environment& environment = {}) {
+Child WithModel(const OmOptions& om, const Body& body,
+                const Environment& environment = {}) {
   EXPECT_TRUE(WriteFileAtomically(Path(), SimulatorOm(om)).ok());
-  return RunInSession(environment, body);
+  return InSession(environment, body);
 }
 
 TEST(ModelTest, ExecutesAtOnceOrOnAStream) {
@@ -215,35 +204,13 @@ TEST(ModelTest, ExecutesAtOnceOrOnAStream) {
   }));
 }
 
-TEST(ModelTest, DescribesItself) {
-  OmOptions options = LumaOm();
-  options.gears = {1, 8};
-  ExpectClean(WithModel(options, [](const Functions& acl) {
-    const Loaded model(acl);
-    EXPECT_EQ(acl.aclmdlGetNumInputs(model.desc), 2);
-    EXPECT_EQ(acl.aclmdlGetInputSizeByIndex(model.desc, 0), 8 * 1024);
-    EXPECT_EQ(acl.aclmdlGetOutputSizeByIndex(model.desc, 0), 8 * kLogitBytes);
-    aclmdlIODims dims;
-    EXPECT_EQ(acl.aclmdlGetInputDims(model.desc, 0, &dims), 0);
-    EXPECT_EQ(dims.dims[0], -1);
-    size_t index = 0;
-    EXPECT_EQ(acl.aclmdlGetInputIndexByName(model.desc, kAclDynamicTensorName,
-                                            &index),
-              0);
-    EXPECT_EQ(index, 1);
-    const auto info = std::make_unique<aclAippInfo>();
-    EXPECT_EQ(acl.aclmdlGetFirstAippInfo(model.id, 0, info.get()), 0);
-    EXPECT_EQ(info->meanChn0, 33);
-  }));
-}
-
 TEST(ModelTest, TheGearHoldsForOneExecution) {
   OmOptions options;
   options.gears = {1, 4};
   const auto run = [&options](bool twice) {
     return WithModel(options, [twice](const Functions& acl) {
       Loaded model(acl, 4);
-      void* const gear = Malloc(acl, 8);
+      char* const gear = Malloc(acl, 8);
       model.Add(model.inputs, gear, 8);
       model.WriteInput();
       const auto set_batch = [&](size_t index, uint64_t batch) {
