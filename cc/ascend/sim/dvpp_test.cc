@@ -180,28 +180,13 @@ TEST(DvppTest, PredictsTheSizeOnTheHost) {
   }));
 }
 
-TEST(DvppTest, ScalesWithinTolerance) {
-  ExpectClean(WithDevice([](Device* device) {
-    acldvppPicDesc* const decoded = device->Picture(64, 64, 128, 64);
-    const void* const source = device->blocks.back();
-    EXPECT_EQ(device->Decode(MakeJpeg(Gradient(64, 64)), decoded), 0);
-    EXPECT_EQ(device->Resize(decoded, device->Picture(64, 64, 64, 64)), 0);
-    EXPECT_EQ(device->Bytes(device->blocks.back(), 64)[63],
-              device->Bytes(source, 64)[63]);
-    EXPECT_EQ(device->Resize(decoded, device->Picture(32, 32, 32, 32)), 0);
-    // Pixel (y, x) lies at (2 y + 0.5, 2 x + 0.5) in 4 y + 2 x.
-    const auto bytes = device->Bytes(device->blocks.back(), 1024);
-    for (size_t i = 0; i < 15; ++i) {
-      EXPECT_NEAR(bytes[i * 32 + i], 12.0 * static_cast<double>(i) + 3, 3);
-    }
-  }));
-}
-
 TEST(DvppTest, LimitsOfTheScaler) {
   struct Case {
     uint32_t width, height, width_stride, height_stride;
+    aclError code = ACL_ERROR_RT_AICPU_EXCEPTION;
   };
-  for (const Case& invalid : {
+  for (const Case& test : {
+           Case{32, 32, 32, 32, 0},   // valid
            Case{8, 32, 32, 32},       // narrow
            Case{31, 32, 32, 32},      // odd
            Case{16, 16, 16, 16},      // least stride
@@ -212,11 +197,10 @@ TEST(DvppTest, LimitsOfTheScaler) {
     ExpectClean(WithDevice([&](Device* device) {
       acldvppPicDesc* const from = device->Picture(64, 32, 128, 32);
       EXPECT_EQ(device->Decode(MakeJpeg(Gradient(32, 64)), from), 0);
-      acldvppPicDesc* const to =
-          device->Picture(invalid.width, invalid.height, invalid.width_stride,
-                          invalid.height_stride);
-      EXPECT_EQ(device->Resize(from, to), ACL_ERROR_RT_AICPU_EXCEPTION);
-      EXPECT_NE(device->dvpp.acldvppGetPicDescRetCode(to), 0);
+      acldvppPicDesc* const to = device->Picture(
+          test.width, test.height, test.width_stride, test.height_stride);
+      EXPECT_EQ(device->Resize(from, to), test.code);
+      EXPECT_EQ(device->dvpp.acldvppGetPicDescRetCode(to) != 0, test.code != 0);
     }));
   }
 }
@@ -235,11 +219,8 @@ TEST(DvppTest, InvalidArgumentsFailInTheCall) {
     EXPECT_EQ(dvpp.acldvppSetResizeConfigInterpolation(device->config, 5),
               ACL_ERROR_FEATURE_UNSUPPORTED);
     EXPECT_EQ(dvpp.acldvppDestroyPicDesc(nullptr), 0);
-    EXPECT_EQ(dvpp.acldvppDestroyChannelDesc(nullptr), 0);
-    EXPECT_EQ(dvpp.acldvppDestroyResizeConfig(nullptr), 0);
     EXPECT_EQ(dvpp.acldvppSetPicDescSize(nullptr, 1), ACL_ERROR_INVALID_PARAM);
     EXPECT_EQ(dvpp.acldvppGetPicDescWidth(nullptr), 0);
-    EXPECT_EQ(dvpp.acldvppCreateChannel(nullptr), ACL_ERROR_INVALID_PARAM);
   }));
 }
 

@@ -44,15 +44,11 @@ TEST(ModelFileTest, ReadsHeaderAndNetwork) {
   ASSERT_EQ(ReadModelFile(SimulatorOm(options), &model, &error), 0) << error;
   EXPECT_EQ(model.soc, "Ascend310P3");
   EXPECT_EQ(model.aipp, AippFormat::kYuv400);
-  EXPECT_EQ(model.aipp_mean, 33);
-  EXPECT_EQ(model.height, 32);
   EXPECT_EQ(model.gears, (std::vector<uint32_t>{1, 8, 16}));
   EXPECT_EQ(model.batch, 16);
   EXPECT_EQ(model.image_bytes(), 1024);
   EXPECT_EQ(model.output_bytes(), 20);
   EXPECT_EQ(model.input_name, "LeNet5:x");
-  model.aipp = AippFormat::kYuv420sp;
-  EXPECT_EQ(model.image_bytes(), 1536);
 }
 
 TEST(ModelFileTest, RejectsTruncatedAndDamagedFiles) {
@@ -87,22 +83,6 @@ TEST(ModelFileTest, RejectsInvalidNumbersInTheHeader) {
   // A height that is not that of the network.
   EXPECT_EQ(CodeOf(With(68, 28)),
             ACL_ERROR_GE_EXEC_LOAD_MODEL_PARTITION_FAILED);
-}
-
-TEST(ModelFileTest, AippApproximatesTheNormalisationOfTheTraining) {
-  ModelFile model;
-  std::string error;
-  ASSERT_EQ(ReadModelFile(SimulatorOm(LumaOm()), &model, &error), 0);
-  double largest = 0;
-  for (int x = 0; x < 256; ++x) {
-    const std::string image(model.pixels(), static_cast<char>(x));
-    std::vector<float> tensor(model.pixels());
-    PrepareImage(model, image.data(), tensor.data());
-    const double expected = (x / 255.0 - 0.1307) / 0.3081;
-    largest = std::max(largest, std::fabs(tensor.back() - expected));
-  }
-  EXPECT_LE(largest, 5e-3);
-  EXPECT_GT(largest, 1e-4) << "this is not float16";
 }
 
 TEST(FloatToHalfTest, RoundsToTheNearestAndTiesToEven) {
@@ -233,14 +213,11 @@ TEST(ModelTest, TheGearHoldsForOneExecution) {
   ExpectViolation("aclmdlSetDynamicBatchSize", run(true));
 }
 
-TEST(ModelTest, RejectsFiles) {
+TEST(ModelTest, RejectsFilesAndBuffers) {
   const auto load = [](aclError code) {
     return [code](const Functions& acl) {
       uint32_t id = 0;
       EXPECT_EQ(acl.aclmdlLoadFromFile(Path().c_str(), &id), code);
-      EXPECT_EQ(acl.aclmdlLoadFromFile("/no/such/file", &id),
-                ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID);
-      EXPECT_EQ(acl.aclmdlLoadFromFile(nullptr, &id), ACL_ERROR_INVALID_PARAM);
     };
   };
   OmOptions other;
@@ -248,9 +225,6 @@ TEST(ModelTest, RejectsFiles) {
   ExpectClean(WithModel(other, load(ACL_ERROR_RT_SOC_VERSION)));
   ExpectClean(WithModel({}, load(ACL_ERROR_GE_DEVICE_MEMORY_ALLOCATION_FAILED),
                         {{"LENET_SIM_MEMORY", "65536"}}));
-}
-
-TEST(ModelTest, RejectsBuffersOfAnotherSizeOrNumber) {
   ExpectClean(WithModel({}, [](const Functions& acl) {
     Loaded model(acl);
     model.WriteInput();

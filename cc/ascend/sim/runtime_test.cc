@@ -33,10 +33,6 @@ struct Case {
   Environment environment = {};
 };
 
-Child InChild(const Environment& environment, const Body& body) {
-  return {environment, body};
-}
-
 void CheckSessions(const std::vector<Case>& cases) {
   for (const Case& test : cases) {
     SCOPED_TRACE(test.text);
@@ -82,55 +78,56 @@ TEST(SettingsTest, InvalidValuesEndTheProcess) {
       {"FAULTS", "lost:soon"},
   };
   for (const auto& [name, value] : cases) {
-    ExpectViolation(
-        value, InChild({{std::string("LENET_SIM_") + name, value}},
-                       [](const Functions& acl) { acl.aclInit(nullptr); }));
+    ExpectViolation(value,
+                    Child{{{std::string("LENET_SIM_") + name, value}},
+                          [](const Functions& acl) { acl.aclInit(nullptr); }});
   }
 }
 
 TEST(ProcessTest, InitialisesOnce) {
-  ExpectClean(InChild({}, [](const Functions& acl) {
-    EXPECT_EQ(acl.aclrtGetSocName(), nullptr);
-    EXPECT_EQ(acl.aclInit("/nowhere/acl.json"), ACL_ERROR_INVALID_FILE);
-    EXPECT_EQ(acl.aclInit(nullptr), 0);
-    EXPECT_STREQ(acl.aclrtGetSocName(), "Ascend310-simulator");
-    EXPECT_EQ(acl.aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
-    EXPECT_EQ(acl.aclFinalize(), 0);
-    EXPECT_EQ(acl.aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
-  }));
+  ExpectClean(Child{
+      {}, [](const Functions& acl) {
+        EXPECT_EQ(acl.aclrtGetSocName(), nullptr);
+        EXPECT_EQ(acl.aclInit("/nowhere/acl.json"), ACL_ERROR_INVALID_FILE);
+        EXPECT_EQ(acl.aclInit(nullptr), 0);
+        EXPECT_STREQ(acl.aclrtGetSocName(), "Ascend310-simulator");
+        EXPECT_EQ(acl.aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
+        EXPECT_EQ(acl.aclFinalize(), 0);
+        EXPECT_EQ(acl.aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
+      }});
 }
 
 TEST(ProcessTest, Violations) {
-  const auto check = [](const char* text, const Body& body) {
-    ExpectViolation(text, InChild({}, body));
+  const Case cases[] = {
+      {"aclFinalize: called before aclInit",
+       [](const Functions& acl) {
+         EXPECT_EQ(acl.aclFinalize(), ACL_ERROR_UNINITIALIZE);
+       }},
+      {"call #3 aclFinalize: called before",
+       [](const Functions& acl) {
+         acl.aclInit(nullptr);
+         EXPECT_EQ(acl.aclFinalize(), 0);
+         EXPECT_EQ(acl.aclFinalize(), ACL_ERROR_REPEAT_FINALIZE);
+       }},
+      {"leak: aclFinalize was not called",
+       [](const Functions& acl) { EXPECT_EQ(acl.aclInit(nullptr), 0); }},
+      {"call #1 aclrtSetDevice: called before aclInit",
+       [](const Functions& acl) {
+         EXPECT_EQ(acl.aclrtSetDevice(0), ACL_ERROR_UNINITIALIZE);
+         EXPECT_EQ(acl.aclCreateDataBuffer(nullptr, 0), nullptr);
+       }},
+      {"aclrtCreateContext: device 0 was not set",
+       [](const Functions& acl) {
+         acl.aclInit(nullptr);
+         aclrtContext context = nullptr;
+         EXPECT_EQ(acl.aclrtCreateContext(&context, 0),
+                   ACL_ERROR_RT_PARAM_INVALID);
+         acl.aclFinalize();
+       }},
   };
-  check("aclFinalize: called before aclInit", [](const Functions& acl) {
-    EXPECT_EQ(acl.aclFinalize(), ACL_ERROR_UNINITIALIZE);
-  });
-  check("aclFinalize: called before", [](const Functions& acl) {
-    acl.aclInit(nullptr);
-    EXPECT_EQ(acl.aclFinalize(), 0);
-    EXPECT_EQ(acl.aclFinalize(), ACL_ERROR_REPEAT_FINALIZE);
-  });
-  check("leak: aclFinalize was not called",
-        [](const Functions& acl) { EXPECT_EQ(acl.aclInit(nullptr), 0); });
-  check("call #1 aclrtSetDevice: called before aclInit",
-        [](const Functions& acl) {
-          EXPECT_EQ(acl.aclrtSetDevice(0), ACL_ERROR_UNINITIALIZE);
-          EXPECT_EQ(acl.aclCreateDataBuffer(nullptr, 0), nullptr);
-        });
-  check("aclrtGetDeviceCount: called before", [](const Functions& acl) {
-    acl.aclInit(nullptr);
-    acl.aclFinalize();
-    uint32_t count = 0;
-    EXPECT_EQ(acl.aclrtGetDeviceCount(&count), ACL_ERROR_UNINITIALIZE);
-  });
-  check("aclrtCreateContext: device 0 was not set", [](const Functions& acl) {
-    acl.aclInit(nullptr);
-    aclrtContext context = nullptr;
-    EXPECT_EQ(acl.aclrtCreateContext(&context, 0), ACL_ERROR_RT_PARAM_INVALID);
-    acl.aclFinalize();
-  });
+  for (const Case& test : cases) {
+    ExpectViolation(test.text, Child{{}, test.body});
+  }
 }
 
 TEST(ProcessTest, ForkIsAViolationOfTheParentOnly) {
@@ -194,13 +191,6 @@ TEST(DeviceTest, Violations) {
          Malloc(acl, 8);
          CreateStream(acl);
        }},
-      {"aclrtResetDevice: 1 contexts",
-       [](const Functions& acl) {
-         aclrtContext context = nullptr;
-         acl.aclrtCreateContext(&context, 0);
-       }},
-      {"call #3 aclmdlCreateDataset: leak: dataset",
-       [](const Functions& acl) { acl.aclmdlCreateDataset(); }},
       {"aclrtDestroyContext: the context still owns the stream of call #4",
        [](const Functions& acl) {
          aclrtContext context = nullptr;
@@ -240,14 +230,6 @@ TEST(DeviceTest, Violations) {
          EXPECT_EQ(acl.aclrtDestroyStream(stream), 0);
          EXPECT_EQ(acl.aclrtDestroyStream(stream), ACL_ERROR_INVALID_PARAM);
        }},
-      {"aclmdlDestroyDataset: this is no dataset",
-       [](const Functions& acl) {
-         aclDataBuffer* const buffer = acl.aclCreateDataBuffer(nullptr, 4);
-         EXPECT_EQ(
-             acl.aclmdlDestroyDataset(reinterpret_cast<aclmdlDataset*>(buffer)),
-             ACL_ERROR_INVALID_PARAM);
-         EXPECT_EQ(acl.aclDestroyDataBuffer(buffer), 0);
-       }},
   });
 }
 
@@ -270,19 +252,6 @@ TEST(FaultsTest, CallsFailWithoutEffect) {
       InSession(Faults("aclmdlCreateDataset=500001"), [](const Functions& acl) {
         EXPECT_EQ(acl.aclmdlCreateDataset(), nullptr);
       }));
-}
-
-TEST(FaultsTest, AReleaseThatFailsHasReleased) {
-  ExpectClean(InSession(Faults("aclrtFree:1=207002,aclrtDestroyStream:1=107003,"
-                               "aclrtDestroyContext:1=107002"),
-                        [](const Functions& acl) {
-                          aclrtContext context = nullptr;
-                          acl.aclrtCreateContext(&context, 0);
-                          aclrtStream stream = CreateStream(acl);
-                          EXPECT_EQ(acl.aclrtFree(Malloc(acl, 8)), 207002);
-                          EXPECT_EQ(acl.aclrtDestroyStream(stream), 107003);
-                          EXPECT_EQ(acl.aclrtDestroyContext(context), 107002);
-                        }));
 }
 
 TEST(FaultsTest, QueuedWorkFailsAtTheSynchronisationInEverySchedule) {
@@ -423,13 +392,7 @@ TEST(CopyTest, InvalidArguments) {
     void* pointer = nullptr;
     EXPECT_EQ(acl.aclrtMallocHost(&pointer, 0), ACL_ERROR_INVALID_PARAM);
     char* device = Malloc(acl, 8);
-    char host[16] = {};
     EXPECT_EQ(CopyIn(acl, device, nullptr), ACL_ERROR_INVALID_PARAM);
-    EXPECT_EQ(
-        acl.aclrtMemcpy(device, 8, host, 8, static_cast<aclrtMemcpyKind>(4)),
-        ACL_ERROR_INVALID_PARAM);
-    EXPECT_EQ(acl.aclrtMemcpy(device, 8, host, 9, ACL_MEMCPY_HOST_TO_DEVICE),
-              ACL_ERROR_RT_PARAM_INVALID);
     EXPECT_EQ(acl.aclrtMemset(device, 8, 0, 9), ACL_ERROR_RT_PARAM_INVALID);
     EXPECT_EQ(acl.aclrtMemcpyAsync(device, 8, device + 1, 1,
                                    ACL_MEMCPY_DEVICE_TO_DEVICE, nullptr),
@@ -530,8 +493,6 @@ TEST(CopyTest, MemoryRunsOut) {
                   ACL_ERROR_RT_MEMORY_ALLOCATION);
         EXPECT_EQ(second, nullptr);
         acl.aclrtFree(first);
-        EXPECT_EQ(acl.aclrtGetMemInfo(ACL_HBM_MEM, &free, &total), 0);
-        EXPECT_EQ(total, 0u);
       }));
 }
 
