@@ -77,14 +77,6 @@ struct Device {
     return acl.aclrtSynchronizeStream(nullptr);
   }
 
-  std::vector<uint8_t> Bytes(const void* block, size_t size) const {
-    std::vector<uint8_t> bytes(size);
-    EXPECT_EQ(acl.aclrtMemcpy(bytes.data(), size, block, size,
-                              ACL_MEMCPY_DEVICE_TO_HOST),
-              0);
-    return bytes;
-  }
-
   const Functions& acl;
   const DvppFunctions dvpp;
   acldvppChannelDesc* channel = nullptr;
@@ -94,7 +86,7 @@ struct Device {
 };
 
 Child WithDevice(const std::function<void(Device*)>& body) {
-  return InSession({}, [body](const Functions& acl) {
+  return InSession({}, [body](auto& acl) {
     Device device(acl);
     body(&device);
   });
@@ -127,7 +119,9 @@ TEST(DvppTest, DecodesTheLumaThatTheHostDecodes) {
     EXPECT_EQ(dvpp.acldvppGetPicDescRetCode(picture), 0);
     EXPECT_EQ(dvpp.acldvppGetPicDescWidth(picture), 40);
     EXPECT_EQ(dvpp.acldvppGetPicDescHeight(picture), 34);
-    const auto bytes = device->Bytes(block, 128 * 48 * 3 / 2);
+    std::vector<uint8_t> bytes(128 * 48 * 3 / 2);
+    device->acl.aclrtMemcpy(bytes.data(), bytes.size(), block, bytes.size(),
+                            ACL_MEMCPY_DEVICE_TO_HOST);
     const GrayImage expected = *DecodeJpeg(jpeg);
     for (size_t y = 0; y < 34; ++y) {
       for (size_t x = 0; x < 40; ++x) {
