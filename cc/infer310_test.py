@@ -247,7 +247,7 @@ def test_probe_says_what_is_missing(tmp_path):
     assert result.stderr == ""
     assert re.search(r"^device nodes +FAILED +no \S+/davinci0", result.stdout, re.MULTILINE)
     assert "cannot be used (no-device)" in result.stdout
-    assert "What to do: install the Ascend driver" in result.stdout
+    assert "Remedy: install the Ascend driver" in result.stdout
     for node in ("davinci0", "davinci_manager", "devmm_svm", "hisi_hdc"):
         (devices / node).touch()
     result = _run_with_devices(devices, "--probe", "--json", cwd=cwd)

@@ -7,6 +7,8 @@
 
 #include "cc/ascend/library.h"
 
+// Each test runs in a child process, because AscendCL is initialised once.
+
 namespace lenet::ascend::sim {
 
 // How a process ended.
@@ -16,29 +18,26 @@ struct Outcome {
 };
 
 using Environment = std::map<std::string, std::string>;
+using Body = std::function<void(const Functions&)>;
 
-// Runs `body` in a child process that has the variables set and the built
-// libascendcl.so opened by dlopen, then ends the child by exit(): status 0, or
-// 1 if an expectation of gtest failed in it, or what the simulator makes of it.
-// Functions that the library does not have are null. The calling process must
-// have no threads.
-Outcome InChild(const Environment& environment,
-                const std::function<void(const Functions&)>& body);
+// Runs `body` in a child process with the variables set and the built
+// libascendcl.so opened. The child ends by exit(): with status 1 if an
+// expectation in it failed, otherwise 0, unless the simulator changes it.
+Outcome RunInChild(const Environment& environment, const Body& body);
 
-// In a child: the built libacl_dvpp.so.
-DvppFunctions OpenDvpp();
+// The same; `body` runs between aclInit with aclrtSetDevice(0) and
+// aclrtResetDevice(0) with aclFinalize.
+Outcome RunInSession(const Environment& environment, const Body& body);
 
-// The child ended with status 0.
+// Opens the built libacl_dvpp.so in a child.
+const DvppFunctions& OpenDvpp();
+
+// Expects status 0.
 void ExpectClean(const Outcome& outcome);
 
-// The child kept all its expectations, and the simulator ended it with status
-// 66 and this among its complaints.
-void ExpectComplaint(const Outcome& outcome, const std::string& text);
-
-// aclInit and aclrtSetDevice(0), in a child; both must succeed.
-void Begin(const Functions& acl);
-// aclrtResetDevice(0) and aclFinalize, in a child; both must succeed.
-void End(const Functions& acl);
+// Expects that the simulator ended the process with status 66 and a message
+// with `text`, and that no expectation in the child failed.
+void ExpectViolation(const std::string& text, const Outcome& outcome);
 
 }  // namespace lenet::ascend::sim
 
