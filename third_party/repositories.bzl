@@ -1,7 +1,7 @@
-"""Everything that the build takes from outside, and why.
+"""All external repositories of the build.
 
-Nothing comes from GitHub: Python distributions come from a package index by pip, with hashes;
-C++ libraries are those of the machine (tools/bazel installs them).
+pip installs Python distributions from a package index, with hashes. C++ libraries are packages of
+the machine, which tools/bazel installs. Nothing comes from GitHub.
 """
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
@@ -14,8 +14,8 @@ load("//third_party/python:pip_repository.bzl", "pip_repository")
 load("//third_party/system:image_repository.bzl", "image_repository")
 load("//third_party/system:system_library.bzl", "system_library")
 
-# Of MindSpore's 2.5 GB in 12,500 files, what a runtime does without: plug-ins of other devices (and of
-# CUDA 11.1, the other of two), and the kernel compiler that CPUs have no use for.
+# Files that a runtime does not need, of MindSpore's 12,500 files and 2.5 GB: plug-ins for other devices
+# and CUDA 11.1, and a kernel compiler that CPUs do not use.
 _ASCEND_PLUGIN = [
     "mindspore/lib/plugin/ascend*",
     "mindspore/lib/plugin/libmindspore_ascend*",
@@ -39,21 +39,18 @@ _RUNTIME_STRIP = {
     ],
 }
 
-# Libraries test themselves elsewhere, and MindSpore's only need of SciPy is linear algebra, images and files.
-# Each test and each remote action carries what is left.
+# Tests of libraries, and parts of SciPy that MindSpore does not use (it uses linalg, ndimage, io). Each test
+# and remote action has the remaining files as inputs.
 _STRIP = [
     "**/*.pyi",
-    "aiohttp/.hash",
-    "aiohttp/**/*.hash",
-    "aiohttp/**/*.p[xy][dx]",
-    "aiohttp/_websocket/*.c",
-    "botocore/data/[!s]*/*",  # what is left of 430 services: s3 and sts
+    "boto3/data",
+    "boto3/examples",
+    "botocore/data/[!s]*/*",  # keeps s3 and sts of 430 services
     "botocore/data/s[!3t]*/*",
     "botocore/data/s3?*/*",
     "botocore/data/st[!s]*/*",
     "botocore/data/sts?*/*",
     "botocore/data/*/*/examples-1.json",
-    "fsspec/**/tests",
     "matplotlib/tests",
     "matplotlib/mpl-data/sample_data",
     "mindspore/include",
@@ -79,8 +76,7 @@ _STRIP = [
     "scipy/stats",
 ]
 
-# NVIDIA's libraries must be there (third_party/python/lock.py says why), but on a CPU only those
-# that the loader asks for.
+# On a CPU, PyTorch needs only the NVIDIA libraries that the loader opens (see third_party/python/lock.py).
 _PEERS_STRIP = [
     "nvidia/**/*.a",
     "nvidia/**/*.alt.so*",
@@ -92,7 +88,7 @@ _PEERS_STRIP = [
     "nvidia/nvshmem/lib/nvshmem_*",
 ]
 
-# Of boto's 430 services, moto's S3 asks for these.
+# moto's S3 needs two of boto's 430 services, s3 and sts.
 _TESTING_STRIP = [
     "botocore/data/[!s]*/*",
     "botocore/data/s[!3t]*/*",
@@ -224,7 +220,7 @@ def _system():
     )
 
 def lenet_repositories():
-    """Declares every external repository. Each is fetched when a target first needs it."""
+    """Declares every external repository; Bazel fetches one when a target needs it."""
     _python()
     _system()
     maybe(buildifier_repository, name = "buildifier")

@@ -1,8 +1,8 @@
-"""Work that one process of a host does, and the others wait for.
+"""Work that one process per host does while the others wait.
 
-The marker is a file with the name of the job. Who does the work holds a lock on it, which the
-system takes back when that process ends, whatever way; so a marker of an earlier job, or of an
-earlier start of the same, is known by nobody holding it.
+The processes share a marker file with the name of the job. The process that works holds a lock on
+it; the system releases the lock when that process ends. Therefore a marker that an earlier start
+left behind is recognised: nobody holds it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
+import pathlib
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import IO
+from typing import IO, Any
 
 from lenet.errors import LenetError, UserError
 
@@ -27,17 +27,19 @@ _ERRORS = {error.exit_code: error for error in (LenetError, UserError)}
 def once(
     work: Callable[[], None], folder: str, job: str, *, seconds: float = _SECONDS
 ) -> Iterator[None]:
-    """Enters its body when `work` has been done by one of the processes that call it.
+    """Enters its body when `work` has been done by one of the processes that call this function.
+
+    A process that comes after the others have ended repeats the work.
 
     Args:
-        work: what to do; by a process that comes when the first has ended, it is done again.
-        folder: of the marker, on the disk of the host.
+        work: the function to call.
+        folder: folder of the marker, on a disk of this host.
         job: name of the job.
-        seconds: how long to wait for another process.
+        seconds: time limit for waiting.
 
     Raises:
-        UserError, LenetError: what the work raised, also in the processes that wait; or the
-            process that did it died, or is not ready in time; or the folder cannot be used.
+        UserError, LenetError: an error of `work`, also in the waiting processes; or the working
+            process died or exceeded the time limit; or the folder is not writable.
     """
     with _open_marker(folder, job) as (marker, leads):
         if leads:
@@ -49,18 +51,18 @@ def once(
 
 @contextlib.contextmanager
 def _open_marker(folder: str, job: str) -> Iterator[tuple[IO[str], bool]]:
-    """The marker, and whether this process holds it."""
+    """Yields the marker and whether this process holds its lock."""
     name = "." + re.sub(r"[^\w.-]", "_", job)
-    path = os.path.join(folder, f"{name}.transfer")
+    path = pathlib.Path(folder)
     try:
-        os.makedirs(folder, exist_ok=True)
-        gate = open(os.path.join(folder, f"{name}.gate"), "a")  # noqa: SIM115
+        path.mkdir(parents=True, exist_ok=True)
+        gate = (path / f"{name}.gate").open("a")
     except OSError as error:
         raise UserError(
-            f"--cache_path: cannot write to {folder}: {error.strerror}; name another folder"
+            f"--cache_path: cannot write to {folder}: {error.strerror}; choose another folder"
         ) from error
-    with open(path, "a+", encoding="utf-8") as marker:
-        # Taking the lock and clearing the marker are one step for who comes by the gate.
+    with (path / f"{name}.transfer").open("a+", encoding="utf-8") as marker:
+        # The gate makes locking and clearing the marker one step for the other processes.
         with gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
             leads = _lock(marker, fcntl.LOCK_EX)
@@ -74,8 +76,7 @@ def _lead(work: Callable[[], None], marker: IO[str]) -> None:
         work()
     except BaseException as error:
         code = error.exit_code if isinstance(error, LenetError) else LenetError.exit_code
-        reason = str(error) or type(error).__name__
-        _write(marker, {"failed": reason, "code": code})
+        _write(marker, {"failed": str(error) or type(error).__name__, "code": code})
         raise
     _write(marker, {"done": True})
 
@@ -83,15 +84,15 @@ def _lead(work: Callable[[], None], marker: IO[str]) -> None:
 def _wait(marker: IO[str], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
-        alone = _lock(marker, fcntl.LOCK_SH)  # before the marker is read: its last word counts
+        ended = _lock(marker, fcntl.LOCK_SH)  # tested before reading, so that no result is missed
         result = _read(marker)
         if result:
             break
-        if alone:
+        if ended:
             raise LenetError("the process of this host that fetches the data died; see its log")
         if time.monotonic() > deadline:
             raise LenetError(
-                f"another process of this host fetches the data and was not ready after "
+                "the process of this host that fetches the data was not ready after "
                 f"{seconds:g} s; see its log"
             )
         time.sleep(_PERIOD)
@@ -109,13 +110,13 @@ def _lock(file: IO[str], kind: int) -> bool:
     return True
 
 
-def _write(marker: IO[str], result: dict[str, object]) -> None:
+def _write(marker: IO[str], result: dict[str, Any]) -> None:
     marker.write(json.dumps(result) + "\n")
     marker.flush()
 
 
-def _read(marker: IO[str]) -> dict[str, object]:
-    """Of a marker that is written to its end, else nothing."""
+def _read(marker: IO[str]) -> dict[str, Any]:
+    """Returns the result in a marker, or {} if it is missing or incomplete."""
     marker.seek(0)
     text = marker.read()
     return json.loads(text) if text.endswith("\n") else {}

@@ -1,5 +1,5 @@
 import dataclasses
-import os
+import pathlib
 
 import pytest
 
@@ -11,14 +11,14 @@ VARIABLES = ("DEVICE_ID", "RANK_ID", "RANK_SIZE", "JOB_ID")
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch):
+def _no_job(monkeypatch):
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture
 def storage(tmp_path):
-    """A folder that stands for the bucket, with data and checkpoints."""
+    """A folder with data and checkpoints, in place of a bucket."""
     for name in ("data/train/x", "checkpoints/model.ckpt", "earlier/checkpoint_lenet-1_1.ckpt"):
         path = tmp_path / "bucket" / name
         path.parent.mkdir(parents=True)
@@ -32,7 +32,7 @@ def options(options_class, tmp_path, **changes):
 
 
 def run(program, given, work=lambda local: None):
-    """Calls the program with `work` and returns the options that it got."""
+    """Calls the program with `work` and returns the options that `work` gets."""
     seen = []
 
     def observed(local):
@@ -44,9 +44,13 @@ def run(program, given, work=lambda local: None):
 
 
 def write(path, content="result"):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(content)
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_without_modelarts_nothing_is_fetched(tmp_path):
@@ -55,7 +59,7 @@ def test_without_modelarts_nothing_is_fetched(tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def test_training_finds_its_data_and_sends_its_folder(tmp_path, storage):
+def test_training_fetches_its_data_and_sends_its_folder(tmp_path, storage):
     output = f"{tmp_path}/cache/train"
     given = options(
         programs.TrainOptions,
@@ -79,7 +83,7 @@ def test_training_finds_its_data_and_sends_its_folder(tmp_path, storage):
     assert sent == ["b.ckpt", "previous/a.ckpt"]
 
 
-def test_a_data_path_of_the_user_is_where_the_data_go(tmp_path, storage):
+def test_data_is_fetched_to_data_path(tmp_path, storage):
     given = options(
         programs.EvalOptions, tmp_path, data_url=f"{storage}/data", data_path=f"{tmp_path}/d"
     )
@@ -108,7 +112,7 @@ def test_a_data_path_of_the_user_is_where_the_data_go(tmp_path, storage):
         ),
     ],
 )
-def test_a_checkpoint_goes_where_the_program_reads_it(
+def test_checkpoint_is_fetched_to_the_path_of_the_program(
     tmp_path, storage, program, options_class, changes, name, path
 ):
     changes = {key: f"{tmp_path}/{value}" for key, value in changes.items()}
@@ -119,9 +123,7 @@ def test_a_checkpoint_goes_where_the_program_reads_it(
     assert found.read_text() == "checkpoints/model.ckpt"
 
 
-def test_a_checkpoint_without_a_path_of_the_user_goes_into_the_cache(
-    tmp_path, storage, monkeypatch
-):
+def test_checkpoint_is_fetched_to_the_cache_by_default(tmp_path, storage, monkeypatch):
     monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(tmp_path))
     for program, options_class, name in (
         (modelarts.evaluation, programs.EvalOptions, "ckpt_path"),
@@ -134,10 +136,10 @@ def test_a_checkpoint_without_a_path_of_the_user_goes_into_the_cache(
             **{name: f"{tmp_path}/ckpt"},
         )
         assert getattr(run(program, given), name) == f"{tmp_path}/cache/checkpoint_path"
-        assert os.listdir(tmp_path / "cache/checkpoint_path") == ["model.ckpt"]
+        assert names(tmp_path / "cache/checkpoint_path") == ["model.ckpt"]
 
 
-def test_export_sends_what_it_wrote_and_no_neighbours(tmp_path, storage):
+def test_export_sends_only_its_files(tmp_path, storage):
     given = options(
         programs.ExportOptions,
         tmp_path,
@@ -150,10 +152,10 @@ def test_export_sends_what_it_wrote_and_no_neighbours(tmp_path, storage):
             write(f"{tmp_path}/cache/train/{name}")
 
     run(modelarts.export, given, work)
-    assert sorted(os.listdir(storage / "out")) == ["lenet.mindir", "lenet_lite.mindir"]
+    assert names(storage / "out") == ["lenet.mindir", "lenet_lite.mindir"]
 
 
-def test_a_resumed_training_takes_what_was_sent_before_if_there_is_any(tmp_path, storage):
+def test_resumed_training_fetches_earlier_results_if_any(tmp_path, storage):
     for url, expected in (("earlier", ["checkpoint_lenet-1_1.ckpt"]), ("none", [])):
         output = tmp_path / "cache" / url
         given = options(
@@ -168,7 +170,7 @@ def test_a_resumed_training_takes_what_was_sent_before_if_there_is_any(tmp_path,
 
 
 @pytest.mark.parametrize("failure", [errors.LenetError("diverged"), KeyboardInterrupt()])
-def test_what_a_failed_or_interrupted_training_left_is_sent(tmp_path, storage, failure):
+def test_failed_or_interrupted_training_sends_its_files(tmp_path, storage, failure):
     given = options(
         programs.TrainOptions, tmp_path, train_url=f"{storage}/out", ckpt_path=f"{tmp_path}/o"
     )
@@ -180,10 +182,10 @@ def test_what_a_failed_or_interrupted_training_left_is_sent(tmp_path, storage, f
     with pytest.raises(type(failure)) as caught:
         run(modelarts.train, given, work)
     assert caught.value is failure
-    assert os.listdir(storage / "out") == ["a.ckpt"]
+    assert names(storage / "out") == ["a.ckpt"]
 
 
-def test_an_upload_that_fails_says_where_the_files_are(tmp_path):
+def test_failed_upload_names_the_local_folder(tmp_path):
     given = options(
         programs.TrainOptions, tmp_path, train_url="bad://url", ckpt_path=f"{tmp_path}/o"
     )
@@ -193,7 +195,7 @@ def test_an_upload_that_fails_says_where_the_files_are(tmp_path):
     assert (tmp_path / "o/a.ckpt").read_text() == "result"
 
 
-def test_a_failed_upload_does_not_hide_the_failure_of_the_training(tmp_path, caplog):
+def test_failed_upload_does_not_hide_an_error_of_training(tmp_path, caplog):
     given = options(
         programs.TrainOptions, tmp_path, train_url="bad://url", ckpt_path=f"{tmp_path}/o"
     )
@@ -218,14 +220,14 @@ def test_only_rank_0_sends(tmp_path, storage, monkeypatch):
 
 
 @pytest.mark.parametrize(("distribute", "device"), [(False, 5), (True, 0)])
-def test_the_card_is_that_of_the_job(tmp_path, monkeypatch, distribute, device):
-    # Of a distributed one, lenet.training.workers adds it.
+def test_device_comes_from_the_job(tmp_path, monkeypatch, distribute, device):
+    # For distributed training, lenet.training.workers sets the device.
     monkeypatch.setenv("DEVICE_ID", "5")
     given = options(programs.TrainOptions, tmp_path, distribute=distribute)
     assert run(modelarts.train, given).device_id == device
 
 
-def test_training_does_not_begin_without_its_data(tmp_path):
+def test_training_needs_its_data(tmp_path):
     given = options(programs.TrainOptions, tmp_path, data_url=f"{tmp_path}/none")
     with pytest.raises(errors.UserError, match="none: nothing is there"):
         run(modelarts.train, given, lambda local: pytest.fail("it began"))
