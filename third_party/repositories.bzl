@@ -45,11 +45,6 @@ _STRIP = [
     "**/*.pyi",
     "boto3/data",
     "boto3/examples",
-    "botocore/data/[!s]*/*",  # keeps s3 and sts of 430 services
-    "botocore/data/s[!3t]*/*",
-    "botocore/data/s3?*/*",
-    "botocore/data/st[!s]*/*",
-    "botocore/data/sts?*/*",
     "botocore/data/*/*/examples-1.json",
     "matplotlib/tests",
     "matplotlib/mpl-data/sample_data",
@@ -88,14 +83,47 @@ _PEERS_STRIP = [
     "nvidia/nvshmem/lib/nvshmem_*",
 ]
 
-# moto's S3 needs two of boto's 430 services, s3 and sts.
-_TESTING_STRIP = [
+# boto supports 430 services; the tests use s3 and sts.
+_BOTO_STRIP = [
     "botocore/data/[!s]*/*",
     "botocore/data/s[!3t]*/*",
     "botocore/data/s3?*/*",
     "botocore/data/st[!s]*/*",
     "botocore/data/sts?*/*",
 ]
+
+# Repository: (Debian packages for messages, pkg-config module per target).
+_SYSTEM_LIBRARIES = {
+    "absl": ("libabsl-dev", {
+        name: "absl_" + name
+        for name in [
+            "cleanup",
+            "flags",
+            "flags_config",
+            "flags_marshalling",
+            "flags_parse",
+            "flags_reflection",
+            "flags_usage",
+            "span",
+            "status",
+            "statusor",
+            "str_format",
+            "strings",
+            "synchronization",
+            "time",
+        ]
+    }),
+    "benchmark": ("libbenchmark-dev", {"benchmark": "benchmark"}),
+    "googletest": ("libgtest-dev libgmock-dev", {"gmock_main": "gmock_main"}),
+    "highway": ("libhwy-dev", {"highway": "libhwy"}),
+    "libjpeg": ("libjpeg62-turbo-dev", {"jpeg": "libjpeg"}),
+    "libpng": ("libpng-dev", {"png": "libpng"}),
+    "nlohmann_json": ("nlohmann-json3-dev", {"nlohmann_json": "nlohmann_json"}),
+    "openssl": ("libssl-dev", {"crypto": "libcrypto"}),
+    "protobuf": ("libprotobuf-dev protobuf-compiler", {"protobuf": "protobuf-lite"}),
+    "yaml_cpp": ("libyaml-cpp-dev", {"yaml_cpp": "yaml-cpp"}),
+    "zlib": ("zlib1g-dev", {"zlib": "zlib"}),
+}
 
 def _python():
     maybe(python_runtime, name = "python_runtime")
@@ -105,119 +133,24 @@ def _python():
         lock = "//third_party/python:requirements.lock",
         runtime_locks = {"//third_party/python:gpu.lock": "gpu"},
         runtime_strip = _RUNTIME_STRIP,
-        strip = _STRIP,
+        strip = _STRIP + _BOTO_STRIP,
     )
-    maybe(
-        pip_repository,
-        name = "pypi_tools",
-        lock = "//third_party/python:tools.lock",
-    )
+    maybe(pip_repository, name = "pypi_tools", lock = "//third_party/python:tools.lock")
     maybe(
         pip_repository,
         name = "pypi_peers",
         lock = "//third_party/python:peers.lock",
         runtime_strip = {"ascend": _PEERS_STRIP, "cpu": _PEERS_STRIP, "gpu": []},
     )
-    maybe(
-        pip_repository,
-        name = "pypi_remote",
-        lock = "//third_party/python:remote.lock",
-    )
-    maybe(
-        pip_repository,
-        name = "pypi_testing",
-        lock = "//third_party/python:testing.lock",
-        strip = _TESTING_STRIP,
-    )
+    maybe(pip_repository, name = "pypi_remote", lock = "//third_party/python:remote.lock")
+    maybe(pip_repository, name = "pypi_testing", lock = "//third_party/python:testing.lock", strip = _BOTO_STRIP)
     native.register_toolchains("@python_runtime//:toolchain")
 
 def _system():
     maybe(image_repository, name = "image")
-    maybe(
-        system_library,
-        name = "absl",  # flags, Status and strings
-        debian = "libabsl-dev",
-        modules = {
-            name: "absl_" + name
-            for name in [
-                "cleanup",
-                "flags",
-                "flags_config",
-                "flags_marshalling",
-                "flags_parse",
-                "flags_reflection",
-                "flags_usage",
-                "span",
-                "status",
-                "statusor",
-                "str_format",
-                "strings",
-                "synchronization",
-                "time",
-            ]
-        },
-    )
-    maybe(
-        system_library,
-        name = "googletest",
-        debian = "libgtest-dev libgmock-dev",
-        modules = {"gmock_main": "gmock_main"},
-    )
-    maybe(
-        system_library,
-        name = "benchmark",  # times kernels
-        debian = "libbenchmark-dev",
-        modules = {"benchmark": "benchmark"},
-    )
-    maybe(
-        system_library,
-        name = "highway",  # SIMD with run-time dispatch
-        debian = "libhwy-dev",
-        modules = {"highway": "libhwy"},
-    )
-    maybe(
-        system_library,
-        name = "libjpeg",  # decodes JPEG
-        debian = "libjpeg62-turbo-dev",
-        modules = {"jpeg": "libjpeg"},
-    )
-    maybe(
-        system_library,
-        name = "libpng",  # decodes PNG
-        debian = "libpng-dev",
-        modules = {"png": "libpng"},
-    )
-    maybe(
-        system_library,
-        name = "nlohmann_json",  # manifests of OM models, report.json
-        debian = "nlohmann-json3-dev",
-        modules = {"nlohmann_json": "nlohmann_json"},
-    )
-    maybe(
-        system_library,
-        name = "openssl",  # SHA-256 of the model in reports
-        debian = "libssl-dev",
-        modules = {"crypto": "libcrypto"},
-    )
-    maybe(
-        system_library,
-        name = "zlib",  # reads gzipped IDX files
-        debian = "zlib1g-dev",
-        modules = {"zlib": "zlib"},
-    )
-    maybe(
-        system_library,
-        name = "protobuf",  # reads and writes MindIR
-        debian = "libprotobuf-dev protobuf-compiler",
-        modules = {"protobuf": "protobuf-lite"},
-        programs = ["protoc"],
-    )
-    maybe(
-        system_library,
-        name = "yaml_cpp",  # reads --config_path
-        debian = "libyaml-cpp-dev",
-        modules = {"yaml_cpp": "yaml-cpp"},
-    )
+    for name, (debian, modules) in _SYSTEM_LIBRARIES.items():
+        programs = ["protoc"] if name == "protobuf" else []
+        maybe(system_library, name = name, debian = debian, modules = modules, programs = programs)
 
 def lenet_repositories():
     """Declares every external repository; Bazel fetches one when a target needs it."""

@@ -124,8 +124,8 @@ def main() -> None:
     """Rewrites NOTICE in the workspace."""
     workspace = pathlib.Path(os.environ["BUILD_WORKSPACE_DIRECTORY"])
     path = workspace / "NOTICE"
-    # Bazel gives external/<repository>/<path>, which in the runfiles is ../<repository>/<path>.
-    metadata = [pathlib.Path("..", file.removeprefix("external/")) for file in sys.argv[1:]]
+    # The arguments are external/<repository>/<path> or ../<repository>/<path>.
+    metadata = [pathlib.Path("..", *file.split("/")[1:]) for file in sys.argv[1:]]
     known = metadata_licences(metadata)
     known |= licences(path.read_text("utf-8"))
     try:

@@ -13,7 +13,7 @@ from lenet import resources
 from third_party.supply import locks, notice
 
 _FETCHING = os.environ["FETCHING"].split()
-_METADATA = os.environ["METADATA"].split()  # external/<repository>/<path>
+_METADATA = os.environ["METADATA"].split()  # external/<repository>/<path> or ../<repository>/<path>
 _WORKFLOWS = [".github/workflows/ci.yml", ".gitcode/workflows/ci.yml", ".workflow/ci.yml"]
 
 

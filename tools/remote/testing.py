@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Iterator, Mapping
 
 import jwt
@@ -23,7 +24,7 @@ from tools.remote import engine, remote, services
 from tools.remote.engine import Service, Settings
 from tools.remote.sandbox import SHARE, Sandbox
 
-SECRET = "known to those who may build here"
+SECRET = "known to those who may build here"  # noqa: S105  of a test server
 
 _COPIED = ("tools/bazel", "third_party/distribution", "third_party/system/packages.txt")
 _SECONDS = 300  # time limit for a call of Bazel
@@ -105,9 +106,11 @@ class Cache:
 
     @property
     def folder(self) -> pathlib.Path:
+        """The folder of the server's files."""
         return self.settings.folder / "cache"
 
     def start(self) -> None:
+        """Starts the server and waits until it answers."""
         self.folder.mkdir(exist_ok=True)
         name = "buildgrid_cache.yml.in" if self.scheme == "grpc" else "nginx.conf.in"
         template = string.Template(resources.path(f"tools/remote/{name}").read_text())
@@ -134,6 +137,7 @@ class Cache:
         engine.start(self.settings, service)
 
     def kill(self) -> None:
+        """Ends the server as a crash would."""
         kill(self.settings, "cache")
 
     def variables(self, *, port: int = 0, secret: str = "") -> dict[str, str]:
@@ -174,7 +178,7 @@ class SlowProxy:
         self._target = target
         self._ready = threading.Event()
 
-    async def _pipe(self, reader, writer, *, delayed: bool) -> None:
+    async def _pipe(self, reader: StreamReader, writer: StreamWriter, *, delayed: bool) -> None:
         with contextlib.suppress(ConnectionError):
             while chunk := await reader.read(1 << 16):
                 await asyncio.sleep(self.delay if delayed else 0)
@@ -182,7 +186,7 @@ class SlowProxy:
                 await writer.drain()
         writer.close()
 
-    async def _connect(self, reader, writer) -> None:
+    async def _connect(self, reader: StreamReader, writer: StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
         await asyncio.gather(
             self._pipe(reader, server_writer, delayed=False),

@@ -1,9 +1,4 @@
-"""Work that one process per host does while the others wait.
-
-The processes share a marker file with the name of the job. The process that works holds a lock on
-it; the system releases the lock when that process ends. Therefore a marker that an earlier start
-left behind is recognised: nobody holds it.
-"""
+"""Work that one process per host does while the others wait."""
 
 from __future__ import annotations
 
@@ -14,7 +9,9 @@ import pathlib
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO
+
+from absl import logging
 
 from lenet.errors import LenetError, UserError
 
@@ -29,94 +26,77 @@ def once(
 ) -> Iterator[None]:
     """Enters its body when `work` has been done by one of the processes that call this function.
 
-    A process that comes after the others have ended repeats the work.
+    The processes share a marker file with the result. The working process locks it exclusively and
+    the others wait for a shared lock, which they hold in the body. The system releases the locks of
+    an ended process. Therefore a marker that nobody has locked is outdated, and the next process
+    repeats the work.
 
     Args:
         work: the function to call.
         folder: folder of the marker, on a disk of this host.
-        job: name of the job.
+        job: name of the job, which is the name of the marker.
         seconds: time limit for waiting.
 
     Raises:
         UserError, LenetError: an error of `work`, also in the waiting processes; or the working
             process died or exceeded the time limit; or the folder is not writable.
     """
-    with _open_marker(folder, job) as (marker, leads):
-        if leads:
-            _lead(work, marker)
-        else:
-            _wait(marker, seconds)
-        yield
-
-
-@contextlib.contextmanager
-def _open_marker(folder: str, job: str) -> Iterator[tuple[IO[str], bool]]:
-    """Yields the marker and whether this process holds its lock."""
-    name = "." + re.sub(r"[^\w.-]", "_", job)
-    path = pathlib.Path(folder)
+    path = pathlib.Path(folder, "." + re.sub(r"[^\w.-]", "_", job) + ".transfer")
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        gate = (path / f"{name}.gate").open("a")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
     except OSError as error:
         raise UserError(
             f"--cache_path: cannot write to {folder}: {error.strerror}; choose another folder"
         ) from error
-    with (path / f"{name}.transfer").open("a+", encoding="utf-8") as marker:
-        # The gate makes locking and clearing the marker one step for the other processes.
-        with gate:
-            fcntl.flock(gate, fcntl.LOCK_EX)
-            leads = _lock(marker, fcntl.LOCK_EX)
-            if leads:
-                marker.truncate(0)
-        yield marker, leads
+    with file:
+        if _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            _lead(work, file)
+            _lock(file, fcntl.LOCK_SH)
+        else:
+            _wait(file, seconds)
+        yield
 
 
 def _lead(work: Callable[[], None], marker: IO[str]) -> None:
+    marker.truncate(0)
     try:
         work()
     except BaseException as error:
         code = error.exit_code if isinstance(error, LenetError) else LenetError.exit_code
-        _write(marker, {"failed": str(error) or type(error).__name__, "code": code})
+        json.dump({"failed": str(error) or type(error).__name__, "code": code}, marker)
         raise
-    _write(marker, {"done": True})
+    json.dump({"done": True}, marker)
+    marker.flush()
 
 
 def _wait(marker: IO[str], seconds: float) -> None:
+    logging.info("waiting for another process of this host that fetches the data")
     deadline = time.monotonic() + seconds
-    while True:
-        ended = _lock(marker, fcntl.LOCK_SH)  # tested before reading, so that no result is missed
-        result = _read(marker)
-        if result:
-            break
-        if ended:
-            raise LenetError("the process of this host that fetches the data died; see its log")
+    while not _lock(marker, fcntl.LOCK_SH | fcntl.LOCK_NB):
         if time.monotonic() > deadline:
             raise LenetError(
                 "the process of this host that fetches the data was not ready after "
                 f"{seconds:g} s; see its log"
             )
         time.sleep(_PERIOD)
-    fcntl.flock(marker, fcntl.LOCK_UN)
-    if "failed" in result:
-        error = _ERRORS.get(result["code"], LenetError)
-        raise error(f"another process of this host could not fetch the data: {result['failed']}")
-
-
-def _lock(file: IO[str], kind: int) -> bool:
+    marker.seek(0)
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        result = json.load(marker)
+    except ValueError as error:
+        raise LenetError(
+            "the process of this host that fetches the data died; see its log"
+        ) from error
+    if "failed" in result:
+        error_type = _ERRORS.get(result["code"], LenetError)
+        raise error_type(
+            f"another process of this host could not fetch the data: {result['failed']}"
+        )
+
+
+def _lock(file: IO[str], operation: int) -> bool:
+    try:
+        fcntl.flock(file, operation)
     except BlockingIOError:
         return False
     return True
-
-
-def _write(marker: IO[str], result: dict[str, Any]) -> None:
-    marker.write(json.dumps(result) + "\n")
-    marker.flush()
-
-
-def _read(marker: IO[str]) -> dict[str, Any]:
-    """Returns the result in a marker, or {} if it is missing or incomplete."""
-    marker.seek(0)
-    text = marker.read()
-    return json.loads(text) if text.endswith("\n") else {}

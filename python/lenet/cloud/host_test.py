@@ -1,12 +1,8 @@
 """Processes, not threads, because a file lock belongs to a process."""
 
-import contextlib
-import fcntl
 import multiprocessing
 import os
-import pathlib
 import signal
-import time
 
 import pytest
 
@@ -44,6 +40,7 @@ class Ranks:
             self.events.put("working")
             work()
 
+        host.logging.info = lambda message: self.events.put("waiting")
         try:
             with host.once(observed, str(self.folder), job, seconds=seconds):
                 self.events.put("entered")
@@ -51,16 +48,11 @@ class Ranks:
         except errors.LenetError as error:
             self.events.put((type(error).__name__, str(error)))
 
-    def start_waiting(self):
+    def start_waiting(self, **options):
         """Starts a child that waits for another one; returns when it waits."""
-        process = self.start(nothing)
-        (marker,) = self.folder.glob(".*.transfer")
-        deadline = time.monotonic() + _SECONDS
-        while marker not in _open_files(process):
-            assert time.monotonic() < deadline
-        (gate,) = self.folder.glob(".*.gate")
-        with gate.open() as file:  # free when the child has passed it
-            fcntl.flock(file, fcntl.LOCK_EX)
+        process = self.start(nothing, **options)
+        assert self.next() == "waiting"
+        return process
 
     def next(self):
         return self.events.get(timeout=_SECONDS)
@@ -71,14 +63,6 @@ class Ranks:
         for process in self.processes:
             process.join(_SECONDS)
             assert not process.is_alive()
-
-
-def _open_files(process):
-    found = []
-    for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            found.append(link.readlink())
-    return found
 
 
 @pytest.fixture
@@ -94,7 +78,7 @@ def nothing():
 
 def test_second_process_waits_for_the_first(ranks):
     ranks.start_working()
-    ranks.start(nothing)
+    ranks.start_waiting()
     assert ranks.events.empty()
     ranks.finish.set()
     assert [ranks.next(), ranks.next()] == ["entered", "entered"]
@@ -104,8 +88,8 @@ def test_second_process_waits_for_the_first(ranks):
 def test_one_of_many_works(ranks):
     for _ in range(8):
         ranks.start(nothing)
-    events = [ranks.next() for _ in range(9)]
-    assert sorted(events) == ["entered"] * 8 + ["working"]
+    events = [ranks.next() for _ in range(16)]
+    assert sorted(events) == ["entered"] * 8 + ["waiting"] * 7 + ["working"]
 
 
 def test_failure_is_passed_to_the_others_with_its_type(ranks):
@@ -133,7 +117,7 @@ def test_death_is_reported_to_the_others(ranks):
 
 def test_waiting_has_a_time_limit(ranks):
     ranks.start_working()
-    ranks.start(nothing, seconds=0.2)
+    ranks.start_waiting(seconds=0.2)
     kind, message = ranks.next()
     assert kind == "LenetError"
     assert "was not ready after 0.2 s" in message
@@ -145,7 +129,7 @@ def test_marker_of_an_earlier_start_is_ignored(ranks):
     (marker,) = ranks.folder.glob(".*.transfer")
     assert '"done"' in marker.read_text()
     ranks.start_working()
-    ranks.start(nothing)
+    ranks.start_waiting()
     assert ranks.events.empty()
     ranks.finish.set()
     assert [ranks.next(), ranks.next()] == ["entered", "entered"]
