@@ -49,7 +49,8 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Returns when the condition holds; fails after a minute."""
     deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < deadline, f"no {what}"
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no {what}")
         time.sleep(0.05)
 
 
@@ -205,7 +206,8 @@ class SlowProxy:
         thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         thread.start()
         try:
-            assert self._ready.wait(10), f"the proxy did not start on port {self._port}"
+            if not self._ready.wait(10):
+                raise TimeoutError(f"the proxy did not start on port {self._port}")
             yield self
         finally:
             self._loop.call_soon_threadsafe(self._end.set)
@@ -244,10 +246,9 @@ class Workspace:
         return Workspace(workspace, folder / "home")
 
     def output(self, path: str) -> str:
-        """Returns the content of an output file."""
-        found = list(self.home.glob(f"**/execroot/*/bazel-out/k8-opt/bin/{path}"))
-        assert len(found) == 1, f"{path}: {found}"
-        return found[0].read_text()
+        """Returns the content of the only output file with this path."""
+        (found,) = self.home.glob(f"**/execroot/*/bazel-out/k8-opt/bin/{path}")
+        return found.read_text()
 
     def start(
         self, settings: Settings, *arguments: str, variables: Mapping[str, str] | None = None

@@ -1,8 +1,8 @@
-"""Files behind a URL: in S3 or OBS, through moxing, or in a folder of this machine.
+"""Stores of files: S3 or OBS, OBS through moxing, and folders of this machine.
 
-The environment has the settings of S3 and OBS, whose values appear in no message:
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, LENET_S3_TIMEOUT, and
-S3_ENDPOINT (set by ModelArts) or AWS_ENDPOINT_URL.
+Environment variables configure S3 and OBS: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_SESSION_TOKEN, AWS_REGION, LENET_S3_TIMEOUT, and S3_ENDPOINT (set by ModelArts) or
+AWS_ENDPOINT_URL. No message contains their values.
 """
 
 from __future__ import annotations
@@ -248,12 +248,12 @@ class _S3Store:
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         """Turns exceptions of boto3, which may hold secrets, into errors of this project."""
-        from boto3.exceptions import Boto3Error
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
             yield
-        except (Boto3Error, BotoCoreError, ClientError) as error:
+        except Exception as error:  # boto3 raises exceptions of several libraries
+            network = isinstance(error, (ConnectionError, TimeoutError))
+            if isinstance(error, OSError) and not network:
+                raise  # an error of the local disk
             raise self._failure(error) from error
 
     def _failure(self, error: Exception) -> Exception:
@@ -275,14 +275,14 @@ class _S3Store:
         if isinstance(error, FlexibleChecksumError):
             return TransientError(f"{self._url}: arrived damaged")
         if not status:
-            return LenetError(
-                f"{self._url}: {type(error).__name__}; gave up after several attempts"
-            )
+            return LenetError(f"{self._url}: {type(error).__name__}; gave up after all attempts")
         message = f"{self._url}: the server answered {status} ({code})"
         if code in _DAMAGED:
             return TransientError(message)
-        attempts = metadata.get("RetryAttempts", 0) + 1
-        return LenetError(f"{message}; gave up after {attempts} attempts")
+        retries = metadata.get("RetryAttempts", 0)
+        return LenetError(
+            f"{message}; gave up after {retries + 1} attempts" if retries else message
+        )
 
 
 Store: TypeAlias = _FolderStore | _MoxingStore | _S3Store

@@ -357,6 +357,15 @@ def test_killed_upload_is_completed_by_the_next_one(server, held_upload):
     assert len(server.objects()) == 4
 
 
+def test_interrupted_upload_completes_the_current_files(server, held_upload):
+    process, _ = held_upload
+    process.send_signal(signal.SIGINT)
+    server.release()
+    assert process.wait() != 0
+    assert len(server.objects()) == 4
+    assert server.incomplete_uploads() == []
+
+
 def test_folders_of_this_machine(tmp_path, fetch, send):
     for url in (f"file://{tmp_path}/store", f"{tmp_path}/plain"):
         send(url=url)
