@@ -143,9 +143,11 @@ class Cache:
 
     def variables(self, *, port: int = 0, secret: str = "") -> dict[str, str]:
         """Returns the environment of a client, with another port or a secret."""
-        user = f"bazel:{_password(secret)}@" if secret and self.scheme == "http" else ""
+        basic = secret and self.scheme == "http"
+        user = f"bazel:{_password(secret)}@" if basic else ""
         address = f"{self.scheme}://{user}127.0.0.1:{port or self.settings.port}"
-        return {"LENET_REMOTE_CACHE": address, **(bearer(secret) if secret else {})}
+        token = bearer(secret) if secret and not basic else {}
+        return {"LENET_REMOTE_CACHE": address, **token}
 
     def stored(self, *parts: str) -> list[pathlib.Path]:
         """Returns the stored files that contain all of `parts`."""
