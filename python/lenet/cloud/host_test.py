@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from unittest import mock
 
 import pytest
 
@@ -40,9 +41,9 @@ class Ranks:
             self.events.put("working")
             work()
 
-        host.logging.info = lambda message: self.events.put("waiting")
+        log = mock.patch.object(host.logging, "info", lambda _: self.events.put("waiting"))
         try:
-            with host.once(observed, str(self.folder), job, seconds=seconds):
+            with log, host.once(observed, str(self.folder), job, seconds=seconds):
                 self.events.put("entered")
                 self.may_end.wait(_SECONDS)
         except errors.LenetError as error:

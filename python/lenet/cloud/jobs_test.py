@@ -170,6 +170,7 @@ def test_interrupted_training_sends_its_checkpoint(server, tmp_path):
         "--log_steps=1",
         cwd=tmp_path,
     )
+    assert process.stderr
     line = next(line for line in process.stderr if "loss is" in line)
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=60)
