@@ -15,8 +15,6 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 
-from third_party.supply import locks
-
 # Heading, note, and the files with the names and versions.
 _GROUPS = [
     (
@@ -57,6 +55,12 @@ list. `bazel run //third_party/supply:notice` writes this file.
 """
 
 
+def requirements(lock: str) -> list[str]:
+    """Returns the requirements of a pip lock with their hashes, one per line, without comments."""
+    joined = re.sub(r"\\\n", " ", re.sub(r"(^|\s)#.*", "", lock))
+    return [line.strip() for line in joined.splitlines() if line.strip()]
+
+
 class UnknownLicenceError(Exception):
     """NOTICE has no licence for a component."""
 
@@ -72,7 +76,10 @@ def licences(notice: str) -> dict[str, str]:
 def metadata_licences(files: Iterable[pathlib.Path]) -> dict[str, str]:
     """Returns the licences that METADATA files of wheels give as SPDX expressions."""
     headers = [email.parser.HeaderParser().parsestr(path.read_text("utf-8")) for path in files]
-    found = {locks.normalized(entry["Name"]): entry["License-Expression"] for entry in headers}
+    found = {
+        re.sub(r"[-_.]+", "-", entry["Name"]).lower(): entry["License-Expression"]
+        for entry in headers
+    }
     return {name: licence for name, licence in found.items() if licence}
 
 
@@ -111,7 +118,8 @@ def _components(path: pathlib.Path) -> list[tuple[str, str]]:
     """Returns the name and version of each component in a lock or packages.txt."""
     text = path.read_text("utf-8")
     if path.suffix == ".lock":
-        return [(pin.name, pin.version) for pin in locks.read_lock(text)]
+        pins = [line.partition(" ")[0].partition("==") for line in requirements(text)]
+        return [(name, version) for name, _, version in pins]
     if path.suffix == ".json":
         packages = json.loads(text)["packages"].items()
         found = [(key.partition("node_modules/")[2], entry) for key, entry in packages if key]
@@ -130,7 +138,7 @@ def main() -> None:
     known |= licences(path.read_text("utf-8"))
     try:
         path.write_text(render(workspace / "third_party", known), "utf-8")
-    except (UnknownLicenceError, locks.LockError) as error:
+    except UnknownLicenceError as error:
         sys.exit(f"notice: error: {error}")
 
 
