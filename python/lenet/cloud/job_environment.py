@@ -1,4 +1,4 @@
-"""Which process of which job this is: from the variables that ModelArts sets, or alone."""
+"""The rank and job of this process, from the variables that ModelArts sets."""
 
 import dataclasses
 import os
@@ -7,13 +7,13 @@ from lenet.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
-class Ids:
-    """Ids of this process.
+class JobEnvironment:
+    """The place of this process in a job.
 
     Attributes:
-        device_id: index of its card on its host.
-        rank_id: its number among all processes of the job, from 0.
-        rank_size: how many there are.
+        device_id: index of the card on its host.
+        rank_id: index among all processes of the job.
+        rank_size: number of processes of the job.
         job_id: name of the job.
     """
 
@@ -23,18 +23,20 @@ class Ids:
     job_id: str
 
 
-def from_environment() -> Ids:
-    """DEVICE_ID, RANK_ID, RANK_SIZE and JOB_ID; those of a process alone where they are not set.
+def read() -> JobEnvironment:
+    """Returns the values of DEVICE_ID, RANK_ID, RANK_SIZE and JOB_ID.
+
+    The defaults are those of a single process: 0, 0, 1 and "Local Job".
 
     Raises:
-        UserError: one of the first three is no number that fits.
+        UserError: a number is malformed or out of range.
     """
     rank = _number("RANK_ID", 0, 0)
-    size = _number("RANK_SIZE", rank + 1, 1)  # msrun may tell the one without the other
+    size = _number("RANK_SIZE", rank + 1, 1)  # msrun may set only one of the two
     if rank >= size:
         raise UserError(f"RANK_ID={rank}: expected less than RANK_SIZE={size}")
     job = os.environ.get("JOB_ID") or "Local Job"
-    return Ids(_number("DEVICE_ID", 0, 0), rank, size, job)
+    return JobEnvironment(_number("DEVICE_ID", 0, 0), rank, size, job)
 
 
 def _number(variable: str, default: int, minimum: int) -> int:
