@@ -7,13 +7,13 @@
 
 namespace lenet::kernels {
 
-// Taps of the kernel for one input channel.
+// Taps of the kernel per input channel.
 constexpr size_t kTaps = size_t{kConvKernel} * kConvKernel;
 
-// Columns (and rows) of the input that a pooled window depends on.
+// Rows and columns of the input that a pooling window depends on.
 constexpr size_t kPatch = size_t{kConvKernel} + kPool - 1;
 
-// The numbers of a ConvReluPoolShape as the kernels use them.
+// A ConvReluPoolShape in size_t.
 struct ConvReluPoolSizes {
   explicit ConvReluPoolSizes(const ConvReluPoolShape& s)
       : in_channels(static_cast<size_t>(s.in_channels)),

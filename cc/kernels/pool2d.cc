@@ -5,7 +5,7 @@
 namespace lenet::kernels {
 namespace {
 
-// Elements [begin, end) of the input that output `index` sees.
+// Elements [begin, end) of the input covered by output `index`.
 struct Range {
   Range(const WindowAxis& axis, int index)
       : begin(std::max(0, index * axis.stride - axis.pad_before)),
