@@ -10,4 +10,4 @@ from lenet.conversion import convert
 from lenet.options.programs import ToOmOptions
 
 if __name__ == "__main__":
-    cli.run(ToOmOptions, convert.convert, package="tools")
+    cli.run(ToOmOptions, convert.convert)

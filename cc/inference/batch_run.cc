@@ -10,21 +10,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/lenet_shapes.h"
+#include "cc/engine/engine.h"
 #include "cc/image/image.h"
 #include "cc/image/prefetcher.h"
-#include "cc/inference/interrupt.h"
 #include "cc/inference/progress.h"
-#include "cc/inference/result_writer.h"
 
 namespace lenet {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kMinAhead = 64;  // images decoded before they are needed
+constexpr size_t kMinAhead = 64;  // images decoded in advance
 
-// The member of a Batch for samples of each type.
 void SetSamples(absl::Span<const float> samples, Batch* batch) {
   batch->tensors = samples;
 }
@@ -35,7 +32,7 @@ void SetSamples(absl::Span<const SourceImage> samples, Batch* batch) {
   batch->files = samples.first(batch->size);
 }
 
-// T: what the engine takes, as for Prefetcher.
+// One run. T is the sample type of the engine's input, as for Prefetcher.
 template <typename T>
 class BatchRun {
  public:
@@ -57,7 +54,7 @@ class BatchRun {
     const size_t size = dataset_.size();
     const Clock::time_point start = Clock::now();
     Prefetcher<T> prefetcher(
-        dataset_, 0, size, threads,
+        dataset_, threads,
         std::max(kMinAhead, (slots_.size() + 1) * batch_size_));
     ResultWriter writer(results_);
     Progress progress(size);
@@ -80,11 +77,10 @@ class BatchRun {
   }
 
  private:
-  // A batch, from its images to its logits. Its storage is that of the model's
-  // batch: what is beyond the images is zero.
+  // A batch. Its storage has the model's batch size, padded with zeros.
   struct Slot {
     std::vector<T> samples;
-    size_t first = 0;  // image
+    size_t first = 0;  // index of the first image
     size_t count = 0;
     Clock::time_point start;
   };
@@ -97,7 +93,7 @@ class BatchRun {
       LENET_RETURN_IF_ERROR(
           prefetcher->Next(samples.subspan(i * sample_size_, sample_size_)));
     }
-    // Only the last batch is not full; what it leaves was another one's.
+    // Only the last batch is partial; the rest holds an earlier batch.
     std::fill(samples.begin() + count * sample_size_, samples.end(), T());
     slot.first = first;
     slot.count = count;
@@ -118,22 +114,20 @@ class BatchRun {
     latency_.Add(std::chrono::nanoseconds(Clock::now() - slot.start).count());
     ++finished_;
     for (size_t i = 0; i < slot.count; ++i) {
-      LENET_RETURN_IF_ERROR(
-          Take(slot.first + i, logits.subspan(i * kClasses, kClasses), writer));
+      LENET_RETURN_IF_ERROR(AddResult(
+          slot.first + i, logits.subspan(i * kClasses, kClasses), writer));
     }
     progress->Update(slot.first + slot.count);
     return absl::OkStatus();
   }
 
-  absl::Status Take(size_t image, absl::Span<const float> logits,
-                    ResultWriter* writer) {
+  absl::Status AddResult(size_t image, absl::Span<const float> logits,
+                         ResultWriter* writer) {
     if (!std::all_of(logits.begin(), logits.end(),
                      [](float x) { return std::isfinite(x); })) {
       return absl::InternalError(
-          absl::StrCat("the model gives logits that are not finite for ",
-                       dataset_.stem(image),
-                       "; its training may have "
-                       "diverged"));
+          absl::StrCat("the logits of ", dataset_.stem(image),
+                       " are not finite; the training may have diverged"));
     }
     LENET_RETURN_IF_ERROR(writer->Write(dataset_.stem(image), logits));
     const auto best = std::max_element(logits.begin(), logits.end());
@@ -149,7 +143,7 @@ class BatchRun {
   ResultFolder* const results_;
   const size_t batch_size_;
   const size_t sample_size_;  // elements of one image
-  std::vector<Slot> slots_;   // one for each batch under way
+  std::vector<Slot> slots_;   // one per concurrent batch
   std::vector<float> logits_;
   size_t started_ = 0;  // batches
   size_t finished_ = 0;
@@ -172,7 +166,7 @@ absl::StatusOr<RunOutcome> RunBatches(const Dataset& dataset, size_t batch_size,
       return BatchRun<SourceImage>(dataset, batch_size, engine, results)
           .Run(threads);
   }
-  return absl::InternalError("an engine with an unknown form of input");
+  return absl::InternalError("the engine has an unknown input form");
 }
 
 }  // namespace lenet

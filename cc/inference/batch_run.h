@@ -8,7 +8,7 @@
 #include "cc/base/latency.h"
 #include "cc/engine/engine.h"
 #include "cc/image/dataset.h"
-#include "cc/inference/result_folder.h"
+#include "cc/inference/results.h"
 
 namespace lenet {
 
@@ -18,14 +18,15 @@ struct RunOutcome {
   double seconds = 0;  // from the first image to the last result
 };
 
-// Takes all images, in order, through the engine to `results` (without Commit),
-// in batches of `batch_size`, which is at most the engine's. `threads` decode.
-// As many batches are under way as the engine allows; the latency of one is
-// from its start to its logits. Shows progress.
+// Runs the engine over all images in order and writes their logits to
+// `results` without committing them. Batches have `batch_size` images, at most
+// the engine's batch size; up to engine->depth() batches run at once. `threads`
+// threads decode images. Shows progress. The latency of a batch is the time
+// from its start to its logits.
 //
-// Errors: of the data set, the engine and the folder; Internal if a logit is
-// not finite; Cancelled after an interrupt. After an error of the engine it is
-// good for nothing but its destructor.
+// Returns the errors of the data set, the engine and the folder, Internal if a
+// logit is not finite, and Cancelled after an interrupt. After an error of the
+// engine, only its destructor may be called.
 absl::StatusOr<RunOutcome> RunBatches(const Dataset& dataset, size_t batch_size,
                                       int threads, Engine* engine,
                                       ResultFolder* results);

@@ -11,11 +11,10 @@
 #include "cc/base/sha256.h"
 #include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
-#include "cc/engine/registry.h"
 #include "cc/image/dataset.h"
 #include "cc/inference/batch_run.h"
 #include "cc/inference/engine_choice.h"
-#include "cc/inference/result_folder.h"
+#include "cc/inference/results.h"
 
 namespace lenet {
 namespace {
@@ -58,17 +57,18 @@ Report MakeReport(const Infer310Options& options, const CreatedEngine& created,
 
 }  // namespace
 
-absl::StatusOr<Report> RunInference(const Infer310Options& options) {
+absl::StatusOr<Report> RunInference(const Infer310Options& options,
+                                    const EngineFactories& factories) {
   LENET_RETURN_IF_ERROR(CheckChoice(options));
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<ResultFolder> results,
                          ResultFolder::Create(options.result_path));
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> dataset,
                          OpenImages(options));
-  // What the engine is about to read; its hash is not needed before the first
-  // result.
+  // The model is hashed after the run, which the user waits for.
   LENET_ASSIGN_OR_RETURN(const std::string model,
                          ReadFile(options.mindir_path, kMaxModelBytes));
-  LENET_ASSIGN_OR_RETURN(const CreatedEngine created, OpenEngine(options));
+  LENET_ASSIGN_OR_RETURN(const CreatedEngine created,
+                         OpenEngine(options, factories));
   LENET_ASSIGN_OR_RETURN(
       const RunOutcome outcome,
       RunBatches(*dataset, static_cast<size_t>(options.batch_size),
