@@ -20,28 +20,34 @@ namespace lenet::kernels {
 constexpr int kConvKernel = 5;
 constexpr int kPool = 2;
 
+// Taps per input channel, and rows and columns of the input per pooling window.
+constexpr size_t kTaps = size_t{kConvKernel} * kConvKernel;
+constexpr size_t kPatch = size_t{kConvKernel} + kPool - 1;
+
 struct ConvReluPoolShape {
-  int in_channels;
-  int in_height;  // at least 6
-  int in_width;   // at least 6
-  int out_channels;
+  constexpr ConvReluPoolShape() = default;
+  constexpr ConvReluPoolShape(int channels, int height, int width, int outputs)
+      : in_channels(static_cast<size_t>(channels)),
+        in_height(static_cast<size_t>(height)),
+        in_width(static_cast<size_t>(width)),
+        out_channels(static_cast<size_t>(outputs)) {}
 
   // Size of the pooled output. As in MindSpore, an odd last row or column of
   // the convolution is dropped.
-  int out_height() const { return (in_height - kConvKernel + 1) / kPool; }
-  int out_width() const { return (in_width - kConvKernel + 1) / kPool; }
-  size_t in_size() const {
-    return static_cast<size_t>(in_channels) * static_cast<size_t>(in_height) *
-           static_cast<size_t>(in_width);
-  }
-  size_t out_size() const {
-    return static_cast<size_t>(out_channels) *
-           static_cast<size_t>(out_height()) * static_cast<size_t>(out_width());
-  }
-  size_t weight_size() const {
-    return static_cast<size_t>(out_channels) *
-           static_cast<size_t>(in_channels) * kConvKernel * kConvKernel;
-  }
+  size_t out_height() const { return (in_height - kConvKernel + 1) / kPool; }
+  size_t out_width() const { return (in_width - kConvKernel + 1) / kPool; }
+
+  size_t pixels() const { return in_height * in_width; }
+  size_t windows() const { return out_height() * out_width(); }
+  size_t taps() const { return in_channels * kTaps; }
+  size_t in_size() const { return in_channels * pixels(); }
+  size_t out_size() const { return out_channels * windows(); }
+  size_t weight_size() const { return out_channels * taps(); }
+
+  size_t in_channels = 0;
+  size_t in_height = 0;  // at least 6
+  size_t in_width = 0;   // at least 6
+  size_t out_channels = 0;
 };
 
 // Packs weights [out_channels, in_channels, 5, 5] into the layout of the

@@ -5,7 +5,6 @@
 #include <new>
 
 #include "cc/kernels/conv_relu_pool.h"
-#include "cc/kernels/conv_relu_pool_sizes.h"
 #include "cc/kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -27,7 +26,7 @@ namespace lenet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-using Sizes = ConvReluPoolSizes;
+using Shape = ConvReluPoolShape;
 
 // Vectors of a row that are processed together.
 constexpr size_t kBlock = 4;
@@ -38,7 +37,7 @@ constexpr size_t kMaxLanes = 16;
 // Parts of the scratch memory. Each can be read and written up to one vector
 // beyond its end. With memory == nullptr only `size` is valid.
 struct Scratch {
-  Scratch(const Sizes& s, size_t row_size, float* memory) {
+  Scratch(const Shape& s, size_t row_size, float* memory) {
     const auto floats = [&](size_t n) {
       float* const part = memory == nullptr ? nullptr : memory + size;
       size += RoundUp(n, kMaxLanes) + kMaxLanes;
@@ -126,7 +125,7 @@ void Transpose(const float* from, size_t rows, size_t columns, float* to) {
 }
 
 // Fills scratch.weights.
-void PackRows(const Sizes& s, const float* weights, size_t row_size,
+void PackRows(const Shape& s, const float* weights, size_t row_size,
               const Scratch& scratch) {
   const size_t used = kConvKernel * s.in_channels;
   float* rows = scratch.weights;
@@ -141,7 +140,7 @@ void PackRows(const Sizes& s, const float* weights, size_t row_size,
 }
 
 // Writes scratch.dw to dw [out_channels, in_channels, 5, 5].
-void UnpackRows(const Sizes& s, const Scratch& scratch, size_t row_size,
+void UnpackRows(const Shape& s, const Scratch& scratch, size_t row_size,
                 float* dw) {
   const size_t used = kConvKernel * s.in_channels;
   const float* rows = scratch.dw;
@@ -153,9 +152,9 @@ void UnpackRows(const Sizes& s, const Scratch& scratch, size_t row_size,
   }
 }
 
-void FillOffsets(const Sizes& s, int32_t* offsets) {
-  for (size_t row = 0; row < 2 * s.out_height; row += 2) {
-    for (size_t column = 0; column < 2 * s.out_width; column += 2) {
+void FillOffsets(const Shape& s, int32_t* offsets) {
+  for (size_t row = 0; row < 2 * s.out_height(); row += 2) {
+    for (size_t column = 0; column < 2 * s.out_width(); column += 2) {
       for (size_t place = 0; place < 4; ++place) {
         const size_t pixel =
             (row + place / 2) * s.in_width + column + place % 2;
@@ -228,7 +227,7 @@ int32_t ListItems(size_t windows, const float* y, const uint8_t* argmax,
 }
 
 // Lists the items by left and right half of each window, for dx.
-void ListByHalf(const Sizes& s, size_t row_size, const Scratch& scratch) {
+void ListByHalf(const Shape& s, size_t row_size, const Scratch& scratch) {
   std::fill_n(scratch.dx_counts, 2 * s.windows(), 0);
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
     const int32_t first_row =
@@ -290,7 +289,7 @@ HWY_INLINE void AddItems(D d, int32_t count, const float* values,
 
 // Adds to the gradient of the weights, for kRows rows from `row` on.
 template <size_t kRows, size_t kVectors, class D>
-HWY_INLINE void AddPatches(D d, const Sizes& s, const Scratch& scratch,
+HWY_INLINE void AddPatches(D d, const Shape& s, const Scratch& scratch,
                            size_t oc, size_t row, size_t column,
                            size_t row_size) {
   const size_t stride = s.in_width * s.in_channels;
@@ -306,7 +305,7 @@ HWY_INLINE void AddPatches(D d, const Sizes& s, const Scratch& scratch,
 // Computes both gradients for the vectors [first, first + kVectors) of all
 // rows, as many rows at a time as there are registers for.
 template <size_t kVectors, class D>
-void AddGradients(D d, const Sizes& s, const Scratch& scratch, size_t first,
+void AddGradients(D d, const Shape& s, const Scratch& scratch, size_t first,
                   size_t row_size, bool with_dx) {
   const size_t column = first * hn::Lanes(d);
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
@@ -337,7 +336,7 @@ void AddGradients(D d, const Sizes& s, const Scratch& scratch, size_t first,
 }
 
 template <class D>
-void BackwardImage(D d, const Sizes& s, size_t row_size, const Scratch& scratch,
+void BackwardImage(D d, const Shape& s, size_t row_size, const Scratch& scratch,
                    const float* x, const float* y, const uint8_t* argmax,
                    const float* dy, float* dx) {
   Transpose(x, s.in_channels, s.pixels(), scratch.x);
@@ -364,7 +363,7 @@ void BackwardImage(D d, const Sizes& s, size_t row_size, const Scratch& scratch,
 
 // Calls function(tag, row size). Short rows waste fewer lanes of short vectors.
 template <class Function>
-auto WithTag(const Sizes& s, const Function& function) {
+auto WithTag(const Shape& s, const Function& function) {
   const size_t used = kConvKernel * s.in_channels;
   if (used <= 8) {
     const hn::CappedTag<float, 8> d;
@@ -374,32 +373,30 @@ auto WithTag(const Sizes& s, const Function& function) {
   return function(d, RoundUp(used, hn::Lanes(d)));
 }
 
-size_t BackwardScratch(const ConvReluPoolShape& shape) {
-  const Sizes s(shape);
+size_t BackwardScratch(const Shape& s) {
   return WithTag(s, [&](auto, size_t row_size) {
     return Scratch(s, row_size, nullptr).size;
   });
 }
 
-void Backward(const ConvReluPoolShape& shape, const float* weights, int images,
-              const float* x, const float* y, const uint8_t* argmax,
-              const float* dy, float* dx, float* dw, float* memory) {
-  const Sizes s(shape);
+void Backward(const Shape& s, const float* weights, int images, const float* x,
+              const float* y, const uint8_t* argmax, const float* dy, float* dx,
+              float* dw, float* memory) {
   WithTag(s, [&](auto d, size_t row_size) HWY_ATTR {
     const Scratch scratch(s, row_size, memory);
     FillOffsets(s, scratch.offsets);
     // Numbers behind the last run are read into lanes that are not used;
     // denormal ones would cost time.
-    std::fill_n(scratch.x + shape.in_size(), kMaxLanes, 0.0f);
+    std::fill_n(scratch.x + s.in_size(), kMaxLanes, 0.0f);
     std::fill_n(scratch.dw, s.out_channels * kConvKernel * row_size, 0.0f);
     if (dx != nullptr) PackRows(s, weights, row_size, scratch);
     for (int i = 0; i < images; ++i) {
       BackwardImage(d, s, row_size, scratch, x, y, argmax, dy, dx);
-      x += shape.in_size();
-      y += shape.out_size();
-      argmax += shape.out_size();
-      dy += shape.out_size();
-      if (dx != nullptr) dx += shape.in_size();
+      x += s.in_size();
+      y += s.out_size();
+      argmax += s.out_size();
+      dy += s.out_size();
+      if (dx != nullptr) dx += s.in_size();
     }
     UnpackRows(s, scratch, row_size, dw);
   });

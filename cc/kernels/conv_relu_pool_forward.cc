@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "cc/kernels/conv_relu_pool.h"
-#include "cc/kernels/conv_relu_pool_sizes.h"
 #include "cc/kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -24,13 +23,13 @@ using DI = hn::RebindToSigned<D>;
 
 constexpr size_t kLanes = hn::MaxLanes(D());
 
-using Sizes = ConvReluPoolSizes;
+using Shape = ConvReluPoolShape;
 
 // Distance from the input of the first tap of a channel to that of each tap.
 using Offsets = std::array<size_t, kTaps>;
 
 // Lanes hold output channels or windows, whichever wastes fewer lanes.
-bool LanesAreChannels(const Sizes& s) {
+bool LanesAreChannels(const Shape& s) {
   const size_t channels = RoundUp(s.out_channels, kLanes);
   const size_t windows = RoundUp(s.windows(), kLanes);
   return s.out_channels * windows > s.windows() * channels;
@@ -68,7 +67,7 @@ HWY_INLINE void StoreLanes(const Pooled& pooled, size_t count, size_t stride,
 // ---- Lanes are output channels
 
 // Packs weights into [vector of channels][in_channels, 5, 5][lane].
-void PackForChannels(const Sizes& s, const float* weights, float* packed) {
+void PackForChannels(const Shape& s, const float* weights, float* packed) {
   for (size_t first = 0; first < s.out_channels; first += kLanes) {
     for (size_t k = 0; k < s.taps(); ++k) {
       for (size_t oc = first; oc < first + kLanes; ++oc) {
@@ -86,7 +85,7 @@ constexpr size_t kPairs = kVectors == 2 ? 3 : 5;
 // Computes kPairs pairs for kVectors vectors of channels, into
 // to[pair][place][kVectors * kLanes]. x: first input of each pair.
 template <size_t kVectors>
-HWY_INLINE void SumPairs(const Sizes& s,
+HWY_INLINE void SumPairs(const Shape& s,
                          const std::array<const float*, kPairs<kVectors>>& x,
                          const Offsets& offsets, const float* w,
                          size_t vector_stride, float* to) {
@@ -114,7 +113,7 @@ HWY_INLINE void SumPairs(const Sizes& s,
 // Computes all windows for kVectors vectors of channels from vector `first` on.
 // sums: memory for [window][place][kVectors * kLanes].
 template <size_t kVectors>
-void ForwardVectors(const Sizes& s, const float* packed, size_t first,
+void ForwardVectors(const Shape& s, const float* packed, size_t first,
                     const float* x, float* y, uint8_t* argmax, float* sums) {
   constexpr size_t kTile = kPairs<kVectors>;
   Offsets offsets;
@@ -130,8 +129,8 @@ void ForwardVectors(const Sizes& s, const float* packed, size_t first,
     std::array<const float*, kTile> inputs;
     for (size_t i = 0; i < kTile; ++i) {
       const size_t window = std::min(pair + i, pairs - 1) / 2;
-      const size_t row = window / s.out_width * 2 + (pair + i) % 2;
-      inputs[i] = x + row * s.in_width + window % s.out_width * 2;
+      const size_t row = window / s.out_width() * 2 + (pair + i) % 2;
+      inputs[i] = x + row * s.in_width + window % s.out_width() * 2;
     }
     SumPairs<kVectors>(s, inputs, offsets, packed + first * vector_stride,
                        vector_stride, sums + pair * 2 * kVectors * kLanes);
@@ -154,7 +153,7 @@ void ForwardVectors(const Sizes& s, const float* packed, size_t first,
   }
 }
 
-void ForwardChannels(const Sizes& s, const float* packed, const float* x,
+void ForwardChannels(const Shape& s, const float* packed, const float* x,
                      float* y, uint8_t* argmax, float* sums) {
   const size_t vectors = RoundUp(s.out_channels, kLanes) / kLanes;
   size_t v = 0;
@@ -165,7 +164,7 @@ void ForwardChannels(const Sizes& s, const float* packed, const float* x,
 }
 
 // Both places of every pair of a tile, even if the image has fewer pairs.
-size_t SumsSize(const Sizes& s) {
+size_t SumsSize(const Shape& s) {
   return 2 * std::max<size_t>(2 * s.windows(), kPairs<1>) * 2 * kLanes;
 }
 
@@ -175,8 +174,9 @@ size_t SumsSize(const Sizes& s) {
 // and for odd rows: [in_channels][parity][c][out_height + 2][out_width]. At
 // each position, the patches of neighbouring windows are neighbours.
 struct Planes {
-  explicit Planes(const Sizes& s)
-      : plane((s.out_height + 2) * s.out_width), channel(2 * kPatch * plane) {}
+  explicit Planes(const Shape& s)
+      : plane((s.out_height() + 2) * s.out_width()),
+        channel(2 * kPatch * plane) {}
   size_t plane;
   size_t channel;
 };
@@ -201,15 +201,15 @@ void SplitRow(const float* row, size_t out_width, size_t plane, float* to) {
 }
 
 // Splits rows `first` to `last` of all channels into planes.
-void SplitRows(const Sizes& s, const float* x, size_t first, size_t last,
+void SplitRows(const Shape& s, const float* x, size_t first, size_t last,
                float* planes) {
   const Planes p(s);
   for (size_t ic = 0; ic < s.in_channels; ++ic) {
     for (size_t row = first; row < last; ++row) {
-      SplitRow<8>(x + (ic * s.in_height + row) * s.in_width, s.out_width,
+      SplitRow<8>(x + (ic * s.in_height + row) * s.in_width, s.out_width(),
                   p.plane,
                   planes + ic * p.channel + row % 2 * kPatch * p.plane +
-                      row / 2 * s.out_width);
+                      row / 2 * s.out_width());
     }
   }
 }
@@ -218,7 +218,7 @@ void SplitRows(const Sizes& s, const float* x, size_t first, size_t last,
 size_t TileChannels(size_t left) { return left >= 6 ? 6 : left >= 3 ? 3 : 1; }
 
 // Packs weights tile by tile into [in_channels, 5, 5][channel].
-void PackForWindows(const Sizes& s, const float* weights, float* packed) {
+void PackForWindows(const Shape& s, const float* weights, float* packed) {
   for (size_t oc = 0; oc < s.out_channels;) {
     const size_t channels = TileChannels(s.out_channels - oc);
     for (size_t k = 0; k < s.taps(); ++k) {
@@ -233,7 +233,7 @@ void PackForWindows(const Sizes& s, const float* weights, float* packed) {
 // Computes the upper or the lower two places of kLanes windows. x: plane 0 at
 // the first window.
 template <size_t kChannels>
-HWY_INLINE void SumPlaces(const Sizes& s, const Offsets& offsets,
+HWY_INLINE void SumPlaces(const Shape& s, const Offsets& offsets,
                           const float* x, const float* w,
                           V (&sums)[kChannels][2]) {
   const D d;
@@ -263,9 +263,11 @@ HWY_INLINE void StoreWindows(const Pooled& pooled, size_t windows, float* y,
   hn::StoreU(hn::DemoteTo(d8, pooled.index), d8, argmax);
 }
 
-// y, argmax: at the first window and channel.
+// Computes kLanes windows of kChannels channels. y, argmax: at the first window
+// and channel. The maxima of the upper places wait in memory, because registers
+// hold the sums.
 template <size_t kChannels>
-void ForwardWindows(const Sizes& s, const std::array<Offsets, 2>& offsets,
+void ForwardWindows(const Shape& s, const std::array<Offsets, 2>& offsets,
                     const float* x, const float* w, float* y, uint8_t* argmax) {
   const D d;
   const DI di;
@@ -275,7 +277,7 @@ void ForwardWindows(const Sizes& s, const std::array<Offsets, 2>& offsets,
   SumPlaces<kChannels>(s, offsets[0], x, w, sums);
   HWY_UNROLL(6)
   for (size_t c = 0; c < kChannels; ++c) {
-    Pooled pooled = {hn::Zero(D()), hn::Zero(DI())};
+    Pooled pooled = {hn::Zero(d), hn::Zero(di)};
     TakeGreater(sums[c][0], 0, pooled);
     TakeGreater(sums[c][1], 1, pooled);
     hn::Store(pooled.value, d, values + c * kLanes);
@@ -295,14 +297,15 @@ void ForwardWindows(const Sizes& s, const std::array<Offsets, 2>& offsets,
   }
 }
 
-void ForwardWindowsOfImage(const Sizes& s, const float* packed, const float* x,
+void ForwardWindowsOfImage(const Shape& s, const float* packed, const float* x,
                            float* y, uint8_t* argmax, float* planes) {
   const Planes p(s);
   std::array<Offsets, 2> offsets;  // for the upper and the lower places
   for (size_t tap = 0; tap < 2 * kTaps; ++tap) {
     const size_t ky = tap / kTaps + tap % kTaps / kConvKernel;
     offsets[tap / kTaps][tap % kTaps] =
-        (ky % 2 * kPatch + tap % kConvKernel) * p.plane + ky / 2 * s.out_width;
+        (ky % 2 * kPatch + tap % kConvKernel) * p.plane +
+        ky / 2 * s.out_width();
   }
   const size_t windows = s.windows();
   size_t split = 0;
@@ -312,7 +315,7 @@ void ForwardWindowsOfImage(const Sizes& s, const float* packed, const float* x,
     const size_t first = windows < kLanes ? 0 : std::min(i, windows - kLanes);
     // Rows are split just before use, which is faster than all at once.
     const size_t last = std::min(first + kLanes - 1, windows - 1);
-    const size_t needed = last / s.out_width * 2 + kPatch;
+    const size_t needed = last / s.out_width() * 2 + kPatch;
     SplitRows(s, x, split, needed, planes);
     split = needed;
     for (size_t oc = 0; oc < s.out_channels;) {
@@ -330,33 +333,29 @@ void ForwardWindowsOfImage(const Sizes& s, const float* packed, const float* x,
 
 // ---- Entry points
 
-size_t PackedSize(const ConvReluPoolShape& shape) {
-  const Sizes s(shape);
+size_t PackedSize(const Shape& s) {
   return LanesAreChannels(s) ? RoundUp(s.out_channels, kLanes) * s.taps()
                              : s.out_channels * s.taps();
 }
 
-void Pack(const ConvReluPoolShape& shape, const float* weights, float* packed) {
-  const Sizes s(shape);
+void Pack(const Shape& s, const float* weights, float* packed) {
   (LanesAreChannels(s) ? PackForChannels : PackForWindows)(s, weights, packed);
 }
 
-size_t ForwardScratch(const ConvReluPoolShape& shape) {
-  const Sizes s(shape);
+size_t ForwardScratch(const Shape& s) {
   return LanesAreChannels(s) ? SumsSize(s)
                              : s.in_channels * Planes(s).channel + kLanes;
 }
 
-void Forward(const ConvReluPoolShape& shape, const float* packed, int images,
-             const float* x, float* y, uint8_t* argmax, float* scratch) {
-  const Sizes s(shape);
+void Forward(const Shape& s, const float* packed, int images, const float* x,
+             float* y, uint8_t* argmax, float* scratch) {
   const auto forward =
       LanesAreChannels(s) ? &ForwardChannels : &ForwardWindowsOfImage;
   for (int i = 0; i < images; ++i) {
     forward(s, packed, x, y, argmax, scratch);
-    x += shape.in_size();
-    y += shape.out_size();
-    if (argmax != nullptr) argmax += shape.out_size();
+    x += s.in_size();
+    y += s.out_size();
+    if (argmax != nullptr) argmax += s.out_size();
   }
 }
 

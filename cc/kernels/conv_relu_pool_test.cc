@@ -81,16 +81,14 @@ LayerGradients Gradients(const Problem& p, const Results& results) {
 void ExpectMaxima(const Problem& p, const Bytes& argmax,
                   const ConvReluPoolResult& expected) {
   const ConvReluPoolShape& s = p.shape;
-  const int width = s.in_width - 4;
   for (size_t i = 0; i < argmax.size(); ++i) {
-    const int place = argmax[i];
-    ASSERT_LE(place, 3);
-    const int index = static_cast<int>(i);
-    const int column = index % s.out_width() * 2 + place % 2;
-    const int row = index / s.out_width() % s.out_height() * 2 + place / 2;
-    const int channel = index / s.out_width() / s.out_height();
-    const double sum = expected.sums[static_cast<size_t>(
-        (channel * (s.in_height - 4) + row) * width + column)];
+    ASSERT_LE(argmax[i], 3);
+    const size_t column = i % s.out_width() * 2 + argmax[i] % 2u;
+    const size_t row = i / s.out_width() % s.out_height() * 2 + argmax[i] / 2u;
+    const size_t channel = i / s.windows();
+    const double sum =
+        expected.sums[(channel * (s.in_height - 4) + row) * (s.in_width - 4) +
+                      column];
     ASSERT_NEAR(std::max(sum, 0.0), expected.y[i], 1e-5) << "argmax " << i;
   }
 }
@@ -98,14 +96,10 @@ void ExpectMaxima(const Problem& p, const Bytes& argmax,
 void ExpectReference(const Problem& p, const Results& results) {
   const ConvReluPoolResult expected = Forward(p);
   const LayerGradients gradients = Gradients(p, results);
-  const size_t windows =
-      static_cast<size_t>(p.shape.out_height() * p.shape.out_width());
-  ExpectNear(results.y, expected.y,
-             static_cast<size_t>(p.shape.in_channels) * 25);
+  ExpectNear(results.y, expected.y, p.shape.taps());
   ExpectMaxima(p, results.argmax, expected);
-  ExpectNear(results.dw, gradients.dw, Times(p.images, windows));
-  ExpectNear(results.dx, gradients.dx,
-             static_cast<size_t>(p.shape.out_channels) * 9);
+  ExpectNear(results.dw, gradients.dw, Times(p.images, p.shape.windows()));
+  ExpectNear(results.dx, gradients.dx, p.shape.out_channels * 9);
 }
 
 void ExpectSameBits(const Floats& a, const Floats& b) {

@@ -54,49 +54,39 @@ bool BlockShape(const Arguments& arguments, ConvReluPoolShape* shape) {
   if (!arguments.Is(0, "float32", 4) || !arguments.Is(1, "float32", 4) ||
       arguments.Dim(1, 1) != arguments.Dim(0, 1) ||
       arguments.Dim(1, 2) != kConvKernel ||
-      arguments.Dim(1, 3) != kConvKernel) {
+      arguments.Dim(1, 3) != kConvKernel ||
+      arguments.Dim(0, 2) <= kConvKernel ||
+      arguments.Dim(0, 3) <= kConvKernel) {
     return false;
   }
   *shape = {static_cast<int>(arguments.Dim(0, 1)),
             static_cast<int>(arguments.Dim(0, 2)),
             static_cast<int>(arguments.Dim(0, 3)),
             static_cast<int>(arguments.Dim(1, 0))};
-  return shape->out_height() > 0 && shape->out_width() > 0;
+  return true;
 }
 
-// The images of a batch as tasks of a thread pool with scratch memory.
-class Tasks {
- public:
-  Tasks(const ConvReluPoolShape& shape, int64_t images, int threads)
-      : images_(static_cast<int>(images)),
-        pool_(threads),
-        scratch_size_(ConvReluPoolScratchSize(shape)) {
-    for (int i = 0; i < pool_.threads(); ++i) {
-      scratch_.push_back(hwy::AllocateAligned<float>(scratch_size_));
-    }
-  }
+size_t TaskCount(int64_t images) {
+  return static_cast<size_t>((images + kImagesPerTask - 1) / kImagesPerTask);
+}
 
-  size_t count() const {
-    return static_cast<size_t>((images_ + kImagesPerTask - 1) / kImagesPerTask);
+// Calls function(task, first image, images, scratch memory) for each task.
+template <typename Function>
+void RunTasks(const ConvReluPoolShape& shape, int64_t images, int threads,
+              const Function& function) {
+  ThreadPool pool(threads);
+  std::vector<hwy::AlignedFreeUniquePtr<float[]>> scratch;  // one per thread
+  for (int i = 0; i < pool.threads(); ++i) {
+    scratch.push_back(
+        hwy::AllocateAligned<float>(ConvReluPoolScratchSize(shape)));
   }
-
-  // Calls function(task, first image, images, scratch) for each task.
-  template <typename Function>
-  void Run(const Function& function) {
-    pool_.Run(static_cast<int>(count()), [&](int task) {
-      const int first = task * kImagesPerTask;
-      function(static_cast<size_t>(task), static_cast<size_t>(first),
-               std::min(kImagesPerTask, images_ - first),
-               scratch_[static_cast<size_t>(task % pool_.threads())].get());
-    });
-  }
-
- private:
-  int images_;
-  ThreadPool pool_;
-  size_t scratch_size_;
-  std::vector<hwy::AlignedFreeUniquePtr<float[]>> scratch_;  // one per thread
-};
+  pool.Run(static_cast<int>(TaskCount(images)), [&](int task) {
+    const int first = task * kImagesPerTask;
+    function(static_cast<size_t>(task), static_cast<size_t>(first),
+             std::min(kImagesPerTask, static_cast<int>(images) - first),
+             scratch[static_cast<size_t>(task % pool.threads())].get());
+  });
+}
 
 int Forward(const Arguments& arguments) {
   ConvReluPoolShape shape;
@@ -109,13 +99,13 @@ int Forward(const Arguments& arguments) {
   uint8_t* const argmax = arguments.Data<uint8_t>(4);
   std::vector<float> packed(PackedConvWeightsSize(shape));
   PackConvWeights(shape, arguments.Data<float>(1), packed.data());
-  Tasks tasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(2));
-  tasks.Run([&](size_t, size_t first, int images, float* scratch) {
-    const size_t out = first * shape.out_size();
-    ConvReluPoolForward(shape, packed.data(), images,
-                        x + first * shape.in_size(), y + out, argmax + out,
-                        scratch);
-  });
+  RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(2),
+           [&](size_t, size_t first, int images, float* scratch) {
+             const size_t out = first * shape.out_size();
+             ConvReluPoolForward(shape, packed.data(), images,
+                                 x + first * shape.in_size(), y + out,
+                                 argmax + out, scratch);
+           });
   return kDone;
 }
 
@@ -133,16 +123,16 @@ int Backward(const Arguments& arguments) {
   const float* const dy = arguments.Data<float>(4);
   float* const dx = arguments.Data<float>(6);
   float* const dw = arguments.Data<float>(7);
-  Tasks tasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(5));
   const size_t weight_size = shape.weight_size();
-  std::vector<float> partial(weight_size * tasks.count());
-  tasks.Run([&](size_t task, size_t first, int images, float* scratch) {
-    const size_t in = first * shape.in_size();
-    const size_t out = first * shape.out_size();
-    ConvReluPoolBackward(shape, weights, images, x + in, y + out, argmax + out,
-                         dy + out, dx + in, &partial[weight_size * task],
-                         scratch);
-  });
+  std::vector<float> partial(weight_size * TaskCount(arguments.Dim(0, 0)));
+  RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(5),
+           [&](size_t task, size_t first, int images, float* scratch) {
+             const size_t in = first * shape.in_size();
+             const size_t out = first * shape.out_size();
+             ConvReluPoolBackward(shape, weights, images, x + in, y + out,
+                                  argmax + out, dy + out, dx + in,
+                                  &partial[weight_size * task], scratch);
+           });
   std::fill_n(dw, weight_size, 0.0f);
   for (size_t i = 0; i < partial.size(); ++i) dw[i % weight_size] += partial[i];
   return kDone;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cc/kernels/linear.h"
 #include "cc/kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE

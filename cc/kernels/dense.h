@@ -1,37 +1,12 @@
 #ifndef CC_KERNELS_DENSE_H_
 #define CC_KERNELS_DENSE_H_
 
-#include <cstddef>
-#include <vector>
-
-// Dense layers. Arrays are float32, row-major, of any size and alignment:
-// x [rows, in], weights w [out, in], bias [out], y [rows, out], as in
-// MindSpore. An element of a result depends only on its own row and column.
+// Dense layers for training, where weights change in each step; linear.h is
+// for constant weights. Arrays are float32, row-major, of any size and
+// alignment: x [rows, in], weights w [out, in], bias [out], y [rows, out], as
+// in MindSpore. An element of a result depends only on its own row and column.
 
 namespace lenet::kernels {
-
-// Dense layer for inference: y = x * weights + bias, with constant weights that
-// are packed once in the order in which they are read.
-class Linear {
- public:
-  // weights: [out, in], or [in, out] without `out_first`. bias: [out] or null.
-  // Both are copied.
-  Linear(size_t in, size_t out, const float* weights, bool out_first,
-         const float* bias);
-
-  // Computes y [rows, out] of x [rows, in], which must not overlap. With `relu`
-  // negative results become 0; NaN stays NaN.
-  void Run(size_t rows, const float* x, bool relu, float* y) const;
-
- private:
-  size_t in_;
-  size_t out_;
-  // Panels of two vectors of outputs: the biases, then the weights
-  // [in, 2 vectors].
-  std::vector<float> packed_;
-};
-
-// The functions below are for training, where weights change in each step.
 
 // Computes y = x w^T + bias, then max(y, 0) with `relu` (NaN stays NaN). A null
 // `bias` means zero.

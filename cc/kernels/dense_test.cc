@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cc/kernels/linear.h"
 #include "cc/kernels/testing.h"
 
 namespace lenet::kernels {

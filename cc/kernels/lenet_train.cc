@@ -104,33 +104,173 @@ struct Workspace {
 class Trainer {
  public:
   Trainer(const TrainBatches& batches, int threads,
-          const LenetParameters& parameters, const LenetParameters& moments);
+          const LenetParameters& parameters, const LenetParameters& moments)
+      : batches_(batches),
+        parameters_(parameters),
+        moments_(moments),
+        pool_(threads),
+        logits_(arena_.Take<float>(Size(batches.batch) * kClasses)),
+        losses_(arena_.Take<float>(Size(batches.batch))) {
+    convs_[0].shape = {1, batches.height, batches.width, 6};
+    convs_[1].shape = {6, static_cast<int>(convs_[0].shape.out_height()),
+                       static_cast<int>(convs_[0].shape.out_width()), 16};
+    for (Conv& conv : convs_) {
+      conv.packed = arena_.Take<float>(PackedConvWeightsSize(conv.shape));
+      conv.d_weights =
+          arena_.Take<float>(Size(chunks()) * conv.shape.weight_size());
+    }
+    const int sizes[] = {static_cast<int>(convs_[1].shape.out_size()), 120, 84,
+                         kClasses};
+    const size_t batch = Size(batches_.batch);
+    for (int i = 0; i < kDenseLayers; ++i) {
+      const int out = sizes[i + 1];
+      dense_[i] = {sizes[i], out, arena_.Take<float>(batch * Size(sizes[i])),
+                   arena_.Take<float>(batch * Size(out))};
+      for (int first = 0; first < out; first += kPiece) {
+        pieces_.push_back({i, first, std::min(kPiece, out - first)});
+      }
+    }
+    for (int i = 0; i < pool_.threads(); ++i) {
+      workspaces_.push_back(MakeWorkspace());
+    }
+    if (!has_failed()) PackConvs();
+  }
 
   bool has_failed() const { return arena_.has_failed(); }
 
   // Trains step number `step` and returns its loss.
-  float Step(int step);
+  float Step(int step) {
+    order_ = batches_.order + Size(step) * Size(batches_.batch);
+    optimizer_ = batches_.optimizers[step];
+    pool_.Run(chunks(), [this](int chunk) { RunChunk(chunk); });
+    pool_.Run(static_cast<int>(pieces_.size()) + 1, [this](int task) {
+      if (Size(task) == pieces_.size()) return UpdateConvs();
+      UpdatePiece(pieces_[Size(task)], WorkspaceOf(task).gradients);
+    });
+    double sum = 0.0;
+    for (int i = 0; i < batches_.batch; ++i) sum += losses_[i];
+    return static_cast<float>(sum / batches_.batch);
+  }
 
  private:
-  Workspace MakeWorkspace();
+  Workspace MakeWorkspace() {
+    const ConvReluPoolShape& conv1 = convs_[0].shape;
+    const ConvReluPoolShape& conv2 = convs_[1].shape;
+    Workspace work;
+    work.x = arena_.Take<float>(kChunk * conv1.in_size());
+    work.pooled = arena_.Take<float>(kChunk * conv1.out_size());
+    work.argmax[0] = arena_.Take<uint8_t>(kChunk * conv1.out_size());
+    work.argmax[1] = arena_.Take<uint8_t>(kChunk * conv2.out_size());
+    work.d_pooled = arena_.Take<float>(kChunk * conv1.out_size());
+    work.d_features = arena_.Take<float>(kChunk * conv2.out_size());
+    work.conv = arena_.Take<float>(std::max(ConvReluPoolScratchSize(conv1),
+                                            ConvReluPoolScratchSize(conv2)));
+    const int inputs = std::max(dense_[0].in, dense_[1].in);
+    work.gradients = arena_.Take<float>(kPiece * Size(inputs + 1));
+    return work;
+  }
+
   int chunks() const { return (batches_.batch + kChunk - 1) / kChunk; }
-  Workspace& WorkspaceOf(int task) {
+  const Workspace& WorkspaceOf(int task) const {
     return workspaces_[Size(task % pool_.threads())];
   }
 
-  void RunChunk(int chunk);
-  void Gather(int first, int images, float* x, int32_t* labels) const;
+  void RunChunk(int chunk) {
+    const Workspace& work = WorkspaceOf(chunk);
+    const int first = chunk * kChunk;
+    const int images = std::min(kChunk, batches_.batch - first);
+    int32_t labels[kChunk];
+    Gather(first, images, work.x, labels);
+    float* const features = dense_[0].x + Size(first) * Size(dense_[0].in);
+    ConvReluPoolForward(convs_[0].shape, convs_[0].packed, images, work.x,
+                        work.pooled, work.argmax[0], work.conv);
+    ConvReluPoolForward(convs_[1].shape, convs_[1].packed, images, work.pooled,
+                        features, work.argmax[1], work.conv);
+    RunDense(first, images, labels, work.d_features);
+    RunConvBackward(1, chunk, images, work.pooled, features, work.d_features,
+                    work.d_pooled, work);
+    RunConvBackward(0, chunk, images, work.x, work.pooled, work.d_pooled,
+                    /*dx=*/nullptr, work);
+  }
+
+  void Gather(int first, int images, float* x, int32_t* labels) const {
+    const size_t size = convs_[0].shape.in_size();
+    for (int i = 0; i < images; ++i) {
+      const size_t index = Size(order_[first + i]);
+      labels[i] = batches_.labels[index];
+      Normalize(size, batches_.images + index * size, batches_.normalize, x);
+      x += size;
+    }
+  }
+
+  // Computes the dense layers, the loss, and the gradients back to the
+  // features.
   void RunDense(int first, int images, const int32_t* labels,
-                float* d_features);
+                float* d_features) {
+    const auto row = [first](float* rows, int columns) {
+      return rows + Size(first) * Size(columns);
+    };
+    float* const logits = row(logits_, kClasses);
+    for (int i = 0; i < kDenseLayers; ++i) {
+      const DenseLayer& layer = dense_[i];
+      const bool is_last = i + 1 == kDenseLayers;
+      DenseForward(layer.in, layer.out, images, row(layer.x, layer.in),
+                   parameters_[WeightOf(i)], parameters_[BiasOf(i)], !is_last,
+                   is_last ? logits : row(dense_[i + 1].x, layer.out));
+    }
+    SoftmaxCrossEntropy(kClasses, images, logits, labels,
+                        static_cast<float>(batches_.batch), losses_ + first,
+                        row(dense_[kDenseLayers - 1].dy, kClasses));
+    for (int i = kDenseLayers - 1; i >= 0; --i) {
+      const DenseLayer& layer = dense_[i];
+      const bool is_first = i == 0;
+      DenseBackwardInput(
+          layer.in, layer.out, images, row(layer.dy, layer.out),
+          parameters_[WeightOf(i)], is_first ? nullptr : row(layer.x, layer.in),
+          is_first ? d_features : row(dense_[i - 1].dy, layer.in));
+    }
+  }
+
   void RunConvBackward(int conv, int chunk, int images, const float* x,
                        const float* y, const float* dy, float* dx,
-                       const Workspace& work);
+                       const Workspace& work) {
+    const ConvReluPoolShape& shape = convs_[conv].shape;
+    ConvReluPoolBackward(
+        shape, parameters_[Size(conv)], images, x, y, work.argmax[conv], dy, dx,
+        convs_[conv].d_weights + Size(chunk) * shape.weight_size(), work.conv);
+  }
 
-  void UpdatePiece(const Piece& piece, float* gradients);
-  void UpdateConvs();
-  void PackConvs();
+  void UpdatePiece(const Piece& piece, float* gradients) {
+    const DenseLayer& layer = dense_[piece.layer];
+    const size_t weights = Size(piece.outputs) * Size(layer.in);
+    float* const d_bias = gradients + weights;
+    DenseBackwardWeights(layer.in, piece.outputs, batches_.batch, layer.x,
+                         layer.dy + piece.first, layer.out, gradients, d_bias);
+    Update(WeightOf(piece.layer), Size(piece.first) * Size(layer.in), weights,
+           gradients, 1);
+    Update(BiasOf(piece.layer), Size(piece.first), Size(piece.outputs), d_bias,
+           1);
+  }
+
+  void UpdateConvs() {
+    for (size_t i = 0; i < kConvs; ++i) {
+      Update(i, 0, convs_[i].shape.weight_size(), convs_[i].d_weights,
+             chunks());
+    }
+    PackConvs();
+  }
+
+  void PackConvs() {
+    for (size_t i = 0; i < kConvs; ++i) {
+      PackConvWeights(convs_[i].shape, parameters_[i], convs_[i].packed);
+    }
+  }
+
   void Update(size_t parameter, size_t offset, size_t size,
-              const float* gradients, int parts);
+              const float* gradients, int parts) {
+    MomentumStep(optimizer_, size, gradients, parts,
+                 parameters_[parameter] + offset, moments_[parameter] + offset);
+  }
 
   const TrainBatches& batches_;
   const LenetParameters parameters_;
@@ -147,165 +287,6 @@ class Trainer {
   float* logits_;  // [batch, 10]
   float* losses_;  // [batch]
 };
-
-Trainer::Trainer(const TrainBatches& batches, int threads,
-                 const LenetParameters& parameters,
-                 const LenetParameters& moments)
-    : batches_(batches),
-      parameters_(parameters),
-      moments_(moments),
-      pool_(threads),
-      logits_(arena_.Take<float>(Size(batches.batch) * kClasses)),
-      losses_(arena_.Take<float>(Size(batches.batch))) {
-  convs_[0].shape = {1, batches.height, batches.width, 6};
-  convs_[1].shape = {6, convs_[0].shape.out_height(),
-                     convs_[0].shape.out_width(), 16};
-  for (Conv& conv : convs_) {
-    conv.packed = arena_.Take<float>(PackedConvWeightsSize(conv.shape));
-    conv.d_weights =
-        arena_.Take<float>(Size(chunks()) * conv.shape.weight_size());
-  }
-  const int sizes[] = {static_cast<int>(convs_[1].shape.out_size()), 120, 84,
-                       kClasses};
-  const size_t batch = Size(batches_.batch);
-  for (int i = 0; i < kDenseLayers; ++i) {
-    const int out = sizes[i + 1];
-    dense_[i] = {sizes[i], out, arena_.Take<float>(batch * Size(sizes[i])),
-                 arena_.Take<float>(batch * Size(out))};
-    for (int first = 0; first < out; first += kPiece) {
-      pieces_.push_back({i, first, std::min(kPiece, out - first)});
-    }
-  }
-  for (int i = 0; i < pool_.threads(); ++i) {
-    workspaces_.push_back(MakeWorkspace());
-  }
-  if (!has_failed()) PackConvs();
-}
-
-Workspace Trainer::MakeWorkspace() {
-  const ConvReluPoolShape& conv1 = convs_[0].shape;
-  const ConvReluPoolShape& conv2 = convs_[1].shape;
-  Workspace work;
-  work.x = arena_.Take<float>(kChunk * conv1.in_size());
-  work.pooled = arena_.Take<float>(kChunk * conv1.out_size());
-  work.argmax[0] = arena_.Take<uint8_t>(kChunk * conv1.out_size());
-  work.argmax[1] = arena_.Take<uint8_t>(kChunk * conv2.out_size());
-  work.d_pooled = arena_.Take<float>(kChunk * conv1.out_size());
-  work.d_features = arena_.Take<float>(kChunk * conv2.out_size());
-  work.conv = arena_.Take<float>(
-      std::max(ConvReluPoolScratchSize(conv1), ConvReluPoolScratchSize(conv2)));
-  const int inputs = std::max(dense_[0].in, dense_[1].in);
-  work.gradients = arena_.Take<float>(kPiece * Size(inputs + 1));
-  return work;
-}
-
-float Trainer::Step(int step) {
-  order_ = batches_.order + Size(step) * Size(batches_.batch);
-  optimizer_ = batches_.optimizers[step];
-  pool_.Run(chunks(), [this](int chunk) { RunChunk(chunk); });
-  pool_.Run(static_cast<int>(pieces_.size()) + 1, [this](int task) {
-    if (Size(task) == pieces_.size()) return UpdateConvs();
-    UpdatePiece(pieces_[Size(task)], WorkspaceOf(task).gradients);
-  });
-  double sum = 0.0;
-  for (int i = 0; i < batches_.batch; ++i) sum += losses_[i];
-  return static_cast<float>(sum / batches_.batch);
-}
-
-void Trainer::RunChunk(int chunk) {
-  const Workspace& work = WorkspaceOf(chunk);
-  const int first = chunk * kChunk;
-  const int images = std::min(kChunk, batches_.batch - first);
-  int32_t labels[kChunk];
-  Gather(first, images, work.x, labels);
-  float* const features = dense_[0].x + Size(first) * Size(dense_[0].in);
-  ConvReluPoolForward(convs_[0].shape, convs_[0].packed, images, work.x,
-                      work.pooled, work.argmax[0], work.conv);
-  ConvReluPoolForward(convs_[1].shape, convs_[1].packed, images, work.pooled,
-                      features, work.argmax[1], work.conv);
-  RunDense(first, images, labels, work.d_features);
-  RunConvBackward(1, chunk, images, work.pooled, features, work.d_features,
-                  work.d_pooled, work);
-  RunConvBackward(0, chunk, images, work.x, work.pooled, work.d_pooled,
-                  /*dx=*/nullptr, work);
-}
-
-void Trainer::Gather(int first, int images, float* x, int32_t* labels) const {
-  const size_t size = convs_[0].shape.in_size();
-  for (int i = 0; i < images; ++i) {
-    const size_t index = Size(order_[first + i]);
-    labels[i] = batches_.labels[index];
-    Normalize(size, batches_.images + index * size, batches_.normalize, x);
-    x += size;
-  }
-}
-
-// Computes the dense layers, the loss, and the gradients back to the features.
-void Trainer::RunDense(int first, int images, const int32_t* labels,
-                       float* d_features) {
-  const auto row = [first](float* rows, int columns) {
-    return rows + Size(first) * Size(columns);
-  };
-  float* const logits = row(logits_, kClasses);
-  for (int i = 0; i < kDenseLayers; ++i) {
-    const DenseLayer& layer = dense_[i];
-    const bool is_last = i + 1 == kDenseLayers;
-    DenseForward(layer.in, layer.out, images, row(layer.x, layer.in),
-                 parameters_[WeightOf(i)], parameters_[BiasOf(i)], !is_last,
-                 is_last ? logits : row(dense_[i + 1].x, layer.out));
-  }
-  SoftmaxCrossEntropy(kClasses, images, logits, labels,
-                      static_cast<float>(batches_.batch), losses_ + first,
-                      row(dense_[kDenseLayers - 1].dy, kClasses));
-  for (int i = kDenseLayers - 1; i >= 0; --i) {
-    const DenseLayer& layer = dense_[i];
-    const bool is_first = i == 0;
-    DenseBackwardInput(layer.in, layer.out, images, row(layer.dy, layer.out),
-                       parameters_[WeightOf(i)],
-                       is_first ? nullptr : row(layer.x, layer.in),
-                       is_first ? d_features : row(dense_[i - 1].dy, layer.in));
-  }
-}
-
-void Trainer::RunConvBackward(int conv, int chunk, int images, const float* x,
-                              const float* y, const float* dy, float* dx,
-                              const Workspace& work) {
-  const ConvReluPoolShape& shape = convs_[conv].shape;
-  ConvReluPoolBackward(
-      shape, parameters_[Size(conv)], images, x, y, work.argmax[conv], dy, dx,
-      convs_[conv].d_weights + Size(chunk) * shape.weight_size(), work.conv);
-}
-
-void Trainer::UpdatePiece(const Piece& piece, float* gradients) {
-  const DenseLayer& layer = dense_[piece.layer];
-  const size_t weights = Size(piece.outputs) * Size(layer.in);
-  float* const d_bias = gradients + weights;
-  DenseBackwardWeights(layer.in, piece.outputs, batches_.batch, layer.x,
-                       layer.dy + piece.first, layer.out, gradients, d_bias);
-  Update(WeightOf(piece.layer), Size(piece.first) * Size(layer.in), weights,
-         gradients, 1);
-  Update(BiasOf(piece.layer), Size(piece.first), Size(piece.outputs), d_bias,
-         1);
-}
-
-void Trainer::UpdateConvs() {
-  for (size_t i = 0; i < kConvs; ++i) {
-    Update(i, 0, convs_[i].shape.weight_size(), convs_[i].d_weights, chunks());
-  }
-  PackConvs();
-}
-
-void Trainer::PackConvs() {
-  for (size_t i = 0; i < kConvs; ++i) {
-    PackConvWeights(convs_[i].shape, parameters_[i], convs_[i].packed);
-  }
-}
-
-void Trainer::Update(size_t parameter, size_t offset, size_t size,
-                     const float* gradients, int parts) {
-  MomentumStep(optimizer_, size, gradients, parts,
-               parameters_[parameter] + offset, moments_[parameter] + offset);
-}
 
 bool AreValid(const TrainBatches& batches) {
   if (batches.batch < 1 || batches.height < kMinSide ||

@@ -10,28 +10,32 @@ namespace {
 
 size_t Size(int count) { return static_cast<size_t>(count); }
 
+size_t ConvHeight(const ConvReluPoolShape& s) {
+  return s.in_height - kConvKernel + 1;
+}
+size_t ConvWidth(const ConvReluPoolShape& s) {
+  return s.in_width - kConvKernel + 1;
+}
 size_t ConvSize(const ConvReluPoolShape& s) {
-  return Size(s.out_channels) * Size(s.in_height - kConvKernel + 1) *
-         Size(s.in_width - kConvKernel + 1);
+  return s.out_channels * ConvHeight(s) * ConvWidth(s);
 }
 
 // Calls term(output, weight, input), three indices, for each product of the
-// convolution of image `image`.
+// convolutions.
 template <class Term>
-void ForEachTerm(const ConvReluPoolShape& s, int image, const Term& term) {
-  const int height = s.in_height - kConvKernel + 1;
-  const int width = s.in_width - kConvKernel + 1;
-  size_t output = Size(image) * ConvSize(s);
-  for (int oc = 0; oc < s.out_channels; ++oc) {
-    for (int i = 0; i < height * width; ++i, ++output) {
-      for (int k = 0; k < s.in_channels * kConvKernel * kConvKernel; ++k) {
-        const int ic = k / kConvKernel / kConvKernel;
-        const int row = i / width + k / kConvKernel % kConvKernel;
-        const int column = i % width + k % kConvKernel;
-        const int input = (ic * s.in_height + row) * s.in_width + column;
-        term(output, Size(oc * s.in_channels * kConvKernel * kConvKernel + k),
-             Size(image) * s.in_size() + Size(input));
-      }
+void ForEachTerm(const ConvReluPoolShape& s, int images, const Term& term) {
+  const size_t width = ConvWidth(s);
+  for (size_t output = 0; output < Size(images) * ConvSize(s); ++output) {
+    const size_t image = output / ConvSize(s);
+    const size_t oc = output / width / ConvHeight(s) % s.out_channels;
+    const size_t row = output / width % ConvHeight(s);
+    for (size_t k = 0; k < s.taps(); ++k) {
+      const size_t y = row + k / kConvKernel % kConvKernel;
+      const size_t x = output % width + k % kConvKernel;
+      term(
+          output, oc * s.taps() + k,
+          ((image * s.in_channels + k / kTaps) * s.in_height + y) * s.in_width +
+              x);
     }
   }
 }
@@ -41,20 +45,14 @@ void ForEachTerm(const ConvReluPoolShape& s, int image, const Term& term) {
 template <class Function>
 void ForEachWindow(const ConvReluPoolShape& s, int images,
                    const Function& function) {
-  const int height = s.in_height - kConvKernel + 1;
-  const int width = s.in_width - kConvKernel + 1;
-  size_t pooled = 0;
-  for (int channel = 0; channel < images * s.out_channels; ++channel) {
-    for (int row = 0; row < s.out_height(); ++row) {
-      for (int column = 0; column < s.out_width(); ++column) {
-        const size_t first =
-            (Size(channel) * Size(height) + Size(row * kPool)) * Size(width) +
-            Size(column * kPool);
-        function(pooled++,
-                 std::array<size_t, 4>{first, first + 1, first + Size(width),
-                                       first + Size(width) + 1});
-      }
-    }
+  const size_t width = ConvWidth(s);
+  for (size_t pooled = 0; pooled < Size(images) * s.out_size(); ++pooled) {
+    const size_t channel = pooled / s.windows();
+    const size_t row = pooled / s.out_width() % s.out_height() * kPool;
+    const size_t first = (channel * ConvHeight(s) + row) * width +
+                         pooled % s.out_width() * kPool;
+    function(pooled, std::array<size_t, 4>{first, first + 1, first + width,
+                                           first + width + 1});
   }
 }
 
@@ -114,11 +112,9 @@ ConvReluPoolResult ConvReluPoolForwardReference(const ConvReluPoolShape& shape,
       Doubles(Size(images) * ConvSize(shape)),
       Doubles(Size(images) * shape.out_size()),
       std::vector<uint8_t>(Size(images) * shape.out_size())};
-  for (int i = 0; i < images; ++i) {
-    ForEachTerm(shape, i, [&](size_t output, size_t weight, size_t input) {
-      result.sums[output] += weights[weight] * x[input];
-    });
-  }
+  ForEachTerm(shape, images, [&](size_t output, size_t weight, size_t input) {
+    result.sums[output] += weights[weight] * x[input];
+  });
   ForEachWindow(shape, images,
                 [&](size_t pooled, const std::array<size_t, 4>& outputs) {
                   for (uint8_t place = 0; place < 4; ++place) {
@@ -146,12 +142,10 @@ LayerGradients ConvReluPoolBackwardReference(const ConvReluPoolShape& shape,
                     gradients[outputs[argmax[pooled]]] = dy[pooled];
                   }
                 });
-  for (int i = 0; i < images; ++i) {
-    ForEachTerm(shape, i, [&](size_t output, size_t weight, size_t input) {
-      result.dw[weight] += gradients[output] * x[input];
-      result.dx[input] += gradients[output] * weights[weight];
-    });
-  }
+  ForEachTerm(shape, images, [&](size_t output, size_t weight, size_t input) {
+    result.dw[weight] += gradients[output] * x[input];
+    result.dx[input] += gradients[output] * weights[weight];
+  });
   return result;
 }
 
@@ -218,8 +212,8 @@ LenetGradient LenetGradientReference(const TrainBatches& batches,
                                      const int32_t* order,
                                      const LenetArrays& parameters) {
   const ConvReluPoolShape conv1 = {1, batches.height, batches.width, 6};
-  const ConvReluPoolShape conv2 = {6, conv1.out_height(), conv1.out_width(),
-                                   16};
+  const ConvReluPoolShape conv2 = {6, static_cast<int>(conv1.out_height()),
+                                   static_cast<int>(conv1.out_width()), 16};
   LenetGradient result = {0.0, {}, std::numeric_limits<double>::infinity()};
   for (size_t i = 0; i < kLenetParameters; ++i) {
     result.gradients[i].resize(parameters[i].size());

@@ -21,6 +21,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using OneLane = hn::CappedTag<float, 1>;
 
+constexpr size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
 // Returns max(value, 0); NaN stays NaN.
 template <class D, class V>
 HWY_INLINE V Rectify(D d, V value) {

@@ -5,8 +5,8 @@
 
 #include "cc/kernels/conv2d.h"
 #include "cc/kernels/conv_relu_pool.h"
-#include "cc/kernels/dense.h"
 #include "cc/kernels/elementwise.h"
+#include "cc/kernels/linear.h"
 #include "cc/kernels/pool2d.h"
 
 namespace lenet::graph {
