@@ -1,10 +1,8 @@
 #include "cc/inference/runner.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "absl/status/status.h"
 #include "cc/base/file.h"
@@ -15,14 +13,10 @@
 #include "cc/inference/batch_run.h"
 #include "cc/inference/engine_choice.h"
 #include "cc/inference/results.h"
+#include "cc/kernels/thread_pool.h"
 
 namespace lenet {
 namespace {
-
-int ThreadCount(int threads) {
-  if (threads > 0) return threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 absl::StatusOr<std::unique_ptr<Dataset>> OpenImages(
     const Infer310Options& options) {
@@ -47,7 +41,7 @@ Report MakeReport(const Infer310Options& options, const CreatedEngine& created,
   report.device = created.engine->device();
   report.soc_name = counters.soc_name;
   report.batch_size = options.batch_size;
-  report.threads = ThreadCount(options.threads);
+  report.threads = kernels::ThreadCount(options.threads);
   report.preprocessing = dvpp ? "DVPP" : "CPU";
   report.decoded_on_device = counters.decoded_on_device;
   report.decoded_on_host = dvpp ? counters.decoded_on_host : images;
@@ -72,7 +66,7 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
   LENET_ASSIGN_OR_RETURN(
       const RunOutcome outcome,
       RunBatches(*dataset, static_cast<size_t>(options.batch_size),
-                 ThreadCount(options.threads), created.engine.get(),
+                 kernels::ThreadCount(options.threads), created.engine.get(),
                  results.get()));
   Report report = MakeReport(options, created, outcome, dataset->size());
   report.model_sha256 = Sha256Hex(model);
