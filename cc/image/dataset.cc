@@ -218,7 +218,7 @@ class FolderDataset : public ImageDataset {
 };
 
 std::optional<int> ParseLabel(absl::string_view text) {
-  if (text.size() != 1 || !absl::ascii_isdigit(text[0])) return std::nullopt;
+  if (text.size() != 1 || text[0] < '0' || text[0] > '9') return std::nullopt;
   return text[0] - '0';
 }
 
