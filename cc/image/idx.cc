@@ -22,6 +22,7 @@
 #include "cc/base/file.h"
 #include "cc/base/gzip.h"
 #include "cc/base/status_macros.h"
+#include "cc/image/error.h"
 
 namespace lenet {
 namespace {
@@ -48,14 +49,6 @@ constexpr std::array<absl::string_view, 4> kImageSuffixes = {
     "images.idx3-ubyte", "images-idx3-ubyte", "images.idx3-ubyte.gz",
     "images-idx3-ubyte.gz"};
 
-// Adds the path to the message of an error.
-template <typename T>
-absl::StatusOr<T> WithPath(const std::string& path, absl::StatusOr<T> result) {
-  if (result.ok()) return result;
-  return absl::Status(result.status().code(),
-                      absl::StrCat(path, ": ", result.status().message()));
-}
-
 uint32_t BigEndian(absl::string_view content, size_t offset) {
   uint32_t value = 0;
   for (size_t i = 0; i < 4; ++i) {
@@ -72,12 +65,12 @@ absl::Status CheckHeader(const Format& format, absl::string_view content) {
         format.entries, format.magic, magic);
     if (magic == kImages.magic) message += " (a file of images)";
     if (magic == kLabels.magic) message += " (a file of labels)";
-    return absl::InvalidArgumentError(message);
+    return InvalidArgument(message);
   }
   if (content.size() < format.header_size) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "not an IDX file of ", format.entries, ": expected ",
-        format.header_size, " bytes of header, found ", content.size()));
+    return InvalidArgument("not an IDX file of ", format.entries, ": expected ",
+                           format.header_size, " bytes of header, found ",
+                           content.size());
   }
   return absl::OkStatus();
 }
@@ -89,13 +82,11 @@ absl::StatusOr<size_t> CountEntries(const Format& format,
   const uint64_t count = BigEndian(header, 4);
   const uint64_t expected = format.header_size + count * format.entry_size;
   if (file_size != expected) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected ", expected, " bytes for the ", count, " ",
-                     format.entries, " in its header, found ", file_size));
+    return InvalidArgument("expected ", expected, " bytes for the ", count, " ",
+                           format.entries, " in its header, found ", file_size);
   }
   if (count == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("holds no ", format.entries));
+    return InvalidArgument("holds no ", format.entries);
   }
   return count;
 }
@@ -108,7 +99,7 @@ absl::StatusOr<IdxImages> ParseImages(std::string content, size_t file_size,
   const uint32_t height = BigEndian(content, 8);
   const uint32_t width = BigEndian(content, 12);
   if (height != kIdxSide || width != kIdxSide) {
-    return absl::InvalidArgumentError(
+    return InvalidArgument(
         absl::StrFormat("expected images of %dx%d pixels, found %dx%d",
                         kIdxSide, kIdxSide, height, width));
   }
@@ -117,9 +108,8 @@ absl::StatusOr<IdxImages> ParseImages(std::string content, size_t file_size,
   const size_t count = limit == 0 ? total : std::min(limit, total);
   const size_t needed = kImages.header_size + count * kImages.entry_size;
   if (content.size() < needed) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("was truncated while it was read: expected ", needed,
-                     " bytes, found ", content.size()));
+    return InvalidArgument("was truncated while it was read: expected ", needed,
+                           " bytes, found ", content.size());
   }
   return IdxImages(count, total, std::move(content));
 }
@@ -143,23 +133,22 @@ absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path, size_t limit) {
       FileStart file,
       ReadFileStart(path, kImages.header_size + count * kImages.entry_size));
   if (file.file_size > kMaxBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": has ", file.file_size, " bytes; at most ",
-                     kMaxBytes, " are supported"));
+    return InvalidArgument(path, ": has ", file.file_size, " bytes; at most ",
+                           kMaxBytes, " are supported");
   }
   if (IsGzip(file.content)) {
     LENET_ASSIGN_OR_RETURN(const std::string whole, ReadFile(path, kMaxBytes));
     LENET_ASSIGN_OR_RETURN(file.content,
-                           WithPath(path, Gunzip(whole, kMaxBytes)));
+                           WithLocation(path, Gunzip(whole, kMaxBytes)));
     file.file_size = file.content.size();
   }
-  return WithPath(path,
-                  ParseImages(std::move(file.content), file.file_size, limit));
+  return WithLocation(
+      path, ParseImages(std::move(file.content), file.file_size, limit));
 }
 
 absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path) {
   LENET_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kMaxBytes));
-  return WithPath(path, ParseIdxLabels(std::move(content)));
+  return WithLocation(path, ParseIdxLabels(std::move(content)));
 }
 
 absl::StatusOr<IdxImages> ParseIdxImages(std::string content) {
@@ -179,9 +168,8 @@ absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(std::string content) {
       std::find_if(labels.begin(), labels.end(),
                    [](uint8_t label) { return label > kMaxLabel; });
   if (invalid != labels.end()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected labels from 0 to ", kMaxLabel, ", found ",
-                     *invalid, " at index ", invalid - labels.begin()));
+    return InvalidArgument("expected labels from 0 to ", kMaxLabel, ", found ",
+                           *invalid, " at index ", invalid - labels.begin());
   }
   return labels;
 }
