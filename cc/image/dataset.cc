@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -72,7 +73,7 @@ class IdxDataset : public ImageDataset {
         labels_(std::move(labels)),
         resizer_(kIdxSide, kIdxSide, options.height, options.width) {}
 
-  size_t size() const override { return images_.count(); }
+  size_t size() const override { return images_.count; }
 
   std::string stem(size_t i) const override {
     if (!labels_) return absl::StrCat("test_", i);
@@ -107,8 +108,8 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
   std::optional<std::vector<uint8_t>> labels;
   if (const std::optional<std::string> labels_path = FindLabels(path)) {
     LENET_ASSIGN_OR_RETURN(labels, ReadIdxLabels(*labels_path));
-    if (labels->size() != images.total()) {
-      return InvalidArgument(*labels_path, ": expected ", images.total(),
+    if (labels->size() != images.total) {
+      return InvalidArgument(*labels_path, ": expected ", images.total,
                              " labels, one for each image of ", path,
                              ", found ", labels->size());
     }
@@ -181,8 +182,7 @@ class FolderDataset : public ImageDataset {
     if (!samples_[i].is_tensor) return ImageDataset::Load(i, tensor);
     LENET_ASSIGN_OR_RETURN(const std::string content,
                            ReadFile(path, kMaxFileBytes));
-    const absl::Status status = ParseTensor(content, options_, tensor);
-    return status.ok() ? status : WithLocation(path, status);
+    return WithLocation(path, ParseTensor(content, options_, tensor));
   }
 
   absl::Status LoadLuma(size_t i, absl::Span<uint8_t> luma) const override {
@@ -291,17 +291,20 @@ std::optional<std::pair<uint64_t, int>> ParseStem(absl::string_view stem) {
 
 // Sorts by index and sets the labels if all names have the form of ParseStem.
 void LabelByName(std::vector<Sample>* samples) {
-  std::vector<std::pair<uint64_t, Sample>> indexed;
-  for (const Sample& sample : *samples) {
+  std::vector<std::tuple<uint64_t, Sample*, int>> order;
+  for (Sample& sample : *samples) {
     const auto parsed = ParseStem(sample.stem);
     if (!parsed) return;
-    indexed.emplace_back(parsed->first, sample).second.label = parsed->second;
+    order.emplace_back(parsed->first, &sample, parsed->second);
   }
-  std::stable_sort(
-      indexed.begin(), indexed.end(),
-      [](const auto& a, const auto& b) { return a.first < b.first; });
-  samples->clear();
-  for (auto& [index, sample] : indexed) samples->push_back(std::move(sample));
+  std::sort(order.begin(), order.end());
+  std::vector<Sample> sorted;
+  sorted.reserve(order.size());
+  for (const auto& [index, sample, label] : order) {
+    sorted.push_back(std::move(*sample));
+    sorted.back().label = label;
+  }
+  *samples = std::move(sorted);
 }
 
 absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {

@@ -16,14 +16,15 @@ absl::Status InvalidArgument(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
 }
 
-// Adds the place of an error (a file, a line) to its message.
+// Adds the place of an error (a file, a line) to its message. OK stays as it
+// is.
 inline absl::Status WithLocation(absl::string_view location,
                                  const absl::Status& status) {
+  if (status.ok()) return status;
   return absl::Status(status.code(),
                       absl::StrCat(location, ": ", status.message()));
 }
 
-// The same for a result; a value stays as it is.
 template <typename T>
 absl::StatusOr<T> WithLocation(absl::string_view location,
                                absl::StatusOr<T> result) {

@@ -19,6 +19,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "cc/base/file.h"
 #include "cc/base/gzip.h"
 #include "cc/base/status_macros.h"
@@ -57,7 +58,11 @@ uint32_t BigEndian(absl::string_view content, size_t offset) {
   return value;
 }
 
-absl::Status CheckHeader(const Format& format, absl::string_view content) {
+// Returns the number of entries. `content` is the start of a file of
+// `file_size` bytes.
+absl::StatusOr<size_t> ParseHeader(const Format& format,
+                                   absl::string_view content,
+                                   size_t file_size) {
   if (content.size() >= 4 && BigEndian(content, 0) != format.magic) {
     const uint32_t magic = BigEndian(content, 0);
     std::string message = absl::StrFormat(
@@ -72,22 +77,21 @@ absl::Status CheckHeader(const Format& format, absl::string_view content) {
                            format.header_size, " bytes of header, found ",
                            content.size());
   }
-  return absl::OkStatus();
-}
-
-// Returns the number of entries in the header, which must match the file size.
-absl::StatusOr<size_t> CountEntries(const Format& format,
-                                    absl::string_view header,
-                                    size_t file_size) {
-  const uint64_t count = BigEndian(header, 4);
+  if (format.magic == kImages.magic) {
+    const uint32_t height = BigEndian(content, 8);
+    const uint32_t width = BigEndian(content, 12);
+    if (height != kIdxSide || width != kIdxSide) {
+      return InvalidArgument("expected images of 28x28 pixels, found ", height,
+                             "x", width);
+    }
+  }
+  const uint64_t count = BigEndian(content, 4);
   const uint64_t expected = format.header_size + count * format.entry_size;
   if (file_size != expected) {
     return InvalidArgument("expected ", expected, " bytes for the ", count, " ",
                            format.entries, " in its header, found ", file_size);
   }
-  if (count == 0) {
-    return InvalidArgument("holds no ", format.entries);
-  }
+  if (count == 0) return InvalidArgument("holds no ", format.entries);
   return count;
 }
 
@@ -95,23 +99,15 @@ absl::StatusOr<size_t> CountEntries(const Format& format,
 // of a file of `file_size` bytes.
 absl::StatusOr<IdxImages> ParseImages(std::string content, size_t file_size,
                                       size_t limit) {
-  LENET_RETURN_IF_ERROR(CheckHeader(kImages, content));
-  const uint32_t height = BigEndian(content, 8);
-  const uint32_t width = BigEndian(content, 12);
-  if (height != kIdxSide || width != kIdxSide) {
-    return InvalidArgument(
-        absl::StrFormat("expected images of %dx%d pixels, found %dx%d",
-                        kIdxSide, kIdxSide, height, width));
-  }
   LENET_ASSIGN_OR_RETURN(const size_t total,
-                         CountEntries(kImages, content, file_size));
+                         ParseHeader(kImages, content, file_size));
   const size_t count = limit == 0 ? total : std::min(limit, total);
   const size_t needed = kImages.header_size + count * kImages.entry_size;
   if (content.size() < needed) {
     return InvalidArgument("was truncated while it was read: expected ", needed,
                            " bytes, found ", content.size());
   }
-  return IdxImages(count, total, std::move(content));
+  return IdxImages{count, total, std::move(content)};
 }
 
 absl::StatusOr<std::string> Uncompress(std::string content) {
@@ -125,6 +121,12 @@ bool IsFile(const fs::path& path) {
 }
 
 }  // namespace
+
+absl::Span<const uint8_t> IdxImages::image(size_t i) const {
+  const char* const pixels =
+      content.data() + kImages.header_size + i * kImages.entry_size;
+  return {reinterpret_cast<const uint8_t*>(pixels), kImages.entry_size};
+}
 
 absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path, size_t limit) {
   size_t count = kMaxBytes / kImages.entry_size;
@@ -159,9 +161,7 @@ absl::StatusOr<IdxImages> ParseIdxImages(std::string content) {
 
 absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(std::string content) {
   LENET_ASSIGN_OR_RETURN(content, Uncompress(std::move(content)));
-  LENET_RETURN_IF_ERROR(CheckHeader(kLabels, content));
-  LENET_RETURN_IF_ERROR(
-      CountEntries(kLabels, content, content.size()).status());
+  LENET_RETURN_IF_ERROR(ParseHeader(kLabels, content, content.size()).status());
   std::vector<uint8_t> labels(content.begin() + kLabels.header_size,
                               content.end());
   const auto invalid =

@@ -47,7 +47,7 @@ int64_t MaxMemory() {
 TEST(IdxTest, ReadsTheTestSetOfMnist) {
   const std::string path = TestData("mnist/Data/test/t10k-images.idx3-ubyte");
   LENET_ASSERT_OK_AND_ASSIGN(const IdxImages images, ReadIdxImages(path));
-  EXPECT_EQ(images.count(), 10000u);
+  EXPECT_EQ(images.count, 10000u);
   ASSERT_TRUE(FindLabels(path).has_value());
   LENET_ASSERT_OK_AND_ASSIGN(const std::vector<uint8_t> labels,
                              ReadIdxLabels(*FindLabels(path)));
@@ -64,9 +64,9 @@ TEST(IdxTest, ReadsPlainAndGzipFiles) {
     for (const size_t limit : {0, 1, 3, 4, 5, 1000000000}) {
       LENET_ASSERT_OK_AND_ASSIGN(const IdxImages read,
                                  ReadIdxImages(path, limit));
-      EXPECT_EQ(read.count(), limit == 0 || limit > 4 ? 4 : limit);
-      EXPECT_EQ(read.total(), 4u);
-      for (size_t i = 0; i < read.count(); ++i) {
+      EXPECT_EQ(read.count, limit == 0 || limit > 4 ? 4 : limit);
+      EXPECT_EQ(read.total, 4u);
+      for (size_t i = 0; i < read.count; ++i) {
         EXPECT_EQ(read.image(i).size(), 784u);
         EXPECT_THAT(read.image(i), Each(5 + i));
       }
@@ -156,8 +156,8 @@ TEST(IdxTest, LimitReadsOnlyTheFirstImages) {
   const int64_t before = MaxMemory();
   LENET_ASSERT_OK_AND_ASSIGN(const IdxImages images, ReadIdxImages(path, 1));
   EXPECT_LT(MaxMemory() - before, 100 << 10);
-  EXPECT_EQ(images.total(), kCount);
-  EXPECT_EQ(images.count(), 1u);
+  EXPECT_EQ(images.total, kCount);
+  EXPECT_EQ(images.count, 1u);
   EXPECT_THAT(images.image(0), Each(9));
 
   ASSERT_EQ(truncate(path.c_str(), 16 + (kCount + 1) * 784), 0);
