@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from lenet.testing import fake_cann, programs
+from cc.ascend.testing import fake_cann, simulator
+from lenet.testing import programs
 
 _PROGRAM = "//tools:to_om"
 _CANN_VARIABLES = ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME")
@@ -82,7 +83,7 @@ def test_onnx_with_the_card_that_is_there(onnx, cann, tmp_path):
     assert f"{om}: {om.stat().st_size} bytes, for Ascend310, normalised float32" in done.stdout
     assert f"--mindir_path={om} --cpu_dvpp=CPU" in done.stdout
     # What stands for ATC writes the very model that the tests of infer310 run.
-    assert om.read_bytes() == pathlib.Path(programs.path("//python:lenet.om")).read_bytes()
+    assert om.read_bytes() == simulator.model("lenet").read_bytes()
     assert "kernel_meta" not in _names(tmp_path)
 
 
@@ -105,7 +106,7 @@ def test_bytes_and_a_dynamic_batch(onnx, cann, tmp_path):
     assert manifest["batch"] == [1, 8, 16]
     assert len(manifest["aipp_sha256"]) == 64
     assert "--cpu_dvpp=DVPP" in done.stdout
-    expected = pathlib.Path(programs.path("//python:lenet_dynamic.om")).read_bytes()
+    expected = simulator.model("lenet_dynamic").read_bytes()
     found = (tmp_path / "out" / "digits.om").read_bytes()
     assert found.replace(b"Ascend310P3", b"Ascend310\0\0") == expected
 

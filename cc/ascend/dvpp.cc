@@ -21,7 +21,7 @@
 #include "cc/ascend/picture.h"
 #include "cc/ascend/session.h"
 #include "cc/base/status_macros.h"
-#include "cc/image/jpeg_header.h"
+#include "cc/image/decode.h"
 
 namespace lenet::ascend {
 namespace {

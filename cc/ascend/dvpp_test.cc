@@ -23,8 +23,8 @@
 #include "cc/base/test_util.h"
 #include "cc/image/decode.h"
 #include "cc/image/image.h"
-#include "cc/image/jpeg_testing.h"
-#include "cc/image/resize.h"
+#include "cc/image/testing.h"
+#include "cc/image/transform.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

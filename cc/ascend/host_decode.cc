@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "cc/base/status_macros.h"
 #include "cc/image/decode.h"
-#include "cc/image/resize.h"
+#include "cc/image/transform.h"
 
 namespace lenet::ascend {
 namespace {

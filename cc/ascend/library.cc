@@ -82,8 +82,6 @@ absl::StatusOr<DvppFunctions> LoadDvpp(const std::string& name) {
   DvppFunctions dvpp;
 #define DVPP_FUNCTION(result, name, parameters) \
   symbols->Find(#name, true, &dvpp.name);
-#define DVPP_OPTIONAL_FUNCTION(result, name, parameters) \
-  symbols->Find(#name, false, &dvpp.name);
 #include "cc/ascend/acl_functions.inc"
   absl::Status status = symbols->Complete();
   if (!status.ok()) return status;

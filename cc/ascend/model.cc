@@ -8,8 +8,9 @@
 #include "absl/types/span.h"
 #include "cc/ascend/error.h"
 #include "cc/ascend/library.h"
+#include "cc/base/shape.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/lenet_shapes.h"
+#include "cc/engine/engine.h"
 
 namespace lenet::ascend {
 namespace {
@@ -122,7 +123,7 @@ absl::Status Model::ReadInput() {
       Check(acl.aclmdlGetInputDims(desc_, index, &dims), "aclmdlGetInputDims"));
   info_.input_name = Name(dims);
   std::vector<int64_t> shape = Shape(dims);
-  const std::string found = ShapeString(shape);
+  const std::string found = ShapeText(shape);
   if (!info_.gears.empty() && !shape.empty() && shape[0] <= 0) {
     shape[0] = static_cast<int64_t>(info_.gears.back());
   }
@@ -218,7 +219,7 @@ absl::Status Model::ReadOutput() {
   }
   return Refuse(absl::StrCat(
       "expected an output [", info_.batch, ", ", kClasses,
-      "] of float32 or float16, found ", ShapeString(shape), " of type ",
+      "] of float32 or float16, found ", ShapeText(shape), " of type ",
       static_cast<int>(type), " of AscendCL, ", info_.output_bytes, " bytes"));
 }
 

@@ -9,5 +9,4 @@
   extern "C" result name parameters { return {}; }
 #define ACL_FUNCTION DEFINE
 #define DVPP_FUNCTION DEFINE
-#define DVPP_OPTIONAL_FUNCTION(result, name, parameters)
 #include "cc/ascend/acl_functions.inc"

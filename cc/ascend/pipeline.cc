@@ -8,7 +8,7 @@
 #include "cc/ascend/half.h"
 #include "cc/ascend/host_decode.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/lenet_shapes.h"
+#include "cc/engine/engine.h"
 
 namespace lenet::ascend {
 namespace {

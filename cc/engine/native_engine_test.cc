@@ -7,7 +7,6 @@
 #include "absl/types/span.h"
 #include "cc/base/test_util.h"
 #include "cc/engine/engine_testing.h"
-#include "cc/engine/registry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,27 +14,10 @@ namespace lenet {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
-
-TEST(NativeEngineTest, IsTheBestOnACpu) {
-  EXPECT_THAT(EngineNames(), Contains("native"));
-  LENET_ASSERT_OK_AND_ASSIGN(const CreatedEngine created,
-                             CreateEngine("auto", OnCpu()));
-  EXPECT_EQ(created.name, "native");
-}
-
-TEST(NativeEngineTest, AutomaticDeviceIsTheCpuWithoutAnAscend) {
-  EngineOptions options = OnCpu();
-  options.device_target = DeviceTarget::kAuto;
-  options.device_id = 77;  // of no machine
-  LENET_ASSERT_OK_AND_ASSIGN(const CreatedEngine created,
-                             CreateEngine("auto", options));
-  EXPECT_EQ(created.name, "native");
-}
 
 TEST(NativeEngineTest, DescribesTheModel) {
   LENET_ASSERT_OK_AND_ASSIGN(const auto engine, CreateNativeEngine(OnCpu()));

@@ -88,11 +88,11 @@ TEST(SelfTestTest, TheRestOfTheBatchIsZero) {
 
 TEST(SelfTestTest, RefusesAnotherClassAndSaysHowToDoWithout) {
   FakeEngine engine(InputForm::kTensor, Answer(1));
-  EXPECT_THAT(RunSelfTest(&engine),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("digit 7 for a 1"),
-                             HasSubstr("configs/aipp.cfg"),
-                             HasSubstr("--self_test=false"))));
+  EXPECT_THAT(
+      RunSelfTest(&engine),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               AllOf(HasSubstr("digit 7 as 1"), HasSubstr("configs/aipp.cfg"),
+                     HasSubstr("--self_test=false"))));
 }
 
 TEST(SelfTestTest, RefusesLogitsThatAreNotFinite) {

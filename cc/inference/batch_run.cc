@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/lenet_shapes.h"
+#include "cc/engine/engine.h"
 #include "cc/image/image.h"
 #include "cc/image/prefetcher.h"
 #include "cc/inference/progress.h"
@@ -54,7 +54,7 @@ class BatchRun {
     const size_t size = dataset_.size();
     const Clock::time_point start = Clock::now();
     Prefetcher<T> prefetcher(
-        dataset_, 0, size, threads,
+        dataset_, threads,
         std::max(kMinAhead, (slots_.size() + 1) * batch_size_));
     ResultWriter writer(results_);
     Progress progress(size);

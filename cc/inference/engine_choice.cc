@@ -3,14 +3,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cc/ascend/installation.h"
 #include "cc/ascend/manifest.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/engine.h"
 
 namespace lenet {
 namespace {
@@ -61,27 +59,44 @@ absl::Status CheckModelFits(const Infer310Options& options,
   return absl::OkStatus();
 }
 
-// Why `auto` did not take the Ascend that is there; "" if there is none, or it
-// was not to be taken.
-std::string WhyNotAscend(const Infer310Options& options,
-                         const CreatedEngine& created) {
-  if (options.device_target != DeviceTarget::kAuto ||
-      created.engine->device() != "CPU" ||
-      absl::EqualsIgnoreCase(options.engine, "native")) {
-    return "";
-  }
-  if (!created.fallback.ok()) return std::string(created.fallback.message());
-  if (ascend::ShownDevices().empty()) return "";
-  return std::string(ascend::CheckInstallation(options.device_id).message());
+// Returns whether kAuto means the Ascend. Loads no library where the driver
+// shows no card.
+bool HasUsableAscend(const EngineOptions& options,
+                     const EngineFactories& factories) {
+  return options.device_target == DeviceTarget::kAuto &&
+         !ascend::ShownDevices().empty() &&
+         factories.check_ascend(options.device_id).ok();
 }
 
-void SayWhere(const Infer310Options& options, const CreatedEngine& created) {
-  const std::string reason = WhyNotAscend(options, created);
-  if (!reason.empty()) {
+// Returns the name of the engine that "auto" opens.
+std::string BestEngine(const EngineOptions& options,
+                       const EngineFactories& factories) {
+  if (ascend::IsOmFile(options.model_path)) return "acl";
+  const bool on_ascend = options.device_target == DeviceTarget::kAscend310 ||
+                         HasUsableAscend(options, factories);
+  return on_ascend ? "lite" : "native";
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> Create(
+    const std::string& name, EngineOptions options,
+    const EngineFactories& factories) {
+  if (name == "acl") return factories.acl(options);
+  if (name == "native") return factories.native(options);
+  if (options.device_target == DeviceTarget::kAscend310) {
+    LENET_RETURN_IF_ERROR(factories.check_ascend(options.device_id));
+  } else if (HasUsableAscend(options, factories)) {
+    options.device_target = DeviceTarget::kAscend310;
+  }
+  return factories.lite(options);
+}
+
+void PrintEngine(const Infer310Options& options, const CreatedEngine& created,
+                 const std::string& warning) {
+  if (!warning.empty()) {
     std::fprintf(stderr,
                  "infer310: warning: there is an Ascend, but it cannot be "
                  "used: %s\n",
-                 reason.c_str());
+                 warning.c_str());
   }
   const std::string soc = created.engine->counters().soc_name;
   std::fprintf(stderr, "infer310: engine %s on %s%s%s\n", created.name.c_str(),
@@ -104,7 +119,8 @@ absl::Status CheckChoice(const Infer310Options& options) {
   return options.dvpp ? CheckDvpp(options, om) : absl::OkStatus();
 }
 
-absl::StatusOr<CreatedEngine> OpenEngine(const Infer310Options& options) {
+absl::StatusOr<CreatedEngine> OpenEngine(const Infer310Options& options,
+                                         const EngineFactories& factories) {
   EngineOptions engine_options;
   engine_options.model_path = options.mindir_path;
   engine_options.device_target = options.device_target;
@@ -114,10 +130,27 @@ absl::StatusOr<CreatedEngine> OpenEngine(const Infer310Options& options) {
   engine_options.lite_plugin = options.lite_plugin;
   engine_options.dvpp = options.dvpp;
   engine_options.self_test = options.self_test;
-  LENET_ASSIGN_OR_RETURN(CreatedEngine created,
-                         CreateEngine(options.engine, engine_options));
+  const bool automatic = options.engine == "auto";
+  const bool any_device = options.device_target == DeviceTarget::kAuto;
+  CreatedEngine created;
+  created.name =
+      automatic ? BestEngine(engine_options, factories) : options.engine;
+  absl::StatusOr<std::unique_ptr<Engine>> engine =
+      Create(created.name, engine_options, factories);
+  std::string warning;
+  if (automatic && any_device && created.name == "lite" &&
+      absl::IsUnavailable(engine.status())) {
+    warning = std::string(engine.status().message());
+    created.name = "native";
+    engine = factories.native(engine_options);
+  }
+  LENET_ASSIGN_OR_RETURN(created.engine, std::move(engine));
   LENET_RETURN_IF_ERROR(CheckModelFits(options, *created.engine));
-  SayWhere(options, created);
+  if (any_device && options.engine != "native" && warning.empty() &&
+      created.engine->device() == "CPU" && !ascend::ShownDevices().empty()) {
+    warning = std::string(factories.check_ascend(options.device_id).message());
+  }
+  PrintEngine(options, created, warning);
   return created;
 }
 

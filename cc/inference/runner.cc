@@ -11,7 +11,6 @@
 #include "cc/base/sha256.h"
 #include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
-#include "cc/engine/registry.h"
 #include "cc/image/dataset.h"
 #include "cc/inference/batch_run.h"
 #include "cc/inference/engine_choice.h"
@@ -58,7 +57,8 @@ Report MakeReport(const Infer310Options& options, const CreatedEngine& created,
 
 }  // namespace
 
-absl::StatusOr<Report> RunInference(const Infer310Options& options) {
+absl::StatusOr<Report> RunInference(const Infer310Options& options,
+                                    const EngineFactories& factories) {
   LENET_RETURN_IF_ERROR(CheckChoice(options));
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<ResultFolder> results,
                          ResultFolder::Create(options.result_path));
@@ -67,7 +67,8 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options) {
   // The model is hashed after the run, which the user waits for.
   LENET_ASSIGN_OR_RETURN(const std::string model,
                          ReadFile(options.mindir_path, kMaxModelBytes));
-  LENET_ASSIGN_OR_RETURN(const CreatedEngine created, OpenEngine(options));
+  LENET_ASSIGN_OR_RETURN(const CreatedEngine created,
+                         OpenEngine(options, factories));
   LENET_ASSIGN_OR_RETURN(
       const RunOutcome outcome,
       RunBatches(*dataset, static_cast<size_t>(options.batch_size),

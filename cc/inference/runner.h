@@ -2,6 +2,7 @@
 #define CC_INFERENCE_RUNNER_H_
 
 #include "absl/status/statusor.h"
+#include "cc/inference/engine_choice.h"
 #include "cc/inference/options.h"
 #include "cc/inference/report.h"
 
@@ -16,7 +17,8 @@ namespace lenet {
 // Returns the errors of CheckChoice, OpenEngine, OpenDataset, ResultFolder and
 // RunBatches, and Aborted if the device failed. Leaves nothing behind on an
 // error.
-absl::StatusOr<Report> RunInference(const Infer310Options& options);
+absl::StatusOr<Report> RunInference(const Infer310Options& options,
+                                    const EngineFactories& factories = {});
 
 }  // namespace lenet
 

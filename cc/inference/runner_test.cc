@@ -11,8 +11,6 @@
 #include "cc/base/file.h"
 #include "cc/base/test_util.h"
 #include "cc/engine/engine.h"
-#include "cc/engine/registry.h"
-#include "cc/engine/synchronous_engine.h"
 #include "cc/inference/options.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -54,8 +52,6 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateFake(const EngineOptions&) {
   return std::make_unique<FakeEngine>();
 }
 
-const EngineRegistration kFake("fake", 0, &CreateFake);
-
 // One image, as the tensor itself, whose first pixel is `value`.
 std::string Tensor(float value) {
   std::vector<float> pixels(kPixels);
@@ -71,7 +67,7 @@ class RunnerTest : public testing::Test {
     options_.mindir_path = folder_.Write("model.mindir", "fake model");
     options_.dataset_path = folder_.path() + "/images";
     options_.result_path = folder_.path() + "/out/result_Files";
-    options_.engine = "fake";
+    options_.engine = "native";
     options_.image_height = kSide;
     options_.image_width = kSide;
     options_.batch_size = 2;
@@ -80,6 +76,12 @@ class RunnerTest : public testing::Test {
 
   void AddImage(const std::string& name, float value) const {
     folder_.Write("images/" + name, Tensor(value));
+  }
+
+  absl::StatusOr<Report> Run() const {
+    EngineFactories factories;
+    factories.native = &CreateFake;
+    return RunInference(options_, factories);
   }
 
   // What lies beside and in the folder for the results.
@@ -96,11 +98,11 @@ TEST_F(RunnerTest, CountsPadsTheLastBatchAndWritesEachResult) {
   AddImage("test_0_3.bin", 3);
   AddImage("test_1_4.bin", 5);
   AddImage("test_2_7.bin", 7);
-  LENET_ASSERT_OK_AND_ASSIGN(const Report report, RunInference(options_));
+  LENET_ASSERT_OK_AND_ASSIGN(const Report report, Run());
   EXPECT_EQ(report.images, 3u);
   EXPECT_EQ(report.correct, 2u);
   EXPECT_EQ(report.latency.count, 2u);
-  EXPECT_EQ(report.engine, "fake");
+  EXPECT_EQ(report.engine, "native");
   EXPECT_EQ(report.device, "fake:0");
   EXPECT_EQ(report.preprocessing, "CPU");
   EXPECT_EQ(report.decoded_on_host, 3u);
@@ -127,21 +129,21 @@ TEST_F(RunnerTest, LimitTakesTheFirstImages) {
   AddImage("test_0_3.bin", 3);
   AddImage("test_1_4.bin", 5);
   options_.limit = 1;
-  LENET_ASSERT_OK_AND_ASSIGN(const Report report, RunInference(options_));
+  LENET_ASSERT_OK_AND_ASSIGN(const Report report, Run());
   EXPECT_EQ(report.images, 1u);
   EXPECT_EQ(report.correct, 1u);
 }
 
 TEST_F(RunnerTest, LabelsMayBeUnknown) {
   AddImage("cat.bin", 3);
-  LENET_ASSERT_OK_AND_ASSIGN(const Report report, RunInference(options_));
+  LENET_ASSERT_OK_AND_ASSIGN(const Report report, Run());
   EXPECT_EQ(report.correct, std::nullopt);
 }
 
 TEST_F(RunnerTest, NonFiniteLogitsAreAnErrorAndLeaveNothing) {
   AddImage("test_0_3.bin", 3);
   AddImage("test_1_4.bin", 99);
-  EXPECT_THAT(RunInference(options_),
+  EXPECT_THAT(Run(),
               StatusIs(absl::StatusCode::kInternal,
                        AllOf(HasSubstr("not finite"), HasSubstr("test_1_4"))));
   EXPECT_THAT(Output(), IsEmpty());
@@ -151,9 +153,8 @@ TEST_F(RunnerTest, ABadImageLeavesEarlierResults) {
   AddImage("test_0_3.bin", 3);
   folder_.Write("images/test_1_4.bin", "short");
   folder_.Write("out/result_Files/old.bin", "old");
-  EXPECT_THAT(
-      RunInference(options_),
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("test_1_4.bin")));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument,
+                              HasSubstr("test_1_4.bin")));
   EXPECT_THAT(Output(), ElementsAre("result_Files"));
   EXPECT_EQ(ReadTestFile(options_.result_path + "/old.bin"), "old");
 }
@@ -161,29 +162,26 @@ TEST_F(RunnerTest, ABadImageLeavesEarlierResults) {
 TEST_F(RunnerTest, BatchSizeMustBeTheModels) {
   AddImage("test_0_3.bin", 3);
   options_.batch_size = 5;
-  EXPECT_THAT(RunInference(options_),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("batches of 2"),
-                             HasSubstr("--batch_size is 5"))));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument,
+                              AllOf(HasSubstr("batches of 2"),
+                                    HasSubstr("--batch_size is 5"))));
 }
 
 TEST_F(RunnerTest, ImageSizeMustBeTheModels) {
   AddImage("test_0_3.bin", 3);
   folder_.Write("images/test_0_3.bin", std::string(16 * 17 * 4, '\0'));
   options_.image_width = 17;
-  EXPECT_THAT(RunInference(options_),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("16x16"), HasSubstr("16x17"))));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument,
+                              AllOf(HasSubstr("16x16"), HasSubstr("16x17"))));
 }
 
 TEST_F(RunnerTest, DvppNeedsAnAscend) {
   AddImage("test_0_3.bin", 3);
   options_.dvpp = true;
   options_.device_id = 77;  // of no machine
-  EXPECT_THAT(RunInference(options_),
-              StatusIs(absl::StatusCode::kUnavailable,
-                       AllOf(HasSubstr("--cpu_dvpp=CPU"),
-                             HasSubstr("/dev/davinci77"))));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kUnavailable,
+                              AllOf(HasSubstr("--cpu_dvpp=CPU"),
+                                    HasSubstr("/dev/davinci77"))));
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ TEST(ReaderTest, ReadsEachKindOfValue) {
   LENET_ASSERT_OK_AND_ASSIGN(const MindIrModel model,
                              ReadMindIr(maker.Bytes()));
   const auto text = [&](const char* name) {
-    return ValueString(model.constants.at(name));
+    return ValueText(model.constants.at(name));
   };
   EXPECT_EQ(text("float"), "1.5");
   EXPECT_EQ(text("none"), "none");
@@ -67,7 +67,7 @@ TEST(ReaderTest, ReadsEachKindOfValue) {
   const auto& scalar =
       std::get<MindIrArray>(model.constants.at("scalar").value);
   EXPECT_THAT(scalar.values, ElementsAre(5.0f));
-  EXPECT_EQ(ValueString(model.nodes[0].attributes.at("pad_mode")), "'valid'");
+  EXPECT_EQ(ValueText(model.nodes[0].attributes.at("pad_mode")), "'valid'");
 }
 
 // MindSpore 1.x has operator and attributes in the node.
@@ -83,7 +83,7 @@ TEST(ReaderTest, ReadsAttributesOfTheNodeItself) {
   LENET_ASSERT_OK_AND_ASSIGN(const MindIrModel model,
                              ReadMindIr(maker.Bytes()));
   EXPECT_EQ(model.nodes[0].op, "Conv2D");
-  EXPECT_EQ(ValueString(model.nodes[0].attributes.at("group")), "3");
+  EXPECT_EQ(ValueText(model.nodes[0].attributes.at("group")), "3");
 }
 
 TEST(ReaderTest, OrdersNodes) {
@@ -198,7 +198,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "at most 8 dimensions, found 9"},
         BadModel{"external",
                  [](Model* m) { Weight(m)->set_external_data("x"); },
-                 "in the file itself"},
+                 "expected weights in this file"},
         BadModel{"compressed",
                  [](Model* m) { Weight(m)->set_compression_type(3); },
                  "compression_type 3"},
@@ -210,11 +210,11 @@ INSTANTIATE_TEST_SUITE_P(
                  "'conv': expected one output, found 2"},
         BadModel{"undefined",
                  [](Model* m) { Node(m, 1)->set_input(0, "nothing"); },
-                 "node 'relu' (ReLU): its input 'nothing' is nowhere defined"},
+                 "node 'relu' (ReLU): its input 'nothing' is not defined"},
         BadModel{"cycle", [](Model* m) { Node(m, 0)->set_input(0, "pool"); },
-                 "node 'conv' (Conv2D): uses its own output"},
+                 "node 'conv' (Conv2D): depends on its own output"},
         BadModel{"itself", [](Model* m) { Node(m, 1)->set_input(0, "relu"); },
-                 "node 'relu' (ReLU): uses its own output"},
+                 "node 'relu' (ReLU): depends on its own output"},
         BadModel{"attribute",
                  [](Model* m) {
                    m->mutable_primitives(0)->mutable_attribute(0)->set_type(26);

@@ -1,7 +1,7 @@
-"""Turns a checkpoint into what the benchmark of inference needs of it.
+"""Converts a checkpoint into the reference of the inference benchmark.
 
-Arguments: the checkpoint, an .npz file for the parameters by their names, and a file for what
-MindSpore's own operators answer for each image of the test set, a byte each.
+Arguments: the checkpoint; the .npz file to write with the parameters by name; the file to write
+with the class that MindSpore's own operators give each test image, one byte per image.
 """
 
 import sys
@@ -18,6 +18,7 @@ _BATCH = 1000
 
 
 def main() -> None:
+    """Runs the program."""
     checkpoint_path, parameters_path, classes_path = sys.argv[1:]
     devices.set_context("CPU")
     net = LeNet5()

@@ -44,28 +44,3 @@ def trained_model(name, **kwargs):
     ckpt = ":%s_ckpt" % name
     _export(name, name + "_mindir", ckpt, "MINDIR", [name + ".mindir", name + "_lite.mindir"], **kwargs)
     _export(name, name + "_onnx", ckpt, "ONNX", [name + ".onnx"], **kwargs)
-
-def simulator_model(name, mindir, out, aipp = None, gears = "", **kwargs):
-    """A model file for the simulator of AscendCL, which tests have in place of an NPU.
-
-    Args:
-      name: of the target.
-      mindir: the model, of batch 1.
-      out: the file to make.
-      aipp: AIPP configuration, for an input of bytes.
-      gears: batch sizes, as "1,8,16"; none: batch 1.
-      **kwargs: for the target, such as visibility.
-    """
-    native.genrule(
-        name = name,
-        testonly = True,
-        srcs = [mindir] + ([aipp] if aipp else []),
-        outs = [out],
-        cmd = "$(execpath //python/lenet/simom:write) --mindir=$(execpath %s) --output=$@ --gears='%s' %s" % (
-            mindir,
-            gears,
-            "--aipp=$(execpath %s)" % aipp if aipp else "",
-        ),
-        tools = ["//python/lenet/simom:write"],
-        **kwargs
-    )

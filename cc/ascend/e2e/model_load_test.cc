@@ -90,7 +90,7 @@ class ModelLoadTest : public testing::Test {
 std::shared_ptr<Process> ModelLoadTest::process_;
 
 std::string Om(const std::string& name) {
-  return TestData("lenet_mindspore/python/" + name);
+  return TestData("lenet_mindspore/cc/ascend/testing/" + name);
 }
 
 // Loads a model, runs it once, and unloads it.

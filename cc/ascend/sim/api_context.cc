@@ -55,19 +55,6 @@ aclError DestroyContext(Call& call, aclrtContext handle) {
   return call.Result(ACL_SUCCESS);
 }
 
-aclError SetCurrentContext(Call& call, aclrtContext handle) {
-  if (handle == nullptr) {
-    return call.Result(ACL_ERROR_INVALID_PARAM, "the context is null");
-  }
-  if (call.objects().Find<Context>(handle) == nullptr) {
-    return call.Violation(
-        ViolationKind::kOrder, ACL_ERROR_RT_CONTEXT_NULL,
-        "this is no context, or it was destroyed, or its device was reset");
-  }
-  LenetSimThread()->context = handle;
-  return call.Result(ACL_SUCCESS);
-}
-
 aclError DestroyStream(Call& call, aclrtStream handle) {
   if (handle == nullptr) {
     return call.Result(ACL_ERROR_INVALID_PARAM, "the stream is null");
@@ -112,24 +99,6 @@ aclError aclrtCreateContext(aclrtContext* context, int32_t device) {
 aclError aclrtDestroyContext(aclrtContext context) {
   SIM_CALL(aclrtDestroyContext);
   return lenet::ascend::sim::DestroyContext(call, context);
-}
-
-aclError aclrtSetCurrentContext(aclrtContext context) {
-  SIM_CALL(aclrtSetCurrentContext);
-  return lenet::ascend::sim::SetCurrentContext(call, context);
-}
-
-aclError aclrtGetCurrentContext(aclrtContext* context) {
-  SIM_CALL(aclrtGetCurrentContext);
-  if (context == nullptr) {
-    return call.Result(ACL_ERROR_INVALID_PARAM, "the result's address is null");
-  }
-  if (call.context() == nullptr) {
-    return call.Result(ACL_ERROR_RT_CONTEXT_NULL,
-                       "this thread has no current context");
-  }
-  *context = const_cast<void*>(call.context_handle());
-  return call.Result(ACL_SUCCESS);
 }
 
 aclError aclrtCreateStream(aclrtStream* stream) {

@@ -93,19 +93,6 @@ aclError aclrtResetDevice(int32_t device) {
   return lenet::ascend::sim::Reset(call, device);
 }
 
-aclError aclrtGetDevice(int32_t* device) {
-  SIM_CALL(aclrtGetDevice);
-  if (device == nullptr) {
-    return call.Result(ACL_ERROR_INVALID_PARAM, "the result's address is null");
-  }
-  if (call.context() == nullptr) {
-    return call.Result(ACL_ERROR_RT_CONTEXT_NULL,
-                       "this thread has no current context");
-  }
-  *device = call.device();
-  return call.Result(ACL_SUCCESS);
-}
-
 aclError aclrtGetRunMode(aclrtRunMode* mode) {
   SIM_CALL(aclrtGetRunMode);
   if (mode == nullptr) {

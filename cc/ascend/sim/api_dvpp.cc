@@ -105,29 +105,32 @@ aclError acldvppSetResizeConfigInterpolation(acldvppResizeConfig* handle,
 }
 
 // Setters look at nothing but the description; getters give 0 for null.
-#define LENET_SIM_PIC_DESC(Name, type, member)                           \
+#define LENET_SIM_PIC_DESC_SET(Name, type, member)                       \
   aclError acldvppSetPicDesc##Name(acldvppPicDesc* handle, type value) { \
     SIM_CALL(acldvppSetPicDesc##Name);                                   \
     std::shared_ptr<PicDesc> picture;                                    \
     SIM_RETURN_IF_ERROR(call.Get(handle, &picture));                     \
     picture->member = value;                                             \
     return call.Result(ACL_SUCCESS);                                     \
-  }                                                                      \
-  type acldvppGetPicDesc##Name(const acldvppPicDesc* handle) {           \
-    SIM_CALL_OR(acldvppGetPicDesc##Name, {});                            \
-    std::shared_ptr<PicDesc> picture;                                    \
-    if (call.Get(handle, &picture) != ACL_SUCCESS) return {};            \
-    return picture->member;                                              \
+  }
+#define LENET_SIM_PIC_DESC(Name, member)                           \
+  LENET_SIM_PIC_DESC_SET(Name, uint32_t, member)                   \
+  uint32_t acldvppGetPicDesc##Name(const acldvppPicDesc* handle) { \
+    SIM_CALL_OR(acldvppGetPicDesc##Name, 0);                       \
+    std::shared_ptr<PicDesc> picture;                              \
+    if (call.Get(handle, &picture) != ACL_SUCCESS) return 0;       \
+    return picture->member;                                        \
   }
 
-LENET_SIM_PIC_DESC(Data, void*, data)
-LENET_SIM_PIC_DESC(Size, uint32_t, size)
-LENET_SIM_PIC_DESC(Format, acldvppPixelFormat, format)
-LENET_SIM_PIC_DESC(Width, uint32_t, width)
-LENET_SIM_PIC_DESC(Height, uint32_t, height)
-LENET_SIM_PIC_DESC(WidthStride, uint32_t, width_stride)
-LENET_SIM_PIC_DESC(HeightStride, uint32_t, height_stride)
+LENET_SIM_PIC_DESC_SET(Data, void*, data)
+LENET_SIM_PIC_DESC_SET(Size, uint32_t, size)
+LENET_SIM_PIC_DESC_SET(Format, acldvppPixelFormat, format)
+LENET_SIM_PIC_DESC(Width, width)
+LENET_SIM_PIC_DESC(Height, height)
+LENET_SIM_PIC_DESC(WidthStride, width_stride)
+LENET_SIM_PIC_DESC(HeightStride, height_stride)
 
+#undef LENET_SIM_PIC_DESC_SET
 #undef LENET_SIM_PIC_DESC
 
 uint32_t acldvppGetPicDescRetCode(const acldvppPicDesc* handle) {

@@ -119,23 +119,6 @@ aclError MemcpyAsync(Call& call, void* to, size_t capacity, const void* from,
   return call.Result(ACL_SUCCESS);
 }
 
-aclError Memcpy2d(Call& call, void* to, size_t to_pitch, const void* from,
-                  size_t from_pitch, size_t width, size_t height,
-                  aclrtMemcpyKind kind) {
-  if (width == 0 || height == 0 || width > to_pitch || width > from_pitch) {
-    return call.Result(ACL_ERROR_RT_PARAM_INVALID,
-                       "width and height must be positive, the width within "
-                       "both pitches");
-  }
-  Copy copy;
-  SIM_RETURN_IF_ERROR(Resolve(call, to, to_pitch * (height - 1) + width, from,
-                              from_pitch * (height - 1) + width, kind, &copy));
-  for (size_t row = 0; row < height; ++row) {
-    std::memmove(copy.to + row * to_pitch, copy.from + row * from_pitch, width);
-  }
-  return call.Result(ACL_SUCCESS);
-}
-
 aclError Memset(Call& call, void* pointer, size_t capacity, int32_t value,
                 size_t count) {
   if (pointer == nullptr) {
@@ -206,14 +189,6 @@ aclError aclrtMemcpyAsync(void* to, size_t capacity, const void* from,
   SIM_CALL(aclrtMemcpyAsync);
   return lenet::ascend::sim::MemcpyAsync(call, to, capacity, from, count, kind,
                                          stream);
-}
-
-aclError aclrtMemcpy2d(void* to, size_t to_pitch, const void* from,
-                       size_t from_pitch, size_t width, size_t height,
-                       aclrtMemcpyKind kind) {
-  SIM_CALL(aclrtMemcpy2d);
-  return lenet::ascend::sim::Memcpy2d(call, to, to_pitch, from, from_pitch,
-                                      width, height, kind);
 }
 
 }  // extern "C"

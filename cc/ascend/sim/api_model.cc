@@ -83,38 +83,6 @@ aclError aclmdlLoadFromFile(const char* path, uint32_t* id) {
   return Load(&call, content, id);
 }
 
-aclError aclmdlLoadFromMem(const void* data, size_t size, uint32_t* id) {
-  SIM_CALL(aclmdlLoadFromMem);
-  if (data == nullptr || size == 0 || id == nullptr) {
-    return call.Result(ACL_ERROR_INVALID_PARAM, "data, size or id is null");
-  }
-  const char* const view = call.heaps().HostView(data, size);
-  if (view == nullptr) {
-    return call.Violation(ViolationKind::kOwnership, ACL_ERROR_INVALID_PARAM,
-                          "the model is not in memory of the host");
-  }
-  return Load(&call, absl::string_view(view, size), id);
-}
-
-aclError aclmdlQuerySize(const char* path, size_t* work, size_t* weights) {
-  SIM_CALL(aclmdlQuerySize);
-  if (path == nullptr || work == nullptr || weights == nullptr) {
-    return call.Result(ACL_ERROR_INVALID_PARAM, "an argument is null");
-  }
-  std::string content;
-  if (!ReadWholeFile(path, &content)) {
-    return call.Result(ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID,
-                       absl::StrCat("cannot read ", path));
-  }
-  const auto read = ReadModelFile(content);
-  if (const auto* error = std::get_if<ModelFileError>(&read)) {
-    return call.Result(error->code, error->text);
-  }
-  *work = std::get<ModelFile>(read).graph->arena_bytes();
-  *weights = std::get<ModelFile>(read).body_bytes;
-  return call.Result(ACL_SUCCESS);
-}
-
 aclError aclmdlUnload(uint32_t id) {
   SIM_CALL(aclmdlUnload);
   FoundModel found;

@@ -114,12 +114,6 @@ aclError aclmdlGetInputDims(const aclmdlDesc* desc, size_t index,
   return InputDims(&call, desc, index, dims);
 }
 
-aclError aclmdlGetInputDimsV2(const aclmdlDesc* desc, size_t index,
-                              aclmdlIODims* dims) {
-  SIM_CALL(aclmdlGetInputDimsV2);
-  return InputDims(&call, desc, index, dims);
-}
-
 aclError aclmdlGetOutputDims(const aclmdlDesc* desc, size_t index,
                              aclmdlIODims* dims) {
   SIM_CALL(aclmdlGetOutputDims);
@@ -149,17 +143,6 @@ aclDataType aclmdlGetOutputDataType(const aclmdlDesc* desc, size_t index) {
   const auto model = Described(&call, desc);
   if (model == nullptr || index > 0) return ACL_DT_UNDEFINED;
   return model->file.half_output ? ACL_FLOAT16 : ACL_FLOAT;
-}
-
-aclFormat aclmdlGetInputFormat(const aclmdlDesc* desc, size_t index) {
-  SIM_CALL_OR(aclmdlGetInputFormat, ACL_FORMAT_UNDEFINED);
-  const auto model = Described(&call, desc);
-  if (model == nullptr || index >= InputCount(model->file)) {
-    return ACL_FORMAT_UNDEFINED;
-  }
-  if (index == kGearInput) return ACL_FORMAT_ND;
-  return model->file.aipp == AippFormat::kNone ? ACL_FORMAT_NCHW
-                                               : ACL_FORMAT_NHWC;
 }
 
 aclError aclmdlGetInputIndexByName(const aclmdlDesc* desc, const char* name,

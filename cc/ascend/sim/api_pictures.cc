@@ -113,8 +113,8 @@ using lenet::ascend::sim::GetHostFile;
 using lenet::ascend::sim::JpegHeader;
 using lenet::ascend::sim::kDecodedHeightAlignment;
 using lenet::ascend::sim::kDecodedWidthAlignment;
-using lenet::ascend::sim::kMinJpegSide;
 using lenet::ascend::sim::kMaxJpegSide;
+using lenet::ascend::sim::kMinJpegSide;
 using lenet::ascend::sim::PicDesc;
 using lenet::ascend::sim::PictureBytes;
 using lenet::ascend::sim::Resize;
@@ -124,20 +124,6 @@ using lenet::ascend::sim::State;
 using lenet::ascend::sim::Stream;
 
 extern "C" {
-
-aclError acldvppJpegGetImageInfoV2(const void* jpeg, uint32_t size,
-                                   uint32_t* width, uint32_t* height,
-                                   int32_t* components,
-                                   acldvppJpegFormat* format) {
-  SIM_CALL(acldvppJpegGetImageInfoV2);
-  JpegHeader header;
-  SIM_RETURN_IF_ERROR(GetHostFile(&call, jpeg, size, &header));
-  if (width != nullptr) *width = header.width;
-  if (height != nullptr) *height = header.height;
-  if (components != nullptr) *components = header.components;
-  if (format != nullptr) *format = header.sampling;
-  return call.Result(ACL_SUCCESS);
-}
 
 aclError acldvppJpegPredictDecSize(const void* jpeg, uint32_t size,
                                    acldvppPixelFormat format,

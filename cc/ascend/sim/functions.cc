@@ -39,13 +39,6 @@ Rules ModelLoad() {
   return rules;
 }
 
-Rules ModelFile() {
-  Rules rules;
-  rules.without_init = ACL_ERROR_GE_EXEC_NOT_INIT;
-  rules.failure_is_of_device = false;
-  return rules;
-}
-
 Rules Release() {
   Rules rules;
   rules.releases = true;
@@ -90,7 +83,6 @@ Rules RulesOf(Function function) {
     case Function::aclrtGetVersion:
     case Function::aclGetRecentErrMsg:
     case Function::aclrtGetSocName:
-    case Function::aclDataTypeSize:
       return WithoutInit();
     case Function::aclFinalize:
       return FinalRelease();
@@ -104,7 +96,6 @@ Rules RulesOf(Function function) {
     case Function::aclrtMemset:
     case Function::aclrtMemcpy:
     case Function::aclrtMemcpyAsync:
-    case Function::aclrtMemcpy2d:
     case Function::aclmdlSetDynamicBatchSize:
     case Function::aclmdlExecute:
     case Function::aclmdlExecuteAsync:
@@ -114,10 +105,7 @@ Rules RulesOf(Function function) {
     case Function::acldvppVpcResizeAsync:
       return DeviceWork();
     case Function::aclmdlLoadFromFile:
-    case Function::aclmdlLoadFromMem:
       return ModelLoad();
-    case Function::aclmdlQuerySize:
-      return ModelFile();
     case Function::aclrtResetDevice:
     case Function::aclrtDestroyContext:
     case Function::aclDestroyDataBuffer:

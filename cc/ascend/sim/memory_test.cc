@@ -77,22 +77,6 @@ TEST(MemoryTest, SetsBytes) {
   }));
 }
 
-TEST(MemoryTest, CopiesRows) {
-  ExpectClean(InSession({}, [](const Functions& acl) {
-    char* device = Malloc(acl, 12);
-    acl.aclrtMemcpy(device, 12, "abc.def.ghi.", 12, ACL_MEMCPY_HOST_TO_DEVICE);
-    std::string back(9, ' ');
-    EXPECT_EQ(acl.aclrtMemcpy2d(&back[0], 3, device, 4, 3, 3,
-                                ACL_MEMCPY_DEVICE_TO_HOST),
-              ACL_SUCCESS);
-    EXPECT_EQ(back, "abcdefghi");
-    EXPECT_EQ(acl.aclrtMemcpy2d(&back[0], 3, device, 4, 4, 2,
-                                ACL_MEMCPY_DEVICE_TO_HOST),
-              ACL_ERROR_RT_PARAM_INVALID);
-    acl.aclrtFree(device);
-  }));
-}
-
 TEST(MemoryTest, WrongArguments) {
   ExpectClean(InSession({}, [](const Functions& acl) {
     void* pointer = nullptr;
@@ -365,10 +349,8 @@ TEST(MemoryTest, ResetWaitsForTheDefaultStream) {
 
 TEST(MemoryTest, ThreadsWorkSideBySide) {
   ExpectClean(InSession({}, [](const Functions& acl) {
-    aclrtContext context = nullptr;
-    acl.aclrtGetCurrentContext(&context);
-    const auto work = [&acl, context] {
-      acl.aclrtSetCurrentContext(context);
+    const auto work = [&acl] {
+      acl.aclrtSetDevice(0);
       aclrtStream stream = nullptr;
       acl.aclrtCreateStream(&stream);
       for (int i = 0; i < 100; ++i) {

@@ -262,14 +262,12 @@ TEST(ModelsTest, ComplainsOfAnotherContext) {
   ExpectComplaint(WithModel({},
                             [](const Functions& acl) {
                               const Loaded model(acl);
-                              aclrtContext first = nullptr;
                               aclrtContext second = nullptr;
-                              acl.aclrtGetCurrentContext(&first);
                               EXPECT_EQ(acl.aclrtCreateContext(&second, 0), 0);
                               EXPECT_EQ(model.Execute(),
                                         ACL_ERROR_RT_MODEL_CONTEXT);
                               EXPECT_EQ(acl.aclrtDestroyContext(second), 0);
-                              EXPECT_EQ(acl.aclrtSetCurrentContext(first), 0);
+                              EXPECT_EQ(acl.aclrtSetDevice(0), 0);
                             }),
                   "another context");
 }

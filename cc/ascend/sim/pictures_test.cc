@@ -4,13 +4,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cc/ascend/acl_types.h"
 #include "cc/ascend/sim/testing.h"
 #include "cc/image/decode.h"
-#include "cc/image/jpeg_testing.h"
+#include "cc/image/testing.h"
 #include "gtest/gtest.h"
 
 namespace lenet::ascend::sim {
@@ -59,7 +61,9 @@ struct Device {
     acldvppPicDesc* const picture = dvpp.acldvppCreatePicDesc();
     pictures.push_back(picture);
     const uint32_t size = width_stride * height_stride * 3 / 2;
-    dvpp.acldvppSetPicDescData(picture, Malloc(size));
+    void* const data = Malloc(size);
+    buffers[picture] = {data, size};
+    dvpp.acldvppSetPicDescData(picture, data);
     dvpp.acldvppSetPicDescSize(picture, size);
     dvpp.acldvppSetPicDescFormat(picture, format);
     dvpp.acldvppSetPicDescWidth(picture, width);
@@ -88,9 +92,9 @@ struct Device {
   }
 
   std::vector<uint8_t> Bytes(const acldvppPicDesc* picture) {
-    std::vector<uint8_t> bytes(dvpp.acldvppGetPicDescSize(picture));
-    EXPECT_EQ(acl.aclrtMemcpy(bytes.data(), bytes.size(),
-                              dvpp.acldvppGetPicDescData(picture), bytes.size(),
+    const auto& [data, size] = buffers.at(picture);
+    std::vector<uint8_t> bytes(size);
+    EXPECT_EQ(acl.aclrtMemcpy(bytes.data(), bytes.size(), data, bytes.size(),
                               ACL_MEMCPY_DEVICE_TO_HOST),
               0);
     return bytes;
@@ -101,6 +105,7 @@ struct Device {
   acldvppChannelDesc* channel = nullptr;
   acldvppResizeConfig* config = nullptr;
   std::vector<acldvppPicDesc*> pictures;
+  std::map<const acldvppPicDesc*, std::pair<void*, uint32_t>> buffers;
   std::vector<void*> blocks;
 };
 

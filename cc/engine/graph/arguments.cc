@@ -40,7 +40,7 @@ absl::Status Arguments::CheckKnown(
     const auto* const end = std::end(kWithoutEffect);
     if (std::find(std::begin(kWithoutEffect), end, name) != end) continue;
     return Error(
-        absl::StrCat("attribute ", QuotedName(name), " = ", ValueString(value),
+        absl::StrCat("attribute ", QuotedName(name), " = ", ValueText(value),
                      " is not implemented; implemented are ",
                      known.empty() ? "none" : absl::StrJoin(known, ", ")));
   }
@@ -74,7 +74,7 @@ absl::StatusOr<bool> Arguments::Bool(const Argument& argument,
   const MindIrValue* const value = Find(argument);
   if (value == nullptr) return otherwise;
   if (const bool* found = std::get_if<bool>(&value->value)) return *found;
-  return Error(argument, ValueString(*value), "true or false");
+  return Error(argument, ValueText(*value), "true or false");
 }
 
 absl::StatusOr<int64_t> Arguments::Int(const Argument& argument,
@@ -82,7 +82,7 @@ absl::StatusOr<int64_t> Arguments::Int(const Argument& argument,
   const MindIrValue* const value = Find(argument);
   if (value == nullptr) return otherwise;
   if (const int64_t* found = AsInt(*value)) return *found;
-  return Error(argument, ValueString(*value), "a whole number");
+  return Error(argument, ValueText(*value), "a whole number");
 }
 
 absl::StatusOr<std::vector<int64_t>> Arguments::Ints(const Argument& argument,
@@ -98,7 +98,7 @@ absl::StatusOr<std::vector<int64_t>> Arguments::Ints(const Argument& argument,
   for (const MindIrValue& element : elements) {
     const int64_t* const number = AsInt(element);
     if (number == nullptr || *number < least || *number > most) {
-      return Error(argument, ValueString(*value),
+      return Error(argument, ValueText(*value),
                    absl::StrCat("whole numbers from ", least, " to ", most));
     }
     result.push_back(*number);
@@ -136,7 +136,7 @@ absl::StatusOr<std::string> Arguments::Choice(
       if (lower == choice) return lower;
     }
   }
-  return Error(argument, ValueString(*value), absl::StrJoin(choices, ", "));
+  return Error(argument, ValueText(*value), absl::StrJoin(choices, ", "));
 }
 
 absl::Status Arguments::CheckFormat(const Argument& argument) const {

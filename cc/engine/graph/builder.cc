@@ -94,7 +94,7 @@ absl::Status StepBuilder::DefineInput() {
     return Invalid(absl::StrCat("expected a network of one input, found ",
                                 model_.inputs.size()));
   }
-  const MindIrInput& input = model_.inputs[0];
+  const TensorInfo& input = model_.inputs[0];
   if (input.shape.empty()) {
     return Invalid(absl::StrCat("input ", QuotedName(input.name),
                                 ": expected a batch, found a scalar"));
@@ -112,7 +112,7 @@ absl::Status StepBuilder::DefineOutput() {
     return Invalid(absl::StrCat("expected a network of one output, found ",
                                 model_.outputs.size()));
   }
-  const MindIrInput& declared = model_.outputs[0];
+  const TensorInfo& declared = model_.outputs[0];
   const auto found = operands_.find(declared.name);
   const auto* const output =
       found == operands_.end() ? nullptr

@@ -14,7 +14,8 @@ from absl import logging
 from runfiles import Runfiles
 
 from lenet import files
-from lenet.conversion import aipp, atc, cann, onnx_input
+from lenet.conversion import aipp, atc, cann
+from lenet.exporting import onnx_file
 from lenet.errors import DeviceUnavailableError, UserError
 from lenet.options.programs import ToOmOptions
 
@@ -26,7 +27,7 @@ _GEARS = (2, 100)  # how many ATC takes
 _MAX_GEAR = 4096
 
 # Of an AIR nothing but its file name is looked at: its form is CANN's own.
-_AIR_INPUT = onnx_input.Input("x", (1, 1, 0, 0))
+_AIR_INPUT = onnx_file.Input("x", (1, 1, 0, 0))
 
 
 def convert(options: ToOmOptions) -> None:
@@ -82,7 +83,7 @@ def _run(found: cann.Atc, task: atc.Task, folder: str) -> tuple[str, atc.Task]:
         from lenet.conversion import mindir_source
 
         onnx = mindir_source.to_onnx(task.model, task.height, task.width, folder)
-        source = onnx_input.read(_read(onnx), onnx)
+        source = onnx_file.read_input(_read(onnx), onnx)
         task = dataclasses.replace(task, model=onnx, input_name=source.name, batch=source.shape[0])
     places = [os.path.join(folder, name) for name in ("out", "work")]
     for place in places:
@@ -114,11 +115,11 @@ def _check_model(path: str) -> None:
         raise UserError(f"--model: cannot read {path}: {error.strerror}") from error
 
 
-def _input(options: ToOmOptions) -> onnx_input.Input:
+def _input(options: ToOmOptions) -> onnx_file.Input:
     """The model's input; of a MindIR it is known when its ONNX is made."""
     if _ending(options.model) != ".onnx":
         return _AIR_INPUT
-    found = onnx_input.read(_read(options.model), options.model)
+    found = onnx_file.read_input(_read(options.model), options.model)
     height, width = options.image_height, options.image_width
     if len(found.shape) != 4 or found.shape[1] != 1:
         raise UserError(

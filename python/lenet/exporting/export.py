@@ -13,7 +13,7 @@ from absl import logging
 from lenet import devices, files
 from lenet.data import idx, transform
 from lenet.errors import DeviceUnavailableError, UserError
-from lenet.exporting import onnx_name, verification
+from lenet.exporting import onnx_file, verification
 from lenet.model import checkpoint
 from lenet.options.programs import ExportOptions
 
@@ -155,7 +155,7 @@ def _export_onnx(
         output_names=[OUTPUT_NAME],
     )
     with open(raw, "rb") as file:
-        content = onnx_name.set_graph_name(file.read(), _GRAPH_NAME)
+        content = onnx_file.set_graph_name(file.read(), _GRAPH_NAME)
     path = os.path.join(folder, "model.onnx")
     files.write_atomically(path, content)
     _verify(".onnx", verification.onnx_runner(path), net, batches, target)
