@@ -1,5 +1,3 @@
-#include "cc/inference/batch_run.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -18,6 +16,7 @@
 #include "cc/engine/engine.h"
 #include "cc/image/dataset.h"
 #include "cc/image/image.h"
+#include "cc/inference/runner.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -29,10 +28,10 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-constexpr size_t kPixels = 4;  // 2x2: no network looks at it
+constexpr size_t kPixels = 4;  // 2x2
 
-// `size` images; the first value of image i is i % 10 + 1 in every form, and
-// its label i % 10. Image `bad` cannot be decoded.
+// Images whose values are i % 10 + 1 in every form, for image i, and whose
+// labels are i % 10. Image `bad` cannot be decoded.
 class FakeDataset final : public Dataset {
  public:
   explicit FakeDataset(size_t size, std::optional<size_t> bad = std::nullopt)
@@ -62,8 +61,8 @@ class FakeDataset final : public Dataset {
   const std::optional<size_t> bad_;
 };
 
-// Says that an image is of the class of its first value, less one. Looks at the
-// images of a batch only when that is finished, and checks the contract.
+// Classifies an image by its first value minus one. Reads the images of a batch
+// in Finish, as an asynchronous device may, and checks the contract of Engine.
 class FakeEngine final : public Engine {
  public:
   FakeEngine(InputForm form, int64_t capacity, size_t depth)
@@ -89,7 +88,7 @@ class FakeEngine final : public Engine {
     }
     started_.push_back(batch);
     sizes_.push_back(batch.size);
-    most_ = std::max(most_, started_.size());
+    max_started_ = std::max(max_started_, started_.size());
     return sizes_.size() == fail_start_ ? absl::AbortedError("device lost")
                                         : absl::OkStatus();
   }
@@ -111,7 +110,7 @@ class FakeEngine final : public Engine {
   }
 
   const std::vector<size_t>& sizes() const { return sizes_; }
-  size_t most() const { return most_; }  // started at once
+  size_t max_started() const { return max_started_; }  // concurrent batches
   size_t finished() const { return finished_; }
   void FailStart(size_t number) { fail_start_ = number; }  // from 1
   void FailFinish(size_t number) { fail_finish_ = number; }
@@ -136,7 +135,7 @@ class FakeEngine final : public Engine {
   const TensorInfo output_{"y", {1, 10}};
   std::deque<Batch> started_;
   std::vector<size_t> sizes_;
-  size_t most_ = 0;
+  size_t max_started_ = 0;
   size_t finished_ = 0;
   size_t fail_start_ = 0;
   size_t fail_finish_ = 0;
@@ -156,7 +155,7 @@ class BatchRunTest : public testing::Test {
     return outcome;
   }
 
-  // The class that result i gives.
+  // Returns the class in result i.
   int ClassOf(size_t i) const {
     const std::string logits =
         ReadTestFile(absl::StrCat(path_, "/image", i, ".bin"));
@@ -181,7 +180,7 @@ struct Case {
 class FormTest : public BatchRunTest,
                  public testing::WithParamInterface<Case> {};
 
-TEST_P(FormTest, EveryImageGetsItsOwnResult) {
+TEST_P(FormTest, EachImageGetsItsOwnResult) {
   constexpr size_t kImages = 103;
   const FakeDataset dataset(kImages);
   const Case& c = GetParam();
@@ -192,7 +191,7 @@ TEST_P(FormTest, EveryImageGetsItsOwnResult) {
   const size_t batches = (kImages + c.batch_size - 1) / c.batch_size;
   EXPECT_THAT(engine.sizes(), SizeIs(batches));
   EXPECT_EQ(engine.sizes().back(), kImages - (batches - 1) * c.batch_size);
-  EXPECT_EQ(engine.most(), std::min(c.depth, batches));
+  EXPECT_EQ(engine.max_started(), std::min(c.depth, batches));
   EXPECT_EQ(outcome.latency.count, batches);
   EXPECT_GT(outcome.seconds, 0);
   for (size_t i = 0; i < kImages; ++i) {
@@ -205,12 +204,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{InputForm::kTensor, 1, 1, 1}, Case{InputForm::kTensor, 8, 8, 1},
         Case{InputForm::kTensor, 8, 8, 2}, Case{InputForm::kTensor, 1, 1, 3},
-        Case{InputForm::kTensor, 16, 5, 2},  // with gears
+        Case{InputForm::kTensor, 16, 5, 2},  // dynamic batch
         Case{InputForm::kLuma, 1, 1, 2}, Case{InputForm::kLuma, 8, 8, 2},
         Case{InputForm::kLuma, 16, 3, 2}, Case{InputForm::kFile, 1, 1, 2},
         Case{InputForm::kFile, 8, 8, 2}, Case{InputForm::kFile, 200, 200, 2}));
 
-TEST_F(BatchRunTest, AFailedStartIsTheLastCall) {
+TEST_F(BatchRunTest, NothingIsCalledAfterAFailedStart) {
   const FakeDataset dataset(20);
   FakeEngine engine(InputForm::kLuma, 4, 2);
   engine.FailStart(3);
@@ -220,7 +219,7 @@ TEST_F(BatchRunTest, AFailedStartIsTheLastCall) {
   EXPECT_EQ(engine.finished(), 1u);
 }
 
-TEST_F(BatchRunTest, AFailedFinishIsTheLastCall) {
+TEST_F(BatchRunTest, NothingIsCalledAfterAFailedFinish) {
   const FakeDataset dataset(20);
   FakeEngine engine(InputForm::kLuma, 4, 2);
   engine.FailFinish(2);
@@ -232,7 +231,7 @@ TEST_F(BatchRunTest, AFailedFinishIsTheLastCall) {
   EXPECT_THAT(names, ElementsAre());
 }
 
-TEST_F(BatchRunTest, ABadImageIsTheError) {
+TEST_F(BatchRunTest, ReturnsTheErrorOfABadImage) {
   const FakeDataset dataset(20, /*bad=*/13);
   FakeEngine engine(InputForm::kTensor, 4, 2);
   EXPECT_THAT(Run(dataset, 4, &engine),
