@@ -8,12 +8,10 @@ from typing import NoReturn, TypeVar
 
 from absl import app, flags, logging
 
-from lenet import errors
+from lenet import errors, interrupts
 from lenet.options import flags as option_flags
 
 OptionsT = TypeVar("OptionsT")
-
-_INTERRUPTED = 130  # 128 + SIGINT, what a shell reports
 
 
 def run(
@@ -34,7 +32,10 @@ def run(
     option_flags.define(options_class, flags.FLAGS)
     flags.FLAGS.set_default("verbosity", logging.INFO)
     parser = functools.partial(_parse_flags, options_class, arguments, package)
-    app.run(functools.partial(_main, options_class, work, bool(arguments)), flags_parser=parser)
+    main = functools.partial(_main, options_class, work, bool(arguments))
+    interrupts.run_to_exit(
+        lambda: app.run(main, flags_parser=parser), f"{_program()}: error: interrupted"
+    )
 
 
 def _parse_flags(options_class: type, arguments: str, package: str, argv: list[str]) -> list[str]:
@@ -64,8 +65,6 @@ def _main(
         sys.stdout.flush()
     except errors.LenetError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted", _INTERRUPTED)
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.LenetError.exit_code

@@ -1,0 +1,88 @@
+"""Handles Ctrl-C: SIGINT, and SIGTERM, into which MindSpore turns SIGINT while it runs a graph."""
+
+import atexit
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
+
+EXIT_CODE = 130  # 128 + SIGINT, as shells report it
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_to_exit(main: Callable[[], None], message: str) -> NoReturn:
+    """Calls `main` and ends the process with the code of its SystemExit.
+
+    KeyboardInterrupt, and a signal at any later moment, print `message` and end the process with
+    EXIT_CODE. The process ends in the last exit handler: afterwards Python would restore the
+    default action of SIGINT, which kills the process.
+    """
+    code: int | str | None = 1  # if `main` raises another exception
+
+    def end_process() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
+
+    def abort(*_: object) -> NoReturn:
+        os.write(2, f"{message}\n".encode())
+        os._exit(EXIT_CODE)
+
+    atexit.register(end_process)  # the first one registered runs last
+    try:
+        try:
+            main()
+        except SystemExit as error:
+            code = error.code
+        for number in _SIGNALS:
+            signal.signal(number, abort)
+    except KeyboardInterrupt:
+        for number in _SIGNALS:
+            signal.signal(number, abort)
+        print(message, file=sys.stderr)
+        code = EXIT_CODE
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Raises KeyboardInterrupt for a SIGINT inside the block only at the end of the block."""
+    pending = []
+    before = signal.signal(signal.SIGINT, lambda *_: pending.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pending:
+        raise KeyboardInterrupt
+
+
+class Interruption:
+    """Context in which the first signal sets `requested` and a second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        self._before = {number: signal.signal(number, self._request) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        for later in _SIGNALS:
+            signal.signal(later, signal.default_int_handler)
