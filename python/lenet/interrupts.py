@@ -23,17 +23,12 @@ def run_to_exit(main: Callable[[], None], message: str) -> NoReturn:
     """
     code: int | str | None = 1  # if `main` raises another exception
 
-    def end_process() -> None:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(code if isinstance(code, int) else int(code is not None))
-
-    def abort(*_: object) -> NoReturn:
+    def abort(*_: object) -> None:
         os.write(2, f"{message}\n".encode())
-        os._exit(EXIT_CODE)
+        _end_process(EXIT_CODE)
 
-    atexit.register(end_process)  # the first one registered runs last
+    # The first exit handler registered runs last.
+    atexit.register(lambda: _end_process(code if isinstance(code, int) else int(code is not None)))
     try:
         try:
             main()
@@ -47,6 +42,14 @@ def run_to_exit(main: Callable[[], None], message: str) -> NoReturn:
         print(message, file=sys.stderr)
         code = EXIT_CODE
     sys.exit(code)
+
+
+def _end_process(code: int) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        # RuntimeError: a signal has interrupted a write to the stream.
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            stream.flush()
+    os._exit(code)
 
 
 @contextlib.contextmanager
