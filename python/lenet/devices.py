@@ -29,24 +29,12 @@ _CANN_VARIABLES = ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME", "ASCEND_AICPU_PATH
 
 # Libraries that MindSpore's GPU plug-in links and those that cuDNN and NVRTC open later, each
 # after its own dependencies.
-_CUDA_LIBRARIES = (
-    "libcudart.so.11.0",
-    "libnvrtc-builtins.so.*",
-    "libnvrtc.so.11.2",
-    "libcublasLt.so.11",
-    "libcublas.so.11",
-    "libcudnn_ops_infer.so.8",
-    "libcudnn_ops_train.so.8",
-    "libcudnn_cnn_infer.so.8",
-    "libcudnn_cnn_train.so.8",
-    "libcudnn_adv_infer.so.8",
-    "libcudnn_adv_train.so.8",
-    "libcudnn.so.8",
-    "libcufft.so.10",
-    "libcurand.so.10",
-    "libcusparse.so.11",
-    "libcusolver.so.11",
-)
+_CUDA_LIBRARIES = """
+    libcudart.so.11.0 libnvrtc-builtins.so.* libnvrtc.so.11.2 libcublasLt.so.11 libcublas.so.11
+    libcudnn_ops_infer.so.8 libcudnn_ops_train.so.8 libcudnn_cnn_infer.so.8 libcudnn_cnn_train.so.8
+    libcudnn_adv_infer.so.8 libcudnn_adv_train.so.8 libcudnn.so.8 libcufft.so.10 libcurand.so.10
+    libcusparse.so.11 libcusolver.so.11
+""".split()  # noqa: SIM905 (a list literal takes one line per name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,14 +193,11 @@ def _obstacle(device_target: str, device_id: int, machine: Machine) -> str | Non
 def _ascend_obstacle(device_id: int, machine: Machine) -> str | None:
     cards = _cards(machine, "davinci")
     if not cards:
-        return (
-            f"no Ascend driver found ({machine.dev}/davinci* is missing); run on a machine with an "
-            "Ascend card and its driver"
-        )
-    hidden = _hidden_by(_ASCEND_VISIBLE, device_id)
-    if hidden:
-        return hidden
-    if _ASCEND_VISIBLE not in os.environ and device_id not in cards:
+        return _no_driver("an Ascend", machine.dev / "davinci*")
+    if _ASCEND_VISIBLE in os.environ:
+        if hidden := _hidden_by(_ASCEND_VISIBLE, device_id):
+            return hidden
+    elif device_id not in cards:
         return f"--device_id={device_id} is not a card of this machine; choose one of {cards}"
     if not _has_cann(machine):
         return (
@@ -225,12 +210,8 @@ def _ascend_obstacle(device_id: int, machine: Machine) -> str | None:
 def _gpu_obstacle(device_id: int, machine: Machine) -> str | None:
     cards = _cards(machine, "nvidia")
     if not cards:
-        return (
-            f"no NVIDIA driver found ({machine.dev}/nvidia* is missing); run on a machine with an "
-            "NVIDIA card and its driver"
-        )
-    hidden = _hidden_by(_CUDA_VISIBLE, device_id)
-    if hidden:
+        return _no_driver("an NVIDIA", machine.dev / "nvidia*")
+    if hidden := _hidden_by(_CUDA_VISIBLE, device_id):
         return hidden
     if device_id >= len(cards):
         return f"--device_id={device_id} is not a card of this machine; choose one of {cards}"
@@ -239,6 +220,10 @@ def _gpu_obstacle(device_id: int, machine: Machine) -> str | None:
     except OSError as error:
         return f"the NVIDIA driver does not load ({error}); reinstall it"
     return _plugin_obstacle("gpu", machine)
+
+
+def _no_driver(vendor: str, nodes: pathlib.Path) -> str:
+    return f"{nodes} is missing; run on a machine with {vendor} card and its driver"
 
 
 def _hidden_by(variable: str, device_id: int) -> str | None:

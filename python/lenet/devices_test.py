@@ -67,8 +67,8 @@ def _assert_unavailable(message, target, device_id, machine):
 
 
 def test_missing_devices_are_reported(machine, tmp_path):
-    _assert_unavailable("no Ascend driver found.*davinci", "Ascend", 0, machine)
-    _assert_unavailable("no NVIDIA driver found.*device_target=auto", "GPU", 0, machine)
+    _assert_unavailable("davinci.* is missing.*an Ascend card", "Ascend", 0, machine)
+    _assert_unavailable("nvidia.* is missing.*device_target=auto", "GPU", 0, machine)
     _add_ascend(machine)
     _add_gpu(machine)
     _assert_unavailable(r"device_id=1 .*\[0, 2\]", "Ascend", 1, machine)

@@ -2,8 +2,8 @@
 
 import functools
 import os
-import pathlib
 from collections.abc import Callable
+from pathlib import Path
 
 import mindspore as ms
 import numpy as np
@@ -23,16 +23,15 @@ _OUTPUT_NAME = "logits"  # in ONNX; MindIR names its output after the last opera
 # Maximum difference between the logits of a file and of the checkpoint, relative to the largest
 # logit. On the CPU, both are computed in float32 (measured: 1e-6); an Ascend multiplies in float16,
 # a GPU in TF32.
-_TOLERANCE = {"CPU": 1e-4, "GPU": 1e-2, "Ascend": 1e-2}
+TOLERANCE = {"CPU": 1e-4, "GPU": 1e-2, "Ascend": 1e-2}
 
 # Maps float32 [batch, 1, H, W] to logits [batch, 10].
 Runner = Callable[[np.ndarray], np.ndarray]
 Batches = list[np.ndarray]
+Files = dict[str, bytes]  # contents by suffix
 
 
-def _export_mindir(
-    net: nn.Cell, batches: Batches, device: str, folder: pathlib.Path
-) -> dict[str, bytes]:
+def _export_mindir(net: nn.Cell, batches: Batches, tolerance: float, folder: Path) -> Files:
     raw = folder / "raw.mindir"
     ms.export(net, ms.Tensor(batches[0]), file_name=str(raw), file_format="MINDIR")
     model = mindir.parse(raw.read_bytes(), str(raw))
@@ -43,13 +42,11 @@ def _export_mindir(
     for suffix, content in contents.items():
         path = folder / f"model{suffix}"
         path.write_bytes(content)
-        verify(suffix, mindir_runner(path), net, batches, _TOLERANCE[device])
+        verify(suffix, mindir_runner(path), net, batches, tolerance)
     return contents
 
 
-def _export_onnx(
-    net: nn.Cell, batches: Batches, device: str, folder: pathlib.Path
-) -> dict[str, bytes]:
+def _export_onnx(net: nn.Cell, batches: Batches, tolerance: float, folder: Path) -> Files:
     path = folder / "model.onnx"
     ms.onnx.export(
         net,
@@ -60,30 +57,27 @@ def _export_onnx(
     )
     content = set_onnx_graph_name(path.read_bytes(), _GRAPH_NAME)
     path.write_bytes(content)
-    verify(".onnx", onnx_runner(path), net, batches, _TOLERANCE[device])
+    verify(".onnx", onnx_runner(path), net, batches, tolerance)
     return {".onnx": content}
 
 
-def _export_air(
-    net: nn.Cell, batches: Batches, device: str, folder: pathlib.Path
-) -> dict[str, bytes]:
+def _export_air(net: nn.Cell, batches: Batches, tolerance: float, folder: Path) -> Files:
     path = folder / "model.air"
     ms.export(net, ms.Tensor(batches[0]), file_name=str(path), file_format="AIR")
     logging.info("AIR is not verified: only the Ascend tool chain (atc) can read it")
     return {".air": path.read_bytes()}
 
 
-# Each returns the contents of the files by suffix.
 EXPORTERS = {"MINDIR": _export_mindir, "ONNX": _export_onnx, "AIR": _export_air}
 
 
-def mindir_runner(path: pathlib.Path) -> Runner:
+def mindir_runner(path: Path) -> Runner:
     """Returns a function that runs a MindIR in MindSpore, on the device of its context."""
     cell = nn.GraphCell(ms.load(str(path)))
     return lambda batch: cell(ms.Tensor(batch)).asnumpy()
 
 
-def onnx_runner(path: pathlib.Path) -> Runner:
+def onnx_runner(path: Path) -> Runner:
     """Returns a function that runs an ONNX file in onnxruntime, on the CPU."""
     # onnxruntime reads it at its import; without it, it writes a device id to ~/.cache.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -47,7 +47,7 @@ def run_export(options: ExportOptions) -> None:
     with tempfile.TemporaryDirectory() as folder, devices.failures_reported(device):
         logging.info("exporting %s", path)
         export = formats.EXPORTERS[options.file_format]
-        contents = export(net, batches, device, pathlib.Path(folder))
+        contents = export(net, batches, formats.TOLERANCE[device], pathlib.Path(folder))
     with contextlib.ExitStack() as stack:  # writes all files before any of them gets its name
         for suffix, content in contents.items():
             final = output.with_name(output.name + suffix)

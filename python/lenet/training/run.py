@@ -58,42 +58,41 @@ def run_training(options: TrainOptions) -> dict[str, Any]:
         return run.run()
 
 
+@dataclasses.dataclass
 class _Run:
-    """One training run, from its first step or a checkpoint to its last step."""
+    """One training run, from its first step or a checkpoint to its last step.
 
-    def __init__(
-        self,
-        options: TrainOptions,
-        train: idx.Split,
-        test: idx.Split,
-        device: str,
-        group: Workers,
-        schedule: Schedule,
-        folder: RunFolder,
-    ) -> None:
-        self._start_time = time.perf_counter()
-        self._options = options
-        self._train = train
-        self._test = test
-        self._device = device
-        self._workers = group
-        self._schedule = schedule
-        self._folder = folder
-        self._progress = Progress(schedule.steps_per_epoch, schedule.last, options.log_steps)
-        self._net, self._trainer = _build(options, train, device, group.size)
-        self._test_images = transform.prepare(
-            test.images, options.image_height, options.image_width
-        )
-        self._done = 0  # completed steps over all epochs, those of an earlier run included
-        self._saved_at = 0  # steps in the newest checkpoint
-        self._stop = False  # all workers have agreed to stop
+    Attributes:
+        done: completed steps over all epochs, including those of an earlier run.
+        saved: steps in the newest checkpoint.
+        stop: whether all workers have agreed to stop.
+    """
+
+    options: TrainOptions
+    train: idx.Split
+    test: idx.Split
+    device: str
+    workers: Workers
+    schedule: Schedule
+    folder: RunFolder
+    done: int = 0
+    saved: int = 0
+    stop: bool = False
+
+    def __post_init__(self) -> None:
+        options, schedule = self.options, self.schedule
+        self.start_time = time.perf_counter()
+        self.progress = Progress(schedule.steps_per_epoch, schedule.last, options.log_steps)
+        self.net, self.trainer = _build(options, self.train, self.device, self.workers.size)
+        size = options.image_height, options.image_width
+        self.test_images = transform.prepare(self.test.images, *size)
 
     def start(self) -> None:
         """Starts a new run."""
-        if self._options.pre_trained:
-            checkpoint.load_into(self._net, checkpoint.newest(self._options.pre_trained))
-        if self._workers.writes:
-            self._folder.move_earlier_run()
+        if self.options.pre_trained:
+            checkpoint.load_into(self.net, checkpoint.newest(self.options.pre_trained))
+        if self.workers.writes:
+            self.folder.move_earlier_run()
 
     def resume(self, path: pathlib.Path) -> None:
         """Continues the run of a checkpoint.
@@ -101,15 +100,15 @@ class _Run:
         Raises:
             UserError: the checkpoint is invalid or of a run with another image order.
         """
-        schedule = self._schedule
-        found = checkpoint.load_into(self._net, path)
-        for name, unit in (("seed", 1), ("batch_size", self._workers.size)):
-            given = getattr(self._options, name)
+        schedule = self.schedule
+        found = checkpoint.load_into(self.net, path)
+        for name, unit in (("seed", 1), ("batch_size", self.workers.size)):
+            given = getattr(self.options, name)
             if name in found and int(found[name].asnumpy()) != given * unit:
                 trained = f"{int(found[name].asnumpy()) / unit:g}"
                 raise UserError(
-                    f"--resume: {path} was trained with --{name}={trained}, found --{name}={given}; "
-                    f"use --{name}={trained}, so that the order of the images continues"
+                    f"--resume: {path} was trained with --{name}={trained}, found "
+                    f"--{name}={given}; use --{name}={trained} for the same image order"
                 )
         epoch, step = checkpoint.position(path)
         if step > schedule.steps_per_epoch:
@@ -118,45 +117,45 @@ class _Run:
                 f"{schedule.steps_per_epoch} steps per epoch; use the --data_path and --batch_size "
                 "of the earlier run"
             )
-        if self._trainer.load_state(found):
+        if self.trainer.load_state(found):
             logging.info("%s holds no optimizer state; it starts at zero", path)
-        self._done = self._saved_at = (epoch - 1) * schedule.steps_per_epoch + step
+        self.done = self.saved = (epoch - 1) * schedule.steps_per_epoch + step
         if "learning_rate" in found:
             before = found["learning_rate"].asnumpy().item()
-            now = schedule.rates(self._done - 1, 1)[0]
+            now = schedule.rates(self.done - 1, 1)[0]
             if before != now:
                 logging.info("step %d had the learning rate %g, now %g", step, before, now)
-        curve, epochs = self._folder.history((epoch, step), self._done // schedule.steps_per_epoch)
-        self._progress.loss_curve += curve
-        self._progress.epochs += epochs
+        curve, epochs = self.folder.history((epoch, step), self.done // schedule.steps_per_epoch)
+        self.progress.loss_curve += curve
+        self.progress.epochs += epochs
         logging.info("resuming after epoch:%d step:%d of %s", epoch, step, path)
 
     def run(self) -> dict[str, Any]:
         """Trains and evaluates; returns the metrics, or {} in all workers but the first."""
         logging.info(
             "training on %d images, %d steps per epoch, %s %s",
-            len(self._train),
-            self._schedule.steps_per_epoch,
-            "device" if self._workers.size == 1 else f"{self._workers.size} workers, each on",
-            self._device,
+            len(self.train),
+            self.schedule.steps_per_epoch,
+            "device" if self.workers.size == 1 else f"{self.workers.size} workers, each on",
+            self.device,
         )
-        if self._done >= self._schedule.last:
+        if self.done >= self.schedule.last:
             logging.info("no steps left to train; increase --epoch_size to continue")
-        with Interruption() as interruption, contextlib.closing(self._progress):
+        with Interruption() as interruption, contextlib.closing(self.progress):
             self._train_epochs(interruption)
             interrupted = self._stops(interruption)
         accuracy = None
-        if self._workers.writes and not interrupted:
+        if self.workers.writes and not interrupted:
             accuracy = self._evaluate()
         result = self._metrics(accuracy)
-        if self._workers.writes:
-            self._folder.write_metrics(result)
-        saved = self._folder.checkpoint_path(self._schedule.position(self._done))
+        if self.workers.writes:
+            self.folder.write_metrics(result)
+        saved = self.folder.checkpoint_path(self.schedule.position(self.done))
         if interrupted:
-            self._workers.wait()  # the first worker that ends would end the others
+            self.workers.wait()  # the first worker that ends would end the others
             logging.info(
                 "interrupted; saved %s; continue with the same flags and --resume",
-                saved if self._done else "nothing",
+                saved if self.done else "nothing",
             )
             raise KeyboardInterrupt
         if accuracy is None:
@@ -167,67 +166,67 @@ class _Run:
         return result
 
     def _train_epochs(self, interruption: Interruption) -> None:
-        options, schedule = self._options, self._schedule
-        while self._done < schedule.last and not self._stops(interruption):
-            epoch, first = divmod(self._done, schedule.steps_per_epoch)
-            order = schedule.order(epoch + 1)[first:][: schedule.last - self._done]
-            self._progress.start_epoch(epoch + 1, first)
+        options, schedule = self.options, self.schedule
+        while self.done < schedule.last and not self._stops(interruption):
+            epoch, first = divmod(self.done, schedule.steps_per_epoch)
+            order = schedule.order(epoch + 1)[first:][: schedule.last - self.done]
+            self.progress.start_epoch(epoch + 1, first)
             while len(order) and not self._stops(interruption):
-                to_checkpoint = -self._done % options.save_checkpoint_steps
+                to_checkpoint = -self.done % options.save_checkpoint_steps
                 to_checkpoint = to_checkpoint or options.save_checkpoint_steps
-                launch = order[: min(to_checkpoint, self._trainer.steps_per_call)]
+                launch = order[: min(to_checkpoint, self.trainer.steps_per_call)]
                 self._train_steps(launch, interruption)
-                if self._done % options.save_checkpoint_steps == 0:
+                if self.done % options.save_checkpoint_steps == 0:
                     self._save()
                 order = order[len(launch) :]
-            complete = self._done % schedule.steps_per_epoch == 0
-            self._progress.end_epoch(epoch + 1, complete)
-            evaluates = options.eval_each_epoch and self._workers.writes
-            if evaluates and complete and self._done < schedule.last:
+            complete = self.done % schedule.steps_per_epoch == 0
+            self.progress.end_epoch(epoch + 1, complete)
+            evaluates = options.eval_each_epoch and self.workers.writes
+            if evaluates and complete and self.done < schedule.last:
                 self._evaluate()
-        if self._saved_at != self._done:
+        if self.saved != self.done:
             self._save()
 
     def _train_steps(self, order: np.ndarray, interruption: Interruption) -> None:
         """Executes one launch of the trainer, on image indices [steps, batch]."""
-        rates = self._schedule.rates(self._done, len(order))
-        own = self._trainer.train(self._workers.share(order), rates)
-        losses, self._stop = self._workers.agree(own, interruption.requested)
+        rates = self.schedule.rates(self.done, len(order))
+        own = self.trainer.train(self.workers.share(order), rates)
+        losses, self.stop = self.workers.agree(own, interruption.requested)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
-            epoch, step = self._schedule.position(self._done + int(bad[0]) + 1)
+            epoch, step = self.schedule.position(self.done + int(bad[0]) + 1)
             raise LenetError(
                 f"epoch:{epoch} step:{step}: the loss is {losses[bad[0]]}, the training diverged; "
-                f"use a lower --lr than {self._options.lr}"
+                f"use a lower --lr than {self.options.lr}"
             )
-        self._done += len(losses)
-        self._progress.steps(self._done, losses)
+        self.done += len(losses)
+        self.progress.steps(self.done, losses)
 
     def _stops(self, interruption: Interruption) -> bool:
         """Returns whether to stop: one worker at once, several after they have agreed."""
-        return self._stop or (self._workers.size == 1 and interruption.requested)
+        return self.stop or (self.workers.size == 1 and interruption.requested)
 
     def _save(self) -> None:
-        self._saved_at = self._done
-        if not self._workers.writes:
+        self.saved = self.done
+        if not self.workers.writes:
             return
-        epoch, step = self._schedule.position(self._done)
+        epoch, step = self.schedule.position(self.done)
         state = {
             "epoch_num": epoch,
-            "step_num": self._done,
-            "seed": self._options.seed,
-            "batch_size": self._schedule.batch_size,
+            "step_num": self.done,
+            "seed": self.options.seed,
+            "batch_size": self.schedule.batch_size,
         }
-        self._folder.save(self._trainer.cell, (epoch, step), state)
+        self.folder.save(self.trainer.cell, (epoch, step), state)
 
     def _evaluate(self) -> float:
         """Returns the accuracy on the test set, and logs and records it."""
         from lenet.model import lenet5
 
         start = time.perf_counter()
-        logits = lenet5.predict_logits(self._net, self._test_images)
-        self._trainer.cell.set_train()
-        result = metrics.evaluate(logits, self._test.labels)
+        logits = lenet5.predict_logits(self.net, self.test_images)
+        self.trainer.cell.set_train()
+        result = metrics.evaluate(logits, self.test.labels)
         seconds = time.perf_counter() - start
         logging.info(
             "test accuracy %.4f (%d of %d), %.2f s",
@@ -236,29 +235,29 @@ class _Run:
             result.total,
             seconds,
         )
-        epochs = self._progress.epochs
-        if epochs and epochs[-1]["epoch"] * self._schedule.steps_per_epoch == self._done:
+        epochs = self.progress.epochs
+        if epochs and epochs[-1]["epoch"] * self.schedule.steps_per_epoch == self.done:
             epochs[-1] |= {"accuracy": result.accuracy, "evaluation_s": seconds}
         return result.accuracy
 
     def _metrics(self, accuracy: float | None) -> dict[str, Any]:
         import mindspore as ms
 
-        seconds = time.perf_counter() - self._start_time
-        saved = checkpoint.file_name(*self._schedule.position(self._done)) if self._done else ""
+        seconds = time.perf_counter() - self.start_time
+        saved = checkpoint.file_name(*self.schedule.position(self.done)) if self.done else ""
         return {
             "accuracy": accuracy,
             "checkpoint": saved,
-            "steps": self._done,
-            "epochs": self._progress.epochs,
-            "loss_curve": self._progress.loss_curve,
-            "timings": self._progress.timings() | {"total_seconds": seconds},
-            "device": self._device,
-            "fused_kernels": self._net.fused is not None,
-            "workers": self._workers.size,
+            "steps": self.done,
+            "epochs": self.progress.epochs,
+            "loss_curve": self.progress.loss_curve,
+            "timings": self.progress.timings() | {"total_seconds": seconds},
+            "device": self.device,
+            "fused_kernels": self.net.fused is not None,
+            "workers": self.workers.size,
             "mindspore": ms.__version__,
-            "config": dataclasses.asdict(self._options),
-            "data_sha256": {"train": self._train.sha256(), "test": self._test.sha256()},
+            "config": dataclasses.asdict(self.options),
+            "data_sha256": {"train": self.train.sha256(), "test": self.test.sha256()},
         }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 
 import mindspore as ms
@@ -31,7 +30,7 @@ class TrainingSet:
     labels: np.ndarray
 
 
-class Trainer(abc.ABC):
+class Trainer:
     """Trains a network by SGD with momentum on the mean softmax cross-entropy of each batch.
 
     Attributes:
@@ -41,6 +40,7 @@ class Trainer(abc.ABC):
 
     cell: nn.Cell
     steps_per_call: int
+    _steps: nn.Cell  # called as operators.TrainSteps
 
     def __init__(self, net: LeNet5, momentum: float, loss_scale: float = 1.0) -> None:
         # train() sets the learning rate.
@@ -49,7 +49,6 @@ class Trainer(abc.ABC):
         kept = {param.name for param in net.get_parameters()} | {"learning_rate", "momentum"}
         self._state = [p for p in self._optimizer.get_parameters() if p.name not in kept]
 
-    @abc.abstractmethod
     def train(self, order: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Executes one step per row of `order` and returns their losses.
 
@@ -61,6 +60,15 @@ class Trainer(abc.ABC):
         Returns:
             float32 [steps], the mean loss of each batch before its update.
         """
+        count = len(order)
+        # Another shape would compile the graph again.
+        padded_order = np.zeros((self.steps_per_call, order.shape[1]), np.int32)
+        padded_order[:count] = order
+        padded_rates = np.zeros(self.steps_per_call, np.float32)
+        padded_rates[:count] = rates
+        steps = ms.Tensor(np.array([count], np.int32))
+        losses = self._steps(ms.Tensor(padded_order), ms.Tensor(padded_rates), steps)
+        return losses.asnumpy()[:count]
 
     def load_state(self, found: dict[str, ms.Parameter]) -> list[str]:
         """Loads the optimizer state from a checkpoint and returns the names that it lacks."""
@@ -110,10 +118,6 @@ class OperatorTrainer(Trainer):
         self.cell.set_train()
         self._steps = _SunkSteps(self.cell, self._optimizer.learning_rate, data, sink_size)
         self._steps.set_train()
-
-    def train(self, order: np.ndarray, rates: np.ndarray) -> np.ndarray:
-        """Executes the steps; see Trainer.train."""
-        return _launch(self._steps, order, rates, self.steps_per_call)
 
 
 class _SunkSteps(nn.Cell):
@@ -166,23 +170,9 @@ class FusedTrainer(Trainer):
 
     def train(self, order: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Executes the steps; see Trainer.train."""
-        losses = _launch(self._steps, order, rates, self.steps_per_call)
+        losses = super().train(order, rates)
         self._optimizer.learning_rate.set_data(ms.Tensor(rates[-1]))
         return losses
-
-
-def _launch(steps: nn.Cell, order: np.ndarray, rates: np.ndarray, size: int) -> np.ndarray:
-    """Calls a cell of TrainSteps' interface with `size` rows, of which len(order) are executed."""
-    count = len(order)
-    # Another shape would compile the graph again.
-    padded_order = np.zeros((size, order.shape[1]), np.int32)
-    padded_order[:count] = order
-    padded_rates = np.zeros(size, np.float32)
-    padded_rates[:count] = rates
-    losses = steps(
-        ms.Tensor(padded_order), ms.Tensor(padded_rates), ms.Tensor(np.array([count], np.int32))
-    )
-    return losses.asnumpy()[:count]
 
 
 class _State(nn.Cell):
