@@ -1,7 +1,7 @@
 """Trains LeNet-5 on MNIST with several workers, each on its own card or share of the CPU.
 
 Accepts all flags of train. A step uses --worker_num times --batch_size images, and gradients are
-averaged. Checkpoints are those of train. Ctrl-C saves a checkpoint; --resume continues.
+averaged. Checkpoints have the format of train. Ctrl-C saves a checkpoint; --resume continues.
 """
 
 from lenet import cli

@@ -20,9 +20,11 @@ _ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 _PREFERENCE = ("Ascend", "GPU", "CPU")
 
-# Variables that list the visible cards; --device_id is an index into the list.
-_ASCEND_VISIBLE = "ASCEND_RT_VISIBLE_DEVICES"
-_CUDA_VISIBLE = "CUDA_VISIBLE_DEVICES"
+# Device nodes; variable that lists the visible cards, in which --device_id is an index; plug-in.
+_VENDORS = {
+    "Ascend": ("davinci", "ASCEND_RT_VISIBLE_DEVICES", "ascend"),
+    "GPU": ("nvidia", "CUDA_VISIBLE_DEVICES", "gpu"),
+}
 
 # Each CANN release sets some of these to its folder.
 _CANN_VARIABLES = ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME", "ASCEND_AICPU_PATH")
@@ -70,7 +72,7 @@ def resolve(device_target: str, device_id: int = 0, machine: Machine | None = No
         machine: where to look for devices.
 
     Raises:
-        DeviceUnavailableError: the requested device is not available; says what is missing.
+        DeviceUnavailableError: the requested device is not available; the message says why.
     """
     machine = machine or Machine()
     if device_target == "auto":
@@ -183,69 +185,42 @@ def failures_reported(device: str) -> Iterator[None]:
 
 def _obstacle(device_target: str, device_id: int, machine: Machine) -> str | None:
     """Returns why a device cannot be used and what to do, or None."""
-    if device_target == "Ascend":
-        return _ascend_obstacle(device_id, machine)
-    if device_target == "GPU":
-        return _gpu_obstacle(device_id, machine)
-    return None
-
-
-def _ascend_obstacle(device_id: int, machine: Machine) -> str | None:
-    cards = _cards(machine, "davinci")
+    if device_target == "CPU":
+        return None
+    nodes, variable, plugin = _VENDORS[device_target]
+    cards = _cards(machine, nodes)
     if not cards:
-        return _no_driver("an Ascend", machine.dev / "davinci*")
-    if _ASCEND_VISIBLE in os.environ:
-        if hidden := _hidden_by(_ASCEND_VISIBLE, device_id):
-            return hidden
-    elif device_id not in cards:
+        return (
+            f"{machine.dev}/{nodes}* is missing; run on a machine with an {device_target} card and "
+            "its driver"
+        )
+    visible = os.environ.get(variable)
+    if visible is not None:
+        count = len([card for card in visible.split(",") if card.strip()])
+        if device_id >= count:
+            return (
+                f"--device_id={device_id}, but {variable}={visible} shows {count} cards, numbered "
+                "from 0; change one of the two"
+            )
+    elif device_id not in (cards if device_target == "Ascend" else range(len(cards))):
         return f"--device_id={device_id} is not a card of this machine; choose one of {cards}"
-    if not _has_cann(machine):
+    if device_target == "Ascend" and not _has_cann(machine):
         return (
             "the driver is installed but CANN is not (libascendcl.so); install it and source its "
             "set_env.sh"
         )
-    return _plugin_obstacle("ascend", machine)
-
-
-def _gpu_obstacle(device_id: int, machine: Machine) -> str | None:
-    cards = _cards(machine, "nvidia")
-    if not cards:
-        return _no_driver("an NVIDIA", machine.dev / "nvidia*")
-    if hidden := _hidden_by(_CUDA_VISIBLE, device_id):
-        return hidden
-    if device_id >= len(cards):
-        return f"--device_id={device_id} is not a card of this machine; choose one of {cards}"
-    try:
-        ctypes.CDLL(machine.cuda_driver)
-    except OSError as error:
-        return f"the NVIDIA driver does not load ({error}); reinstall it"
-    return _plugin_obstacle("gpu", machine)
-
-
-def _no_driver(vendor: str, nodes: pathlib.Path) -> str:
-    return f"{nodes} is missing; run on a machine with {vendor} card and its driver"
-
-
-def _hidden_by(variable: str, device_id: int) -> str | None:
-    """Returns the error message if `variable` hides the card, or None."""
-    value = os.environ.get(variable)
-    visible = [card for card in (value or "").split(",") if card.strip()]
-    if value is None or device_id < len(visible):
-        return None
-    return (
-        f"--device_id={device_id}, but {variable}={value} shows {len(visible)} cards, numbered "
-        "from 0; change one of the two"
-    )
-
-
-def _plugin_obstacle(prefix: str, machine: Machine) -> str | None:
+    if device_target == "GPU":
+        try:
+            ctypes.CDLL(machine.cuda_driver)
+        except OSError as error:
+            return f"the NVIDIA driver does not load ({error}); reinstall it"
     plugins = machine.plugins or _installed_plugins()
-    if any(path.is_dir() for path in plugins.glob(f"{prefix}*")):
-        return None
-    return (
-        f"the MindSpore of this build lacks the plug-in {prefix}*; add it with "
-        f"--config={prefix}, as in `bazel run --config={prefix} //python:train`"
-    )
+    if not any(path.is_dir() for path in plugins.glob(f"{plugin}*")):
+        return (
+            f"the MindSpore of this build lacks the plug-in {plugin}*; add it with "
+            f"--config={plugin}, as in `bazel run --config={plugin} //python:train`"
+        )
+    return None
 
 
 def _cards(machine: Machine, prefix: str) -> list[int]:

@@ -1,8 +1,8 @@
 """Checkpoint files: names, the newest one, writing and strict loading.
 
-A file holds the parameters of the network and, for `train --resume`, those of the optimizer, in
-the format of MindSpore's ModelCheckpoint; inference ignores the latter. Functions import MindSpore
-where they need it, so that a wrong path is reported without the seconds of the import.
+A file holds the parameters of the network and the optimizer state, in the format of MindSpore's
+ModelCheckpoint; only `train --resume` reads the optimizer state. Functions import MindSpore where
+they need it, so that a wrong path is reported without the seconds of the import.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _NAME = re.compile(r".*-(\d+)_(\d+)\.ckpt")
 _OWN_NAME = re.compile(_PREFIX + r"-(\d+)_(\d+)\.ckpt")
 _TRAIN = "train one with `bazel run //python:train`"
 
-# Entries besides those of the network and "<prefix>.<parameter of the network>" (momentum): from
-# optimizers and ModelCheckpoint of several MindSpore releases, and from this project's training.
+# Optimizer state besides the momentum ("<prefix>.<parameter of the network>"), of several MindSpore
+# releases and of this project's training.
 _STATE_NAMES = frozenset(
     {
         "learning_rate",

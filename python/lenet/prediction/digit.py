@@ -1,4 +1,4 @@
-"""Converts a picture of a digit to an image like those of MNIST.
+"""Converts a picture of a digit to the form of MNIST's images.
 
 MNIST's digits are light on dark, fit into 20x20 pixels, and have their centre of mass in the
 middle of 28x28 pixels. A network trained on MNIST expects this form.
@@ -20,10 +20,6 @@ _MAX_SHADING = 96  # gray levels between the lightest and the darkest paper
 _PHOTO_SIDE = 64  # pixels; the strokes of a smaller picture are too thin to filter
 
 
-class NoInkError(UserError):
-    """Picture without a digit."""
-
-
 def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
     """Converts a picture of a digit to the form of MNIST's images.
 
@@ -36,7 +32,7 @@ def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
         uint8 [28, 28]. A picture that already has the form of MNIST, 28x28 or 32x32, is unchanged.
 
     Raises:
-        NoInkError: no digit; the message does not name the picture.
+        UserError: no digit; the message does not name the picture.
     """
     smooth = _smooth(gray)
     dark_ink = invert == "yes" or (invert == "auto" and _has_light_paper(smooth))
@@ -84,14 +80,14 @@ def _ink(light_ink: np.ndarray) -> np.ndarray:
     """Returns the ink coverage of each pixel, float [H, W] in 0..1, exactly 0 on paper."""
     paper = float(np.median(_border(light_ink)))
     if float(light_ink.max()) - paper < _MIN_CONTRAST:
-        raise NoInkError(
+        raise UserError(
             "no ink: expected a digit that differs from its paper by at least "
             f"{_MIN_CONTRAST} of 255 gray levels; is --invert right?"
         )
     threshold = _otsu(light_ink)
     above = light_ink[light_ink > threshold]
     if above.size < _MIN_INK:
-        raise NoInkError("no ink: found only a few pixels of it")
+        raise UserError("no ink: found only a few pixels of it")
     full = float(np.median(above))
     # Levels below the middle between paper and threshold are paper; edges stay soft.
     none = max(paper, (paper + threshold) / 2)
@@ -128,7 +124,7 @@ def _centre(ink: np.ndarray) -> tuple[float, float]:
 def _is_mnist_like(
     light_ink: np.ndarray, ink: np.ndarray, bounds: tuple[int, int, int, int]
 ) -> bool:
-    """Returns whether size, paper, scale and position are those of MNIST's images."""
+    """Returns whether the picture already has the form of MNIST's images."""
     height, width = light_ink.shape
     if height != width or height not in _MNIST_SIZES or np.median(_border(light_ink)) > 0:
         return False

@@ -18,19 +18,19 @@ def find(path: str) -> list[str]:
     """Returns `path` itself, or the pictures in it, sorted by name, if it is a folder.
 
     Raises:
-        UserError: it does not exist, or is a folder without pictures.
+        UserError: it does not exist, or is a folder without pictures; the message has no path.
     """
     folder = pathlib.Path(path)
     if not folder.exists():
-        raise UserError(f"{path}: no such file or folder")
+        raise UserError("no such file or folder")
     if not folder.is_dir():
         return [path]
     try:
         pictures = sorted(p for p in folder.iterdir() if p.name.lower().endswith(_SUFFIXES))
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+        raise UserError(f"cannot read the folder: {error.strerror}") from error
     if not pictures:
-        raise UserError(f"{path}: no pictures in this folder ({', '.join(_SUFFIXES)})")
+        raise UserError(f"no pictures in this folder ({', '.join(_SUFFIXES)})")
     return [str(picture) for picture in pictures]
 
 
@@ -40,7 +40,8 @@ def read_gray(path: str) -> np.ndarray:
     Transparent parts become white under dark ink, and black under light ink.
 
     Raises:
-        UserError: unreadable, not PNG, JPEG or BMP, truncated, or too many pixels.
+        UserError: unreadable, not PNG, JPEG or BMP, truncated, or too many pixels; the message has
+            no path.
     """
     try:
         with warnings.catch_warnings():
@@ -49,14 +50,14 @@ def read_gray(path: str) -> np.ndarray:
                 image.draft("RGB", (_MAX_SIDE, _MAX_SIDE))  # decodes JPEG at 1/2, 1/4 or 1/8
                 return _gray(ImageOps.exif_transpose(image))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: too many pixels for a photo; scale it down ({error})") from error
+        raise UserError(f"too many pixels for a photo; scale it down ({error})") from error
     except Image.UnidentifiedImageError as error:
         size = pathlib.Path(path).stat().st_size
         found = f"{size} bytes of another kind" if size else "an empty file"
-        raise UserError(f"{path}: expected a PNG, JPEG or BMP picture, found {found}") from error
+        raise UserError(f"expected a PNG, JPEG or BMP picture, found {found}") from error
     except (OSError, SyntaxError, ValueError) as error:  # errors of Pillow's decoders
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot read the picture: {reason}") from error
+        raise UserError(f"cannot read the picture: {reason}") from error
 
 
 def _gray(image: Image.Image) -> np.ndarray:

@@ -100,7 +100,7 @@ def _gif():
         (b"dear diary", "expected a PNG, JPEG or BMP picture, found 10 bytes"),
         (_gif(), "expected a PNG, JPEG or BMP picture"),
         (_png()[:5000], "cannot read the picture"),
-        (_png()[:20], r"a\.jpg: "),
+        (_png()[:20], "cannot read|expected a PNG"),
         (_bomb(), "too many pixels for a photo"),
     ],
 )

@@ -60,20 +60,16 @@ def _read_images(options: PredictOptions, paths: list[str]) -> tuple[dict[str, n
         try:
             names += picture.find(path)
         except UserError as error:
-            logging.error("%s", error)
+            logging.error("%s: %s", path, error)
             failures += 1
     for name in names:
         try:
             image = digit.to_mnist(picture.read_gray(name), options.invert)
-        except digit.NoInkError as error:
-            logging.error("%s: %s", name, error)
-            failures += 1
-        except UserError as error:
-            logging.error("%s", error)
-            failures += 1
-        else:
             size = options.image_height, options.image_width
             images[name] = transform.resize(image[np.newaxis], *size)[0]
+        except UserError as error:
+            logging.error("%s: %s", name, error)
+            failures += 1
     return images, failures
 
 

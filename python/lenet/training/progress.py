@@ -30,7 +30,7 @@ class Progress:
         self._bar: tqdm | None = None
 
     def start_epoch(self, epoch: int, done: int) -> None:
-        """Starts an epoch, of which an earlier run has completed `done` steps."""
+        """Starts an epoch; an earlier run has completed `done` of its steps."""
         self._epoch_losses = []
         self._epoch_start = self._launch_start = time.perf_counter()
         if sys.stderr.isatty():

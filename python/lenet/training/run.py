@@ -63,7 +63,7 @@ class _Run:
     """One training run, from its first step or a checkpoint to its last step.
 
     Attributes:
-        done: completed steps over all epochs, including those of an earlier run.
+        done: completed steps over all epochs, including an earlier run.
         saved: steps in the newest checkpoint.
         stop: whether all workers have agreed to stop.
     """

@@ -1,6 +1,9 @@
 """The folder of a training run: checkpoints and metrics.json."""
 
+from __future__ import annotations
+
 import json
+import pathlib
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +13,6 @@ from lenet import files
 from lenet.model import checkpoint
 
 if TYPE_CHECKING:
-    import pathlib
-
     from mindspore import nn
 
 _METRICS = "metrics.json"
@@ -30,7 +31,7 @@ class RunFolder:
         self._path = files.make_folder("ckpt_path", path)
         self._keep = keep
 
-    def newest(self) -> "pathlib.Path | None":
+    def newest(self) -> pathlib.Path | None:
         """Returns the newest checkpoint, or None."""
         own = checkpoint.own(self._path)
         if not own:
@@ -55,11 +56,11 @@ class RunFolder:
             previous,
         )
 
-    def checkpoint_path(self, position: tuple[int, int]) -> "pathlib.Path":
+    def checkpoint_path(self, position: tuple[int, int]) -> pathlib.Path:
         """Returns the path of the checkpoint after (epoch, step)."""
         return self._path / checkpoint.file_name(*position)
 
-    def save(self, cell: "nn.Cell", position: tuple[int, int], state: dict[str, int]) -> None:
+    def save(self, cell: nn.Cell, position: tuple[int, int], state: dict[str, int]) -> None:
         """Writes a checkpoint and removes the oldest ones."""
         checkpoint.save(cell, self.checkpoint_path(position), state)
         for path in checkpoint.own(self._path)[: -self._keep]:
