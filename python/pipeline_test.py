@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import shutil
 import signal
 import time
 
@@ -49,15 +48,6 @@ def test_eval_reads_all_images(checkpoint, tmp_path):
     assert report["total"] == sum(map(sum, report["confusion_matrix"])) == 10000
     assert f"{report['accuracy']:.4f}" == found[1]
     assert _names(tmp_path / "report") == ["confusion_matrix.png", "report.json"]
-
-
-def test_eval_takes_the_newest_checkpoint_of_a_folder(checkpoint, tmp_path):
-    data = mnist.write_idx(tmp_path / "Data")
-    (tmp_path / "ckpt").mkdir()
-    (tmp_path / "ckpt" / "checkpoint_lenet-9_1875.ckpt").write_bytes(b"not this one")
-    shutil.copy(checkpoint, tmp_path / "ckpt" / "checkpoint_lenet-10_1.ckpt")
-    result = _run("eval", f"--data_path={data}", "--batch_size=7", cwd=tmp_path)
-    assert "checkpoint_lenet-10_1.ckpt on 64 images" in result.stderr
 
 
 def test_export_of_mindir_does_not_depend_on_the_process(checkpoint, tmp_path, monkeypatch):

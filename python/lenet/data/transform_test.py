@@ -54,11 +54,6 @@ def test_resize_equals_the_definition(source, target):
     assert resized.dtype == np.uint8
 
 
-def test_resize_to_the_same_size_copies():
-    images = np.random.default_rng(1).integers(0, 256, (2, 28, 28), dtype=np.uint8)
-    np.testing.assert_array_equal(transform.resize(images, 28, 28), images)
-
-
 def test_resize_in_chunks():
     images = np.random.default_rng(2).integers(0, 256, (2500, 4, 5), dtype=np.uint8)
     resized = transform.resize(images, 6, 6)

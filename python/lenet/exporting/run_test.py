@@ -85,14 +85,12 @@ def test_onnx_equals_the_checkpoint(options, net, tmp_path, batch):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
-def test_equal_checkpoints_give_equal_bytes(options, tmp_path, file_format):
-    contents = []
+def test_equal_checkpoints_give_equal_onnx(options, tmp_path):
+    contents = set()
     for folder in ("first", "second"):
-        run_export(options(file_format=file_format, file_name=str(tmp_path / folder / "m")))
-        paths = sorted((tmp_path / folder).iterdir())
-        contents.append([path.read_bytes() for path in paths])
-    assert contents[0] == contents[1]
+        run_export(options(file_format="ONNX", file_name=str(tmp_path / folder / "m")))
+        contents.add((tmp_path / folder / "m.onnx").read_bytes())
+    assert len(contents) == 1
 
 
 @pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
