@@ -50,9 +50,9 @@ def run_export(options: ExportOptions) -> None:
         contents = export(net, batches, formats.TOLERANCE[device], pathlib.Path(folder))
     with contextlib.ExitStack() as stack:  # writes all files before any of them gets its name
         for suffix, content in contents.items():
-            final = output.with_name(output.name + suffix)
-            stack.enter_context(files.replacing(final)).write_bytes(content)
-            print(f"{final}: {len(content)} bytes")
+            stack.enter_context(files.replacing(f"{output}{suffix}")).write_bytes(content)
+    for suffix, content in contents.items():
+        print(f"{output}{suffix}: {len(content)} bytes")
     if options.file_format == "MINDIR":
         print(f"next: bazel run //cc:infer310 -- --mindir_path={output}.mindir")
 
