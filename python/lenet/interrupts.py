@@ -6,8 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from types import FrameType, TracebackType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 EXIT_CODE = 130  # 128 + SIGINT, as shells report it
 
@@ -66,26 +65,28 @@ def deferred() -> Iterator[None]:
 
 
 class Interruption:
-    """Context in which the first signal sets `requested` and a second one interrupts at once."""
+    """Record of the first signal.
 
-    def __init__(self) -> None:
-        self.requested = False
-        self._before: dict[signal.Signals, Any] = {}
+    Attributes:
+        requested: whether a signal has requested to end the work.
+    """
 
-    def __enter__(self) -> "Interruption":
-        self._before = {number: signal.signal(number, self._request) for number in _SIGNALS}
-        return self
+    requested = False
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
+
+@contextlib.contextmanager
+def recorded() -> Iterator[Interruption]:
+    """Records the first signal inside the block; a second one raises KeyboardInterrupt at once."""
+    interruption = Interruption()
+
+    def request(*_: object) -> None:
+        interruption.requested = True
+        for number in _SIGNALS:
+            signal.signal(number, signal.default_int_handler)
+
+    before = {number: signal.signal(number, request) for number in _SIGNALS}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)
-
-    def _request(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
-        for later in _SIGNALS:
-            signal.signal(later, signal.default_int_handler)

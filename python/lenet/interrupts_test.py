@@ -65,7 +65,7 @@ def test_an_exception_is_exit_code_1():
 @pytest.mark.parametrize("number", SIGNALS)
 def test_the_first_signal_is_recorded_and_the_second_interrupts(number):
     before = [signal.getsignal(n) for n in SIGNALS]
-    with interrupts.Interruption() as interruption:
+    with interrupts.recorded() as interruption:
         assert not interruption.requested
         os.kill(os.getpid(), number)
         assert interruption.requested

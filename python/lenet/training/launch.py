@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import psutil
 from absl import logging
 
-from lenet import devices, files, resources
+from lenet import devices, files, interrupts, resources
 from lenet.errors import LenetError, UserError
 from lenet.interrupts import Interruption
 from lenet.options import config
@@ -50,7 +50,7 @@ def run_workers(options: TrainDistributedOptions) -> None:
     logging.info(
         "starting %d of %d workers; logs: %s", options.local_worker_num, options.worker_num, folder
     )
-    with Interruption() as interruption, _started(options, folder) as job:
+    with interrupts.recorded() as interruption, _started(options, folder) as job:
         _monitor(job, interruption)
     if interruption.requested:
         raise KeyboardInterrupt

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from lenet import devices, metrics
+from lenet import devices, interrupts, metrics
 from lenet.data import idx, transform
 from lenet.errors import LenetError, UserError
 from lenet.interrupts import Interruption
@@ -141,7 +141,7 @@ class _Run:
         )
         if self.done >= self.schedule.last:
             logging.info("no steps left to train; increase --epoch_size to continue")
-        with Interruption() as interruption, contextlib.closing(self.progress):
+        with interrupts.recorded() as interruption, contextlib.closing(self.progress):
             self._train_epochs(interruption)
             interrupted = self._stops(interruption)
         accuracy = None
