@@ -214,10 +214,11 @@ def _started(options: TrainDistributedOptions, logs: pathlib.Path) -> Iterator[_
             "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "PYTHONUNBUFFERED": "1",
-            # Seconds between attempts to connect to the scheduler; the default is several.
-            "MS_RETRY_INTERVAL_LOWER": "1",
-            "MS_RETRY_INTERVAL_UPPER": "1",
         }
+        if options.local_worker_num == options.worker_num:
+            # Seconds between attempts to reach the scheduler, which starts at the same time.
+            for bound in ("LOWER", "UPPER"):
+                environment.setdefault(f"MS_RETRY_INTERVAL_{bound}", "1")
         with (logs / "msrun.log").open("wb") as log:
             process = subprocess.Popen(
                 _command(options),
