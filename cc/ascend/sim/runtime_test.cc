@@ -36,18 +36,12 @@ struct Case {
 void CheckSessions(const std::vector<Case>& cases) {
   for (const Case& test : cases) {
     SCOPED_TRACE(test.text);
-    ExpectViolation(test.text, RunInSession(test.environment, test.body));
+    ExpectViolation(test.text, InSession(test.environment, test.body));
   }
 }
 
 Environment Faults(const std::string& faults) {
   return {{"LENET_SIM_FAULTS", faults}};
-}
-
-char* Malloc(const Functions& acl, size_t size) {
-  void* pointer = nullptr;
-  EXPECT_EQ(acl.aclrtMalloc(&pointer, size, ACL_MEM_MALLOC_NORMAL_ONLY), 0);
-  return static_cast<char*>(pointer);
 }
 
 aclError CopyIn(const Functions& acl, void* device, const char* host) {
@@ -84,55 +78,56 @@ TEST(SettingsTest, InvalidValuesEndTheProcess) {
       {"FAULTS", "lost:soon"},
   };
   for (const auto& [name, value] : cases) {
-    ExpectViolation(
-        value, RunInChild({{std::string("LENET_SIM_") + name, value}},
-                          [](const Functions& acl) { acl.aclInit(nullptr); }));
+    ExpectViolation(value,
+                    Child{{{std::string("LENET_SIM_") + name, value}},
+                          [](const Functions& acl) { acl.aclInit(nullptr); }});
   }
 }
 
 TEST(ProcessTest, InitialisesOnce) {
-  ExpectClean(RunInChild({}, [](const Functions& acl) {
-    EXPECT_EQ(acl.aclrtGetSocName(), nullptr);
-    EXPECT_EQ(acl.aclInit("/nowhere/acl.json"), ACL_ERROR_INVALID_FILE);
-    EXPECT_EQ(acl.aclInit(nullptr), 0);
-    EXPECT_STREQ(acl.aclrtGetSocName(), "Ascend310-simulator");
-    EXPECT_EQ(acl.aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
-    EXPECT_EQ(acl.aclFinalize(), 0);
-    EXPECT_EQ(acl.aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
-  }));
+  ExpectClean(Child{
+      {}, [](const Functions& acl) {
+        EXPECT_EQ(acl.aclrtGetSocName(), nullptr);
+        EXPECT_EQ(acl.aclInit("/nowhere/acl.json"), ACL_ERROR_INVALID_FILE);
+        EXPECT_EQ(acl.aclInit(nullptr), 0);
+        EXPECT_STREQ(acl.aclrtGetSocName(), "Ascend310-simulator");
+        EXPECT_EQ(acl.aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
+        EXPECT_EQ(acl.aclFinalize(), 0);
+        EXPECT_EQ(acl.aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
+      }});
 }
 
 TEST(ProcessTest, Violations) {
-  const auto check = [](const char* text, const Body& body) {
-    ExpectViolation(text, RunInChild({}, body));
+  const Case cases[] = {
+      {"aclFinalize: called before aclInit",
+       [](const Functions& acl) {
+         EXPECT_EQ(acl.aclFinalize(), ACL_ERROR_UNINITIALIZE);
+       }},
+      {"call #3 aclFinalize: called before",
+       [](const Functions& acl) {
+         acl.aclInit(nullptr);
+         EXPECT_EQ(acl.aclFinalize(), 0);
+         EXPECT_EQ(acl.aclFinalize(), ACL_ERROR_REPEAT_FINALIZE);
+       }},
+      {"leak: aclFinalize was not called",
+       [](const Functions& acl) { EXPECT_EQ(acl.aclInit(nullptr), 0); }},
+      {"call #1 aclrtSetDevice: called before aclInit",
+       [](const Functions& acl) {
+         EXPECT_EQ(acl.aclrtSetDevice(0), ACL_ERROR_UNINITIALIZE);
+         EXPECT_EQ(acl.aclCreateDataBuffer(nullptr, 0), nullptr);
+       }},
+      {"aclrtCreateContext: device 0 was not set",
+       [](const Functions& acl) {
+         acl.aclInit(nullptr);
+         aclrtContext context = nullptr;
+         EXPECT_EQ(acl.aclrtCreateContext(&context, 0),
+                   ACL_ERROR_RT_PARAM_INVALID);
+         acl.aclFinalize();
+       }},
   };
-  check("aclFinalize: called before aclInit", [](const Functions& acl) {
-    EXPECT_EQ(acl.aclFinalize(), ACL_ERROR_UNINITIALIZE);
-  });
-  check("aclFinalize: called before", [](const Functions& acl) {
-    acl.aclInit(nullptr);
-    EXPECT_EQ(acl.aclFinalize(), 0);
-    EXPECT_EQ(acl.aclFinalize(), ACL_ERROR_REPEAT_FINALIZE);
-  });
-  check("leak: aclFinalize was not called",
-        [](const Functions& acl) { EXPECT_EQ(acl.aclInit(nullptr), 0); });
-  check("call #1 aclrtSetDevice: called before aclInit",
-        [](const Functions& acl) {
-          EXPECT_EQ(acl.aclrtSetDevice(0), ACL_ERROR_UNINITIALIZE);
-          EXPECT_EQ(acl.aclCreateDataBuffer(nullptr, 0), nullptr);
-        });
-  check("aclrtGetDeviceCount: called before", [](const Functions& acl) {
-    acl.aclInit(nullptr);
-    acl.aclFinalize();
-    uint32_t count = 0;
-    EXPECT_EQ(acl.aclrtGetDeviceCount(&count), ACL_ERROR_UNINITIALIZE);
-  });
-  check("aclrtCreateContext: device 0 was not set", [](const Functions& acl) {
-    acl.aclInit(nullptr);
-    aclrtContext context = nullptr;
-    EXPECT_EQ(acl.aclrtCreateContext(&context, 0), ACL_ERROR_RT_PARAM_INVALID);
-    acl.aclFinalize();
-  });
+  for (const Case& test : cases) {
+    ExpectViolation(test.text, Child{{}, test.body});
+  }
 }
 
 TEST(ProcessTest, ForkIsAViolationOfTheParentOnly) {
@@ -151,7 +146,7 @@ TEST(ProcessTest, TraceAndMessage) {
   Environment environment = Faults("aclrtMemset:1=100000");
   environment["LENET_SIM_TRACE"] = trace;
   ExpectViolation("call #7 aclrtFreeHost: ",
-                  RunInSession(environment, [](const Functions& acl) {
+                  InSession(environment, [](const Functions& acl) {
                     char* device = Malloc(acl, 8);
                     acl.aclrtMemset(device, 8, 0, 8);
                     EXPECT_THAT(acl.aclGetRecentErrMsg(),
@@ -166,22 +161,21 @@ TEST(ProcessTest, TraceAndMessage) {
                               "#4 aclrtMemset -> 100000 injected :1=100000\n"),
                     HasSubstr("#7 aclrtFreeHost -> 107000\n"),
                     HasSubstr("\nend: rules were broken, peak 64 bytes\n")));
-  ExpectClean(RunInSession({{"LENET_SIM_TRACE", trace}}, [](auto&) {}));
+  ExpectClean(InSession({{"LENET_SIM_TRACE", trace}}, [](auto&) {}));
   EXPECT_THAT(ReadTestFile(trace), HasSubstr("\nend: ok, peak 0 bytes\n"));
 }
 
 TEST(DeviceTest, Numbers) {
-  ExpectClean(
-      RunInSession({{"LENET_SIM_DEVICES", "2"}}, [](const Functions& acl) {
-        uint32_t count = 0;
-        EXPECT_EQ(acl.aclrtGetDeviceCount(&count), 0);
-        EXPECT_EQ(count, 2u);
-        EXPECT_EQ(acl.aclrtSetDevice(-1), ACL_ERROR_RT_INVALID_DEVICEID);
-        EXPECT_EQ(acl.aclrtSetDevice(2), ACL_ERROR_RT_INVALID_DEVICEID);
-        EXPECT_EQ(acl.aclrtSetDevice(1), 0);
-        EXPECT_EQ(acl.aclrtSetDevice(1), 0) << "has no effect";
-        EXPECT_EQ(acl.aclrtResetDevice(1), 0);
-      }));
+  ExpectClean(InSession({{"LENET_SIM_DEVICES", "2"}}, [](const Functions& acl) {
+    uint32_t count = 0;
+    EXPECT_EQ(acl.aclrtGetDeviceCount(&count), 0);
+    EXPECT_EQ(count, 2u);
+    EXPECT_EQ(acl.aclrtSetDevice(-1), ACL_ERROR_RT_INVALID_DEVICEID);
+    EXPECT_EQ(acl.aclrtSetDevice(2), ACL_ERROR_RT_INVALID_DEVICEID);
+    EXPECT_EQ(acl.aclrtSetDevice(1), 0);
+    EXPECT_EQ(acl.aclrtSetDevice(1), 0) << "has no effect";
+    EXPECT_EQ(acl.aclrtResetDevice(1), 0);
+  }));
 }
 
 TEST(DeviceTest, Violations) {
@@ -197,13 +191,6 @@ TEST(DeviceTest, Violations) {
          Malloc(acl, 8);
          CreateStream(acl);
        }},
-      {"aclrtResetDevice: 1 contexts",
-       [](const Functions& acl) {
-         aclrtContext context = nullptr;
-         acl.aclrtCreateContext(&context, 0);
-       }},
-      {"call #3 aclmdlCreateDataset: leak: dataset",
-       [](const Functions& acl) { acl.aclmdlCreateDataset(); }},
       {"aclrtDestroyContext: the context still owns the stream of call #4",
        [](const Functions& acl) {
          aclrtContext context = nullptr;
@@ -243,21 +230,13 @@ TEST(DeviceTest, Violations) {
          EXPECT_EQ(acl.aclrtDestroyStream(stream), 0);
          EXPECT_EQ(acl.aclrtDestroyStream(stream), ACL_ERROR_INVALID_PARAM);
        }},
-      {"aclmdlDestroyDataset: this is no dataset",
-       [](const Functions& acl) {
-         aclDataBuffer* const buffer = acl.aclCreateDataBuffer(nullptr, 4);
-         EXPECT_EQ(
-             acl.aclmdlDestroyDataset(reinterpret_cast<aclmdlDataset*>(buffer)),
-             ACL_ERROR_INVALID_PARAM);
-         EXPECT_EQ(acl.aclDestroyDataBuffer(buffer), 0);
-       }},
   });
 }
 
 TEST(FaultsTest, CallsFailWithoutEffect) {
   for (const char* faults :
        {"aclrtMalloc:2=207001", "aclrtMalloc:*=207001", "aclrtMalloc=207001"}) {
-    ExpectClean(RunInSession(Faults(faults), [&](const Functions& acl) {
+    ExpectClean(InSession(Faults(faults), [&](const Functions& acl) {
       const bool every = std::strstr(faults, ":2") == nullptr;
       void* pointers[3] = {};
       for (int i = 0; i < 3; ++i) {
@@ -269,31 +248,17 @@ TEST(FaultsTest, CallsFailWithoutEffect) {
       }
     }));
   }
-  ExpectClean(RunInSession(Faults("aclmdlCreateDataset=500001"),
-                           [](const Functions& acl) {
-                             EXPECT_EQ(acl.aclmdlCreateDataset(), nullptr);
-                           }));
-}
-
-TEST(FaultsTest, AReleaseThatFailsHasReleased) {
   ExpectClean(
-      RunInSession(Faults("aclrtFree:1=207002,aclrtDestroyStream:1=107003,"
-                          "aclrtDestroyContext:1=107002"),
-                   [](const Functions& acl) {
-                     aclrtContext context = nullptr;
-                     acl.aclrtCreateContext(&context, 0);
-                     aclrtStream stream = CreateStream(acl);
-                     EXPECT_EQ(acl.aclrtFree(Malloc(acl, 8)), 207002);
-                     EXPECT_EQ(acl.aclrtDestroyStream(stream), 107003);
-                     EXPECT_EQ(acl.aclrtDestroyContext(context), 107002);
-                   }));
+      InSession(Faults("aclmdlCreateDataset=500001"), [](const Functions& acl) {
+        EXPECT_EQ(acl.aclmdlCreateDataset(), nullptr);
+      }));
 }
 
 TEST(FaultsTest, QueuedWorkFailsAtTheSynchronisationInEverySchedule) {
   for (const char* schedule : {"sync", "eager", "random:1"}) {
     Environment environment = Faults("aclrtMemcpyAsync:2@sync=100000");
     environment["LENET_SIM_SCHEDULE"] = schedule;
-    ExpectClean(RunInSession(environment, [](const Functions& acl) {
+    ExpectClean(InSession(environment, [](const Functions& acl) {
       char* device = Malloc(acl, 8);
       for (const char* from : {"1111111", "2222222", "3333333"}) {
         EXPECT_EQ(QueueIn(acl, device, from), 0);
@@ -309,7 +274,7 @@ TEST(FaultsTest, QueuedWorkFailsAtTheSynchronisationInEverySchedule) {
 }
 
 TEST(FaultsTest, AFailedSynchronisationDropsTheWork) {
-  ExpectClean(RunInSession(
+  ExpectClean(InSession(
       Faults("aclrtSynchronizeStream:1=500003"), [](const Functions& acl) {
         char* device = Malloc(acl, 8);
         QueueIn(acl, device, "1111111");
@@ -322,7 +287,7 @@ TEST(FaultsTest, AFailedSynchronisationDropsTheWork) {
 
 TEST(FaultsTest, AfterADeviceFailureOnlyTheTeardownIsAllowed) {
   const auto run = [](bool more) {
-    return RunInSession(
+    return InSession(
         Faults("aclrtMemcpy:1=507013"), [more](const Functions& acl) {
           char* device = Malloc(acl, 8);
           EXPECT_EQ(CopyIn(acl, device, "1234567"), ACL_ERROR_RT_SYS_DMA);
@@ -335,7 +300,7 @@ TEST(FaultsTest, AfterADeviceFailureOnlyTheTeardownIsAllowed) {
 }
 
 TEST(FaultsTest, ALostDeviceLeavesOnlyTheTeardown) {
-  ExpectClean(RunInSession(Faults("lost:5"), [](const Functions& acl) {
+  ExpectClean(InSession(Faults("lost:5"), [](const Functions& acl) {
     aclrtStream stream = CreateStream(acl);
     char* device = Malloc(acl, 8);
     EXPECT_EQ(QueueIn(acl, device, "1234567", stream), 0);
@@ -349,7 +314,7 @@ TEST(FaultsTest, ALostDeviceLeavesOnlyTheTeardown) {
 
 TEST(FaultsTest, AStreamThatHangs) {
   const auto run = [](int32_t timeout) {
-    return RunInSession(
+    return InSession(
         Faults("aclrtMemcpyAsync:1=hang"), [timeout](const Functions& acl) {
           aclrtStream stream = CreateStream(acl);
           char* device = Malloc(acl, 8);
@@ -369,22 +334,20 @@ TEST(FaultsTest, AStreamThatHangs) {
 // The hazard of a host that overwrites its buffer before the synchronisation:
 // the device may get the old or the new content.
 TEST(ScheduleTest, ShowsWritesToABufferOfQueuedWork) {
-  const auto run = [](const std::string& schedule) {
-    const Outcome outcome = RunInSession(
-        {{"LENET_SIM_SCHEDULE", schedule}}, [](const Functions& acl) {
+  const TempFolder folder;
+  const auto run = [&folder](const std::string& schedule) {
+    ExpectClean(InSession(
+        {{"LENET_SIM_SCHEDULE", schedule}}, [&folder](const Functions& acl) {
           char* device = Malloc(acl, 8);
-          char* other = Malloc(acl, 8);
           std::string host = "old 456";
           EXPECT_EQ(QueueIn(acl, device, host.c_str()), 0);
-          EXPECT_EQ(acl.aclrtMemset(other, 8, 0, 8), 0);
+          acl.aclrtFree(Malloc(acl, 8));
           host.replace(0, 3, "new");
           EXPECT_EQ(acl.aclrtSynchronizeStream(nullptr), 0);
-          std::printf("%.3s", CopyOut(acl, device).c_str());
+          folder.Write("content", CopyOut(acl, device).substr(0, 3));
           acl.aclrtFree(device);
-          acl.aclrtFree(other);
-        });
-    ExpectClean(outcome);
-    return outcome.output;
+        }));
+    return ReadTestFile(folder.path() + "/content");
   };
   EXPECT_EQ(run("sync"), "new");
   EXPECT_EQ(run("eager"), "old");
@@ -424,35 +387,12 @@ TEST(ScheduleTest, WorkCountsAsQueuedUntilTheSynchronisation) {
   }
 }
 
-TEST(CopyTest, CopiesAndSets) {
-  ExpectClean(RunInSession({}, [](const Functions& acl) {
-    char* device = Malloc(acl, 8);
-    char* other = Malloc(acl, 8);
-    EXPECT_THAT(CopyOut(acl, other), Each('\xFF'));
-    EXPECT_EQ(CopyIn(acl, device, "1234567"), 0);
-    EXPECT_EQ(acl.aclrtMemcpy(other, 8, device, 8, ACL_MEMCPY_DEVICE_TO_DEVICE),
-              0);
-    EXPECT_EQ(acl.aclrtMemset(other, 8, 'x', 4), 0);
-    EXPECT_STREQ(CopyOut(acl, other).c_str(), "xxxx567");
-    acl.aclrtFree(device);
-    acl.aclrtFree(other);
-  }));
-}
-
 TEST(CopyTest, InvalidArguments) {
-  ExpectClean(RunInSession({}, [](const Functions& acl) {
+  ExpectClean(InSession({}, [](const Functions& acl) {
     void* pointer = nullptr;
-    EXPECT_EQ(acl.aclrtMalloc(&pointer, 0, ACL_MEM_MALLOC_HUGE_FIRST),
-              ACL_ERROR_INVALID_PARAM);
-    EXPECT_EQ(acl.aclrtMallocHost(nullptr, 8), ACL_ERROR_INVALID_PARAM);
+    EXPECT_EQ(acl.aclrtMallocHost(&pointer, 0), ACL_ERROR_INVALID_PARAM);
     char* device = Malloc(acl, 8);
-    char host[16] = {};
     EXPECT_EQ(CopyIn(acl, device, nullptr), ACL_ERROR_INVALID_PARAM);
-    EXPECT_EQ(
-        acl.aclrtMemcpy(device, 8, host, 8, static_cast<aclrtMemcpyKind>(4)),
-        ACL_ERROR_INVALID_PARAM);
-    EXPECT_EQ(acl.aclrtMemcpy(device, 8, host, 9, ACL_MEMCPY_HOST_TO_DEVICE),
-              ACL_ERROR_RT_PARAM_INVALID);
     EXPECT_EQ(acl.aclrtMemset(device, 8, 0, 9), ACL_ERROR_RT_PARAM_INVALID);
     EXPECT_EQ(acl.aclrtMemcpyAsync(device, 8, device + 1, 1,
                                    ACL_MEMCPY_DEVICE_TO_DEVICE, nullptr),
@@ -462,21 +402,23 @@ TEST(CopyTest, InvalidArguments) {
 }
 
 TEST(CopyTest, DeviceModeHasOneMemory) {
-  ExpectClean(RunInSession(kDeviceMode, [](const Functions& acl) {
+  ExpectClean(InSession(kDeviceMode, [](const Functions& acl) {
     char* device = Malloc(acl, 8);
     EXPECT_EQ(
         acl.aclrtMemcpy(device, 8, "1234567", 8, ACL_MEMCPY_DEVICE_TO_DEVICE),
         0);
-    EXPECT_STREQ(device, "1234567");
+    EXPECT_EQ(acl.aclrtMemset(device, 8, 'x', 4), 0);
+    EXPECT_STREQ(device, "xxxx567");
     acl.aclrtFree(device);
   }));
-  const Outcome outcome = RunInSession({}, [](const Functions& acl) {
+  const Child child = InSession({}, [](const Functions& acl) {
     volatile char* device = Malloc(acl, 8);
     std::exit(device[0] == 0 ? 0 : 1);
   });
   // Sanitizers turn the signal into a report and an exit status.
-  EXPECT_NE(outcome.status, 0);
-  EXPECT_THAT(outcome.output, Not(HasSubstr("rules were broken")));
+  EXPECT_EXIT(
+      RunAndExit(child), [](int status) { return status != 0; },
+      Not(HasSubstr("rules were broken")));
 }
 
 TEST(CopyTest, Violations) {
@@ -539,7 +481,7 @@ TEST(CopyTest, Violations) {
 
 TEST(CopyTest, MemoryRunsOut) {
   ExpectClean(
-      RunInSession({{"LENET_SIM_MEMORY", "4096"}}, [](const Functions& acl) {
+      InSession({{"LENET_SIM_MEMORY", "4096"}}, [](const Functions& acl) {
         size_t free = 0;
         size_t total = 0;
         char* first = Malloc(acl, 2000);
@@ -551,8 +493,6 @@ TEST(CopyTest, MemoryRunsOut) {
                   ACL_ERROR_RT_MEMORY_ALLOCATION);
         EXPECT_EQ(second, nullptr);
         acl.aclrtFree(first);
-        EXPECT_EQ(acl.aclrtGetMemInfo(ACL_HBM_MEM, &free, &total), 0);
-        EXPECT_EQ(total, 0u);
       }));
 }
 
