@@ -72,5 +72,9 @@ def _main(
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"{pathlib.Path(sys.argv[0]).stem}: error: {message}", file=sys.stderr)
+    print(f"{_program()}: error: {message}", file=sys.stderr)
     sys.exit(code)
+
+
+def _program() -> str:
+    return pathlib.Path(sys.argv[0]).stem
