@@ -1,26 +1,21 @@
-// infer310: a LeNet-5 over a set of images, on an Ascend 310 or a CPU.
+// infer310: runs LeNet-5 on a set of images on an Ascend 310 or a CPU.
 
 #include <cstdio>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cc/ascend/probe.h"
 #include "cc/base/exit_code.h"
 #include "cc/base/status_macros.h"
-#include "cc/inference/flags.h"
-#include "cc/inference/inputs.h"
-#include "cc/inference/interrupt.h"
 #include "cc/inference/options.h"
+#include "cc/inference/progress.h"
 #include "cc/inference/report.h"
 #include "cc/inference/runner.h"
+#include "configs/infer310_options.h"
 
 namespace lenet {
 namespace {
-
-constexpr int kNotAvailable = 3;  // as ExitCode has it
 
 // Text for stdout, and the exit code.
 struct Outcome {
@@ -32,16 +27,14 @@ Outcome ProbeDevice(const Infer310Options& options) {
   const ascend::ProbeReport report =
       ascend::Probe(options.device_id, options.mindir_path);
   return {options.json ? ascend::ProbeJson(report) : ascend::ProbeText(report),
-          ascend::Usable(report) ? 0 : kNotAvailable};
+          ascend::Usable(report) ? 0 : ExitCode(absl::UnavailableError(""))};
 }
 
-absl::StatusOr<Outcome> Work(const std::string& program,
-                             const std::vector<std::string>& arguments) {
-  LENET_ASSIGN_OR_RETURN(ParsedFlags parsed, ParseFlags(arguments));
-  if (parsed.help) return Outcome{HelpText()};
-  Infer310Options& options = parsed.options;
+absl::StatusOr<Outcome> Run(int argc, char** argv) {
+  if (HelpRequested(argc, argv)) return Outcome{kInfer310Help};
+  LENET_ASSIGN_OR_RETURN(Infer310Options options, ParseOptions(argc, argv));
   if (options.probe) return ProbeDevice(options);
-  LENET_RETURN_IF_ERROR(FillInputsFromRunfiles(program, &options));
+  LENET_RETURN_IF_ERROR(FillInputsFromRunfiles(argv[0], &options));
   CatchInterrupts();
   LENET_ASSIGN_OR_RETURN(const Report report, RunInference(options));
   return Outcome{options.json ? ReportJson(report) : SummaryText(report)};
@@ -50,16 +43,15 @@ absl::StatusOr<Outcome> Work(const std::string& program,
 int Fail(const absl::Status& status) {
   if (status.code() == absl::StatusCode::kCancelled) {
     std::fprintf(stderr, "infer310: interrupted\n");
-    return 128 + InterruptSignal();  // what a shell reports
+    return 128 + InterruptSignal();  // as a shell reports it
   }
   std::fprintf(stderr, "infer310: error: %s\n",
                std::string(status.message()).c_str());
   return ExitCode(status);
 }
 
-int RealMain(const std::string& program,
-             const std::vector<std::string>& arguments) {
-  const absl::StatusOr<Outcome> outcome = Work(program, arguments);
+int RealMain(int argc, char** argv) {
+  const absl::StatusOr<Outcome> outcome = Run(argc, argv);
   if (!outcome.ok()) return Fail(outcome.status());
   if (std::fputs(outcome->text.c_str(), stdout) < 0 ||
       std::fflush(stdout) != 0) {
@@ -71,7 +63,4 @@ int RealMain(const std::string& program,
 }  // namespace
 }  // namespace lenet
 
-int main(int argc, char** argv) {
-  return lenet::RealMain(argv[0],
-                         std::vector<std::string>(argv + 1, argv + argc));
-}
+int main(int argc, char** argv) { return lenet::RealMain(argc, argv); }

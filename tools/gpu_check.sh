@@ -1,19 +1,18 @@
 #!/usr/bin/env bash
-# Trains, evaluates and exports on an NVIDIA GPU, times it beside PyTorch, and writes a report to send back.
+# Trains, evaluates and exports on an NVIDIA GPU, compares the speed with PyTorch and packs a report.
 # Usage: gpu_check.sh [DEVICE_ID]
 #
-# Needs the driver alone: CUDA comes with MindSpore and PyTorch (3 GB for each). Writes gpu_report/ and
-# gpu_report.tar.gz where the command was typed: report.txt has a line for each item, <item>.log what
-# it said. Exit code 0: all that ran is as expected; 1: something differs or failed; 3: there is no
-# usable GPU, and nothing ran.
+# Needs only the driver; CUDA is fetched with MindSpore and PyTorch (3 GB each). Writes gpu_report/ and
+# gpu_report.tar.gz to the current folder: report.txt lists the items, <item>.log has the output of each.
+# Exit code 0: all as expected; 1: a difference or a failure; 3: no usable GPU, nothing ran.
 # shellcheck disable=SC2317 # functions are called by item()
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail
 runfiles="${RUNFILES_DIR:-${TEST_SRCDIR:-$0.runfiles}}/lenet_mindspore"
-if [[ ! -d ${runfiles}/tools ]]; then # called by hand: Bazel builds what is needed
+if [[ ! -d ${runfiles}/tools ]]; then # called by hand: let Bazel build the programs
   workspace="$(cd "$(dirname "$0")/.." && pwd)"
   bin="$(cd "${workspace}" && tools/bazel build //tools:gpu_check >&2 && tools/bazel info bazel-bin)"
-  exec "${bin}/tools/gpu_check" "$@" # not `bazel run`, which would say that it was typed there
+  exec "${bin}/tools/gpu_check" "$@" # `bazel run` would change the user's folder
 fi
 # shellcheck source=tools/scripts.sh
 source "${runfiles}/tools/scripts.sh"
@@ -36,7 +35,7 @@ environment() {
   echo "ok: recorded"
 }
 
-# The verdict decides whether anything else is run.
+# Later items run only if this one is "ok".
 usable() {
   local code=0
   program //python:train "${gpu[@]}" --max_steps=1 --ckpt_path="${work}/usable" 2>&1 \
@@ -58,10 +57,10 @@ train() {
     echo "differs: accuracy ${accuracy}"
     exit 1
   }
-  echo "ok: accuracy ${accuracy}, $(step_ms "${report}/train.json") ms a step"
+  echo "ok: accuracy ${accuracy}, $(step_ms "${report}/train.json") ms per step"
 }
 
-# evaluated DEVICE: the accuracy of the trained checkpoint.
+# evaluated DEVICE: prints the accuracy of the trained checkpoint.
 evaluated() {
   [[ -d ${work}/ckpt ]] || skip "nothing was trained"
   program //python:eval --device_target="$1" --ckpt_path="${work}/ckpt" --report="${report}/eval_$1"
@@ -79,7 +78,7 @@ evaluate() {
   echo "ok: ${on_gpu} on both"
 }
 
-# export_as FORMAT: export itself compares what it wrote with the checkpoint.
+# export_as FORMAT: exports; the program compares the file with the checkpoint.
 export_as() {
   [[ -d ${work}/ckpt ]] || skip "nothing was trained"
   program //python:export "${gpu[@]}" --ckpt_file="${work}/ckpt" --file_name="${work}/lenet" \
@@ -97,10 +96,10 @@ distributed() {
   [[ ${#nodes[@]} -ge 2 ]] || skip "this machine has ${#nodes[@]} cards"
   program //python:train_distributed --device_target=GPU --worker_num=2 --epoch_size=1 \
     --batch_size=16 --ckpt_path="${work}/distributed" --log_path="${report}/train_distributed"
-  echo "ok: $(step_ms "${work}/distributed/metrics.json") ms a step"
+  echo "ok: $(step_ms "${work}/distributed/metrics.json") ms per step"
 }
 
-# A build for tests has the benchmark without PyTorch.
+# Test builds have the benchmark without PyTorch.
 benchmark() {
   local name=train
   [[ -x ${runfiles}/tools/bench/train ]] || name=train_without_torch
@@ -113,22 +112,22 @@ benchmark() {
 
 {
   date -u '+GPU report of LeNet-5, %Y-%m-%d %H:%M UTC'
-  echo "device ${device}; each item: its name, the statement, what was found"
+  echo "device ${device}; each item: name, statement, finding"
   echo
 } > "${report}/report.txt"
 
-item environment "What is installed here" environment
+item environment "Software and driver of this machine" environment
 item usable "MindSpore's plug-in runs on this GPU" usable
 needs_item usable
 
-item train "Training with the defaults gets beyond 98.43 %" train
+item train "Training with the defaults exceeds 98.43 %" train
 item eval "Evaluation on the GPU gives the accuracy of the CPU" evaluate
-item export-mindir "The MindIR computes what the checkpoint does" \
+item export-mindir "The MindIR gives the outputs of the checkpoint" \
   said "written and compared" export_as MINDIR
-item export-onnx "The ONNX computes what the checkpoint does" \
+item export-onnx "The ONNX gives the outputs of the checkpoint" \
   said "written and compared" export_as ONNX
-item resume "--resume goes on from the newest checkpoint" said "went on" resumed
+item resume "--resume continues from the newest checkpoint" said "continued" resumed
 item distributed "Two cards train by NCCL" distributed
-item benchmark "Milliseconds of a step, beside PyTorch" benchmark
+item benchmark "Milliseconds per step, compared with PyTorch" benchmark
 
 end_report

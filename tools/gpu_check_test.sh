@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# gpu_check on a machine without a GPU.
+# Tests gpu_check on a machine without a GPU.
 set -euo pipefail
 source tools/testing.sh
 
 readonly script="${PWD}/tools/gpu_check_without_torch"
 cd "${TEST_TMPDIR}"
 
-# Nothing but a look around is done, and each item says why.
+# Every item but the first is skipped with the reason.
 expect_exit 3 "${script}"
 expect_text "written: ${PWD}/gpu_report.tar.gz"
 expect_file gpu_report/environment.log "nvidia-smi: exit code"
 for item in usable train eval export-mindir export-onnx resume distributed benchmark; do
   output="$(grep -A 2 -x -- "${item}" gpu_report/report.txt || true)"
-  expect_text "    not run: --device_target=GPU: no NVIDIA driver here"
+  expect_text "    not run: --device_target=GPU: /dev/nvidia* is missing"
 done
 tar -xzOf gpu_report.tar.gz gpu_report/environment.log | grep -q Linux
 
 # A report is not overwritten.
 expect_exit 2 "${script}"
-expect_text "is there already"
+expect_text "exists; move it away"
 rm -r gpu_report
 
 expect_exit 2 "${script}" first

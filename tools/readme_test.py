@@ -1,24 +1,24 @@
-"""The commands of README.md work, in the order in which they stand there, in one folder."""
+"""Runs every command of README.md in order, in one folder."""
 
-import pathlib
 import re
 import shlex
 
 import pytest
-from runfiles import Runfiles
 
-from lenet.testing import fake_cann, programs, simulator
+from cc.ascend.testing import fake_cann, simulator
+from lenet import resources
+from lenet.testing import programs
 
-README = pathlib.Path(Runfiles.Create().Rlocation("lenet_mindspore/README.md"))
+README = resources.path("README.md")
 
 
 def commands():
-    """[(label, arguments)] of every `bazel run` in the README's sh blocks."""
+    """Returns [(label, arguments)] of every `bazel run` in the README's sh blocks."""
     result = []
     for block in re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL):
         for line in block.splitlines():
             words = shlex.split(line, comments=True)
-            assert words[0] in ("bazel", "tools/bazel"), f"the README has a strange command: {line}"
+            assert words[0] in ("bazel", "tools/bazel"), f"unexpected command: {line}"
             if words[1] == "test":
                 assert words[2:] == ["//..."]  # what CI runs
                 continue
@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def ascend(monkeypatch, tmp_path):
-    """Makes this a machine with an Ascend 310 and CANN, as far as these programs can see."""
+    """Simulates a machine with an Ascend 310 and CANN."""
     cann = fake_cann.install(tmp_path / "cann")
     nodes = tmp_path / "dev"
     simulator.make_nodes(nodes, devices=1)
@@ -46,7 +46,7 @@ def ascend(monkeypatch, tmp_path):
 
 
 def needs_ascend(label, arguments):
-    """Whether a command is of those for machines with CANN."""
+    """Returns whether a command needs CANN or an Ascend 310."""
     words = " ".join(arguments)
     return label == "//tools:to_om" or "--probe" in words or ".om" in words
 
@@ -70,9 +70,9 @@ def test_infer310_works_without_flags(folder):
     result = programs.run("//cc:infer310", cwd=folder)
     assert result.returncode == 0
     accuracy = re.search(r"'Accuracy':(0\.\d{4})", result.stdout)
-    assert float(accuracy[1]) > 0.9842  # of the original
+    assert float(accuracy[1]) > 0.9842  # published by the original
 
 
-def test_every_link_leads_to_something():
+def test_every_link_has_a_target():
     for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
         assert (README.parent / target).exists(), target

@@ -2,11 +2,11 @@
 # Runs an exported model over a test set: preprocess, infer310, postprocess.
 # Usage: run_infer_310.sh MINDIR_PATH DATA_PATH DVPP|CPU [DEVICE_ID]
 #
-# MINDIR_PATH is a MindIR, or an OM for an Ascend 310. DATA_PATH is the Data folder of MNIST, or a
-# folder of images that //python:preprocess wrote. DVPP decodes and resizes on an Ascend 310; it needs
-# an OM with AIPP, and a MindIR is converted to <name>_aipp.om first. CPU decodes on the host, and
-# without an Ascend 310 a MindIR runs there too. Writes preprocess_Result, result_Files, time_Result,
-# report.json and acc.log where the command was typed.
+# MINDIR_PATH is a MindIR, or an OM for an Ascend 310. DATA_PATH is MNIST's Data folder, or a folder of
+# images written by //python:preprocess. DVPP decodes and resizes on an Ascend 310; it needs an OM with
+# AIPP, to which a MindIR is converted first (<name>_aipp.om). CPU decodes on the host, which also runs a
+# MindIR if there is no Ascend 310. Writes preprocess_Result, result_Files, time_Result, report.json and
+# acc.log to the current folder.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail
 here="$0.runfiles/lenet_mindspore/tools" # under `bazel run`
@@ -24,15 +24,15 @@ device_id="${4:-0}"
 [[ ${mode} == DVPP || ${mode} == CPU ]] || usage_error "expected DVPP or CPU, found $3"
 [[ ${device_id} =~ ^[0-9]+$ ]] || usage_error "DEVICE_ID must be a number, found ${device_id}"
 
-# convert_for_dvpp MINDIR: sets ${model} to an OM that takes what DVPP delivers. One that was made of
-# this very MindIR is taken as it is.
+# convert_for_dvpp MINDIR: converts to an OM with AIPP and sets ${model}. An OM converted earlier from
+# the same MindIR is reused.
 convert_for_dvpp() {
   local mindir="$1" code=0 sha256 name
   sha256="$(sha256sum < "${mindir}" | cut -d ' ' -f 1)"
   name="$(basename "${mindir}")"
   model="${user_dir}/${name%.*}_aipp.om"
   if [[ -f ${model} ]] && grep -q "\"source_sha256\": \"${sha256}\"" "${model}.json" 2> /dev/null; then
-    echo "taking ${model}, which was made of ${mindir}"
+    echo "reusing ${model}, converted from ${mindir}"
     return
   fi
   run_program //tools:to_om --model="${mindir}" --output="${model}" --aipp || code=$?
@@ -48,7 +48,7 @@ convert_for_dvpp() {
 images="${data}"
 if [[ ! -e ${data}/manifest.csv ]]; then
   images="${user_dir}/preprocess_Result"
-  format=png # exact; DVPP decodes JPEG only
+  format=png # lossless; DVPP decodes only JPEG
   [[ ${mode} == DVPP ]] && format=jpg
   run_program //python:preprocess --data_path="${data}" --output_path="${images}" \
     --image_format="${format}" --force

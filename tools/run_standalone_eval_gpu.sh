@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Evaluates a checkpoint on GPU; the output goes to the terminal and to log.txt.
+# Evaluates a checkpoint on GPU; prints the output and writes it to log.txt.
 # Usage: run_standalone_eval_gpu.sh DATA_PATH CKPT_NAME [flags of //python:eval]
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The six documented scripts: good and bad arguments, exit codes, log.txt.
+# Tests the six documented scripts: good and bad arguments, exit codes, log.txt.
 set -euo pipefail
 source tools/testing.sh
 
@@ -17,13 +17,13 @@ expect_file log.txt "'Accuracy':"
 
 for device in ascend gpu; do
   for program in train eval; do
-    # This machine and this build have neither: exit code 3, and the reason.
+    # Neither is available here: exit code 3 and the reason.
     expect_exit 3 "${tools}/run_standalone_${program}_${device}" "${data}" ckpt
     expect_file log.txt "error:"
   done
 done
 
-# As the documents write it, with a shell that is not bash.
+# The documents write `sh`, which may not be bash.
 expect_exit 2 sh "${tools}/run_standalone_train_cpu" nowhere ckpt
 expect_text "nowhere is not a folder"
 

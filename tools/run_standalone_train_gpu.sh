@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains on GPU; the output goes to the terminal and to log.txt.
+# Trains on GPU; prints the output and writes it to log.txt.
 # Usage: run_standalone_train_gpu.sh DATA_PATH CKPT_SAVE_PATH [flags of //python:train]
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail

@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# What the run scripts share. Sourced by them; strict mode is theirs.
+# Functions of the run scripts, which source this file and set strict mode.
 
 readonly user_dir="${BUILD_WORKING_DIRECTORY:-${PWD}}" # `bazel run` changes the folder
 
-# usage_error MESSAGE: exit code 2 with the usage of the script, its comment that begins "# Usage:".
+# usage_error MESSAGE: prints the message and the script's "# Usage:" comment, and exits with 2.
 usage_error() {
   echo "$(basename "$0"): error: $1" >&2
   sed -n 's/^# \(Usage: .*\)/\1/p' "$0" >&2
   exit 2
 }
 
-# absolute PATH: as seen from where the user typed the command.
+# absolute PATH: prints PATH relative to the folder in which the user typed the command.
 absolute() {
   case "$1" in
     /*) echo "$1" ;;
@@ -18,8 +18,8 @@ absolute() {
   esac
 }
 
-# run_program LABEL FLAG...: a program of this repository, such as //python:train. Under Bazel it
-# is in the runfiles; when the script is called by hand, Bazel builds it first.
+# run_program LABEL FLAG...: runs a program of this repository, such as //python:train, from the
+# runfiles. Without runfiles, Bazel builds it first.
 run_program() {
   local label="$1" path runfiles workspace
   shift
@@ -35,8 +35,8 @@ run_program() {
   (cd "${workspace}" && tools/bazel run "${label}" -- "$@")
 }
 
-# run_standalone train|eval DEVICE DATA_PATH CKPT_PATH FLAG...: what six scripts do. The output is
-# shown and kept in log.txt, where the command was typed.
+# run_standalone train|eval DEVICE DATA_PATH CKPT_PATH FLAG...: runs a program on a device; its
+# output is printed and written to log.txt in the user's folder.
 run_standalone() {
   local program="$1" device="$2"
   shift 2

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What the tests of scripts share. Sourced by them; strict mode is theirs.
+# Functions of script tests, which source this file and set strict mode.
 
 failures=0
 
-# expect_exit CODE COMMAND...: runs it, keeps its output in ${output}.
+# expect_exit CODE COMMAND...: runs the command, checks its exit code and sets ${output}.
 expect_exit() {
   local expected="$1" code=0
   shift
@@ -14,7 +14,7 @@ expect_exit() {
   fi
 }
 
-# expect_text TEXT: the output of the last expect_exit has it.
+# expect_text TEXT: checks that the output of the last expect_exit contains TEXT.
 expect_text() {
   if [[ ${output} != *"$1"* ]]; then
     printf 'FAILED: no "%s" in:\n%s\n' "$1" "${output}"
@@ -22,7 +22,7 @@ expect_text() {
   fi
 }
 
-# expect_file PATH [TEXT]: the file is there and has the text.
+# expect_file PATH [TEXT]: checks that the file exists and contains TEXT.
 expect_file() {
   if ! grep -qF -- "${2:-}" "$1"; then
     printf 'FAILED: no %s, or no "%s" in it\n' "$1" "${2:-}"

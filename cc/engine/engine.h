@@ -7,44 +7,44 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "cc/base/shape.h"
 #include "cc/image/image.h"
 
 namespace lenet {
 
-// A tensor, dense, in C order.
-struct TensorInfo {
-  std::string name;
-  std::vector<int64_t> shape;  // NCHW for the input, [N, 10] for the output
-};
+// Classes, and so logits per image.
+inline constexpr size_t kClasses = 10;
+
+// Larger model files are refused before they are read. A LeNet has 0.25 MB.
+inline constexpr size_t kMaxModelBytes = size_t{256} << 20;
 
 enum class DeviceTarget { kAuto, kAscend310, kCpu };
 
 struct EngineOptions {
   std::string model_path;
+  // kAuto means the device that the engine is made for: the CPU for native and
+  // lite, the Ascend 310 for acl.
   DeviceTarget device_target = DeviceTarget::kAuto;
-  int device_id = 0;        // index of the Ascend card
-  int threads = 0;          // of the CPU; 0: one a core
+  int device_id = 0;        // Ascend card
+  int threads = 0;          // CPU threads; 0: one per core
   std::string aipp_path;    // AIPP configuration for an Ascend; "": none
-  std::string lite_plugin;  // shared library with engine lite; "": not found
-  bool dvpp = false;        // decode and resize on the Ascend: InputForm::kFile
-  bool self_test = true;    // of engines that have one: a known digit first
+  std::string lite_plugin;  // shared library of the engine lite; "": not found
+  bool dvpp = false;        // decode and resize on the Ascend
+  bool self_test = true;    // classify a known digit first (engine acl)
 };
 
-// A LeNet has 0.25 MB; refuses what was surely meant for another program before
-// it is read.
-inline constexpr size_t kMaxModelBytes = size_t{256} << 20;
-
-// What an engine takes of each image.
+// The form in which an engine takes each image.
 enum class InputForm {
   kTensor,  // float32 [H, W], normalised
   kLuma,    // uint8 [H, W], decoded and resized; the model normalises (AIPP)
   kFile,    // a SourceImage; the engine decodes and resizes (DVPP)
 };
 
-// The images of one batch: `size` of them, 1 to the model's N. Only the member
-// of the engine's form is filled. tensors and luma are those of N images, and
-// zero beyond `size`; files has exactly `size`.
+// `size` images, between 1 and the batch size N of the model. Only the member
+// for the engine's InputForm is filled. `tensors` and `luma` have N images,
+// zero beyond `size`; `files` has exactly `size`.
 struct Batch {
   size_t size = 0;
   absl::Span<const float> tensors;
@@ -52,54 +52,95 @@ struct Batch {
   absl::Span<const SourceImage> files;
 };
 
-// How the images so far were prepared, and where.
+// How and where the images so far were prepared.
 struct EngineCounters {
-  size_t decoded_on_device = 0;  // images, of InputForm::kFile
-  size_t decoded_on_host = 0;    // those of them that the device cannot take
-  std::string soc_name;          // of an Ascend; empty otherwise
-  bool pipelined = false;  // a batch is prepared while another one executes
+  size_t decoded_on_device = 0;  // images of InputForm::kFile
+  size_t decoded_on_host = 0;  // of kFile, in a format that DVPP cannot decode
+  std::string soc_name;        // chip name of an Ascend; empty otherwise
+  bool pipelined = false;  // one batch is prepared while another one executes
 };
 
-// A loaded LeNet. Not thread-safe, and an Ascend is used from the thread that
-// created the engine only.
+// A loaded LeNet. Not thread-safe. An engine on an Ascend is used only from the
+// thread that created it.
 class Engine {
  public:
   virtual ~Engine() = default;
 
-  // [N, 1, H, W]. A model that runs batches of several sizes has the largest
-  // here.
+  // [N, 1, H, W]; N is the largest batch size that the model supports.
   virtual const TensorInfo& input() const = 0;
 
   // [N, 10], logits.
   virtual const TensorInfo& output() const = 0;
 
-  // Where it runs: "CPU" or "Ascend310:<device_id>".
+  // "CPU" or "Ascend310:<device_id>".
   virtual std::string device() const = 0;
 
   virtual InputForm form() const { return InputForm::kTensor; }
 
-  // Whether the model runs smaller batches than input() says at less cost (it
-  // has "gears"), so that any size up to that is as good.
+  // Returns whether the model runs batches smaller than N at lower cost
+  // ("gears").
   virtual bool dynamic_batch() const { return false; }
 
-  // How many batches may be started before the first is finished.
+  // Number of batches that may be started before the first one is finished.
   virtual size_t depth() const { return 1; }
 
   // Starts one batch, which must stay valid and unchanged until it is finished.
-  // Refused are, by InvalidArgument, a batch that is not as described above
-  // and, by FailedPrecondition, one more than depth(): the engine goes on.
-  // After any other error it is of no use but to be destroyed: InvalidArgument
-  // for an image that cannot be decoded, Aborted if the device fails, Internal
-  // or ResourceExhausted if the work does.
+  // After these two errors the engine is still usable:
+  //   InvalidArgument     the batch does not have the form described above
+  //   FailedPrecondition  depth() batches are started already
+  // After any other error it can only be destroyed:
+  //   InvalidArgument     an image cannot be decoded
+  //   Aborted             the device failed
+  //   Internal, ResourceExhausted  the work failed
   virtual absl::Status Start(const Batch& batch) = 0;
 
-  // Finishes the oldest batch that was started. `out` has 10 floats for each of
-  // its images: InvalidArgument otherwise. FailedPrecondition if none is
-  // started. Other errors as for Start.
+  // Finishes the oldest started batch and writes 10 logits per image to `out`.
+  // InvalidArgument if `out` has another size; FailedPrecondition if no batch
+  // is started; other errors as for Start.
   virtual absl::Status Finish(absl::Span<float> out) = 0;
 
   virtual EngineCounters counters() const { return {}; }
 };
+
+// Base class of engines that take tensors and run one batch at a time. Finish
+// runs the batch. Neither Start nor Finish allocates memory.
+class SynchronousEngine : public Engine {
+ public:
+  SynchronousEngine(TensorInfo input, TensorInfo output);
+
+  const TensorInfo& input() const final { return input_; }
+  const TensorInfo& output() const final { return output_; }
+
+  absl::Status Start(const Batch& batch) final;
+  absl::Status Finish(absl::Span<float> out) final;
+
+ protected:
+  // Runs a full batch. The spans have the sizes of input() and output().
+  // Returns Aborted if the device failed, Internal if the work failed.
+  virtual absl::Status Run(absl::Span<const float> in,
+                           absl::Span<float> out) = 0;
+
+ private:
+  const TensorInfo input_;
+  const TensorInfo output_;
+  const size_t capacity_;      // images of a full batch
+  const size_t input_size_;    // floats of a full batch
+  Batch batch_;                // the started batch; size 0: none
+  std::vector<float> logits_;  // a full batch, when `out` is smaller
+};
+
+// Returns InvalidArgument, with `model_path` and both shapes, unless the model
+// takes [N, 1, H, W] and returns [N, 10] with positive N, H and W.
+absl::Status CheckLeNetShapes(absl::string_view model_path,
+                              const std::vector<TensorInfo>& inputs,
+                              const std::vector<TensorInfo>& outputs);
+
+// Returns InvalidArgument if there is an aipp_path, which the CPU cannot use.
+absl::Status CheckNoAipp(const EngineOptions& options);
+
+// Returns `status` with "<model_path>: " in front of an error message.
+absl::Status WithModelPath(const EngineOptions& options,
+                           const absl::Status& status);
 
 }  // namespace lenet
 

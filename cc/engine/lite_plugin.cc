@@ -6,9 +6,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cc/ascend/installation.h"
-#include "cc/base/status_macros.h"
-#include "cc/engine/registry.h"
 
 namespace lenet {
 namespace {
@@ -16,9 +13,9 @@ namespace {
 absl::Status NotLoaded(const std::string& reason) {
   return absl::UnavailableError(absl::StrCat(
       "the engine lite cannot be loaded: ", reason,
-      "; start the program by `bazel run //cc:infer310`, or lay ",
-      "infer310_lite.so and the libraries of MindSpore Lite beside it; or ",
-      "run on the CPU by --engine=native"));
+      "; start the program with `bazel run //cc:infer310`, or put ",
+      "infer310_lite.so and the libraries of MindSpore Lite beside it, or ",
+      "use --engine=native on the CPU"));
 }
 
 std::string LoadError() {
@@ -26,20 +23,14 @@ std::string LoadError() {
   return reason == nullptr ? "unknown reason" : reason;
 }
 
-const EngineRegistration kRegistration("lite", /*priority=*/0,
-                                       &CreatePluginEngine);
-
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Engine>> CreatePluginEngine(
+absl::StatusOr<std::unique_ptr<Engine>> CreateLiteEngine(
     const EngineOptions& options) {
-  if (options.device_target == DeviceTarget::kAscend310) {
-    LENET_RETURN_IF_ERROR(ascend::CheckInstallation(options.device_id));
-  }
   if (options.lite_plugin.empty()) {
     return NotLoaded("there is no infer310_lite.so beside this program");
   }
-  // Never closed: the engine's code is in it.
+  // Never closed, because the code of the engine is in the library.
   void* const library =
       dlopen(options.lite_plugin.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return NotLoaded(LoadError());
@@ -49,7 +40,7 @@ absl::StatusOr<std::unique_ptr<Engine>> CreatePluginEngine(
     return NotLoaded(absl::StrCat(LoadError(), " (it is of another build)"));
   }
   absl::StatusOr<std::unique_ptr<Engine>> engine =
-      absl::InternalError("the plug-in did nothing");
+      absl::InternalError("the plug-in returned nothing");
   create(options, &engine);
   return engine;
 }

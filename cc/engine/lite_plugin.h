@@ -6,24 +6,29 @@
 #include "absl/status/statusor.h"
 #include "cc/engine/engine.h"
 
-// The engine lite, and with it MindSpore Lite, is in a shared library of its
-// own, so that a program needs neither unless it is asked for.
+// The engine lite is a shared library, so that a program needs MindSpore Lite
+// only when it uses this engine.
 
 namespace lenet {
 
-// Of the shared library, by a build of the same sources: the types are those of
-// C++. The number changes with them.
+// Function that the shared library exports. The arguments are C++ types, so
+// both sides must be built from the same sources; a change of these types
+// changes the number in the name.
 extern "C" void LenetCreateLiteEngine2(
     const EngineOptions& options,
     absl::StatusOr<std::unique_ptr<Engine>>* result);
 
 inline constexpr char kLitePluginFunction[] = "LenetCreateLiteEngine2";
 
-// Loads options.lite_plugin and creates its engine: see CreateLiteEngine.
-// Registered as "lite". Unavailable, with the remedy, if the library is not
-// there or cannot be loaded, and without loading it for an Ascend that is not
-// there. The library stays loaded.
-absl::StatusOr<std::unique_ptr<Engine>> CreatePluginEngine(
+// Loads options.lite_plugin and returns its engine: MindSpore Lite 2.0 on the
+// Ascend 310 for kAscend310, else on the CPU. It reads MindIR of version 1
+// to 3. The library stays loaded. Errors:
+//   Unavailable      the library is missing or cannot be loaded (the message
+//                    says how to get it), or the Ascend cannot run the model
+//   InvalidArgument  an aipp_path is given for the CPU, or the model is damaged
+//                    or is not a LeNet
+//   NotFound, ...    the model cannot be read
+absl::StatusOr<std::unique_ptr<Engine>> CreateLiteEngine(
     const EngineOptions& options);
 
 }  // namespace lenet

@@ -1,20 +1,14 @@
 #include "cc/engine/native_engine.h"
 
-#include <algorithm>
 #include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "cc/ascend/installation.h"
+#include "absl/types/span.h"
 #include "cc/base/file.h"
 #include "cc/base/status_macros.h"
 #include "cc/engine/graph/graph.h"
-#include "cc/engine/lenet_shapes.h"
-#include "cc/engine/registry.h"
-#include "cc/engine/synchronous_engine.h"
+#include "cc/kernels/thread_pool.h"
 #include "cc/mindir/model.h"
 #include "cc/mindir/reader.h"
 
@@ -40,35 +34,6 @@ class NativeEngine final : public SynchronousEngine {
   const std::unique_ptr<graph::Graph> graph_;
 };
 
-std::vector<TensorInfo> ToInfos(const std::vector<MindIrInput>& tensors) {
-  std::vector<TensorInfo> infos;
-  for (const MindIrInput& tensor : tensors) {
-    infos.push_back({tensor.name, tensor.shape});
-  }
-  return infos;
-}
-
-absl::Status WithPath(const std::string& path, const absl::Status& status) {
-  if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat(path, ": ", status.message()));
-}
-
-int ThreadCount(int threads) {
-  if (threads > 0) return threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
-bool RunsOnCpu(const EngineOptions& options) {
-  if (options.device_target != DeviceTarget::kAuto) {
-    return options.device_target == DeviceTarget::kCpu;
-  }
-  return !ascend::HasUsableDevice(options.device_id);
-}
-
-const EngineRegistration kRegistration("native", /*priority=*/1,
-                                       &CreateNativeEngine, &RunsOnCpu);
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> CreateNativeEngine(
@@ -78,23 +43,17 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateNativeEngine(
         "the engine native runs on the CPU only; give --device_target=CPU, or "
         "--engine=lite for an Ascend 310");
   }
-  if (!options.aipp_path.empty()) {
-    return absl::InvalidArgumentError(
-        "aipp_path is for an Ascend 310 only, and this runs on the CPU; leave "
-        "it out");
-  }
-  const std::string& path = options.model_path;
+  LENET_RETURN_IF_ERROR(CheckNoAipp(options));
   LENET_ASSIGN_OR_RETURN(const std::string mindir,
-                         ReadFile(path, kMaxModelBytes));
+                         ReadFile(options.model_path, kMaxModelBytes));
   const absl::StatusOr<MindIrModel> model = ReadMindIr(mindir);
-  LENET_RETURN_IF_ERROR(WithPath(path, model.status()));
-  const std::vector<TensorInfo> inputs = ToInfos(model->inputs);
-  const std::vector<TensorInfo> outputs = ToInfos(model->outputs);
-  LENET_RETURN_IF_ERROR(CheckLeNetShapes(path, inputs, outputs));
+  LENET_RETURN_IF_ERROR(WithModelPath(options, model.status()));
+  LENET_RETURN_IF_ERROR(
+      CheckLeNetShapes(options.model_path, model->inputs, model->outputs));
   absl::StatusOr<std::unique_ptr<graph::Graph>> graph =
-      graph::Graph::Create(*model, ThreadCount(options.threads));
-  LENET_RETURN_IF_ERROR(WithPath(path, graph.status()));
-  return std::make_unique<NativeEngine>(inputs[0], outputs[0],
+      graph::Graph::Create(*model, kernels::ThreadCount(options.threads));
+  LENET_RETURN_IF_ERROR(WithModelPath(options, graph.status()));
+  return std::make_unique<NativeEngine>(model->inputs[0], model->outputs[0],
                                         *std::move(graph));
 }
 

@@ -8,14 +8,13 @@
 
 namespace lenet {
 
-// Own kernels on the CPU, nothing else needed. Reads MindIR of version 1 to 3.
-// Registered as "native"; `auto` takes it unless there is an Ascend to run on.
-//
-// A batch is shared out among the threads, images stay whole: a batch of 1
-// takes one thread. Running one allocates nothing.
-//
-// kAscend310 is Unavailable. An aipp_path is refused (InvalidArgument), as is a
-// model with an operator that is not implemented: the message names it.
+// Returns an engine that runs a MindIR (version 1 to 3) with this project's own
+// kernels on the CPU. The images of a batch are divided among the threads; a
+// batch of 1 uses one thread. Running a batch allocates no memory. Errors:
+//   Unavailable      the device target is kAscend310
+//   InvalidArgument  an aipp_path is given, or the model is damaged, is not a
+//                    LeNet or has an unsupported operator, which is named
+//   NotFound, ...    the model cannot be read
 absl::StatusOr<std::unique_ptr<Engine>> CreateNativeEngine(
     const EngineOptions& options);
 

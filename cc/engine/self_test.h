@@ -8,15 +8,16 @@
 
 namespace lenet {
 
-// A known digit, as a JPEG file of 32x32 pixels, and its class.
+// Returns a digit as a JPEG file of 32x32 grey pixels.
 std::string SelfTestDigit();
 inline constexpr int kSelfTestClass = 7;
 
-// Runs the digit through the engine, alone in a batch and in the engine's form,
-// to see that device, model and preparation of images fit together before
-// results are believed. InvalidArgument if the model takes it for another
-// digit, Internal if the logits are not finite: the message names the likely
-// causes and how to do without. Otherwise the error of the engine.
+// Classifies the digit with the engine, as a batch of one image, to detect a
+// wrong model, device or image preparation before any result is used. Errors:
+//   InvalidArgument  the model gives another class
+//   Internal         a logit is not finite
+//   others           from the engine
+// The message names likely causes and the flag that skips the test.
 absl::Status RunSelfTest(Engine* engine);
 
 }  // namespace lenet

@@ -14,37 +14,35 @@
 
 namespace lenet {
 
-// A set of images as the network takes them. Thread-safe once opened.
+// Images in the size of the network's input, with or without labels.
+// Thread-safe. In all functions, i < size().
 class Dataset {
  public:
   virtual ~Dataset() = default;
 
-  // Number of samples, at least 1. In all calls below, i < size().
+  // Number of samples, at least 1.
   virtual size_t size() const = 0;
 
-  // Floats in one tensor: height * width.
+  // Pixels per sample: height * width.
   virtual size_t tensor_size() const = 0;
 
-  // Name of the result without ".bin", unique in the set: the stem of the file,
-  // or test_{i}_{label} (test_{i} without labels) of an IDX file.
+  // File name of the result without ".bin", unique in the set: the stem of the
+  // image's file, or test_{i}_{label} (test_{i} without labels) for IDX.
   virtual std::string stem(size_t i) const = 0;
 
-  // The right answer, 0 to 9; nothing if it is unknown. Known for all samples
-  // or for none.
+  // The label, 0 to 9. Either all samples have one or none.
   virtual std::optional<int> label(size_t i) const = 0;
 
-  // Decodes, resizes and normalises sample i into `tensor`, which has
-  // tensor_size() floats: rows of the network's input [1, 1, height, width]. An
-  // error names the file.
+  // Writes sample i, decoded, resized and normalised, to `tensor`: the
+  // network's input [1, 1, height, width]. Errors name the file.
   virtual absl::Status Load(size_t i, absl::Span<float> tensor) const = 0;
 
-  // The same without normalising, for models that do that themselves: `luma`
-  // has tensor_size() bytes, 0 black to 255 white. InvalidArgument for a .bin
-  // file, which is normalised already.
+  // Writes sample i, decoded and resized, to `luma`: tensor_size() pixels, 0
+  // black to 255 white. InvalidArgument for a .bin file, which is normalised.
   virtual absl::Status LoadLuma(size_t i, absl::Span<uint8_t> luma) const = 0;
 
-  // Sample i as it is stored: the content of its file, of which nothing is
-  // looked at, or the pixels of an IDX file. InvalidArgument for a .bin file.
+  // Returns sample i as stored: the content of its file, unchecked, or the
+  // pixels from an IDX file. InvalidArgument for a .bin file.
   virtual absl::StatusOr<SourceImage> LoadSource(size_t i) const = 0;
 };
 
@@ -52,23 +50,24 @@ struct DatasetOptions {
   std::string path;
   int height = 32;
   int width = 32;
-  size_t limit = 0;  // the first so many samples; 0: all
+  size_t limit = 0;  // maximum number of samples; 0: all
 };
 
-// Opens a data set; what kind is seen from what lies at `path`:
+// Opens the data set at `path`, which is one of:
 // - a folder with manifest.csv (header "file,label"): the files it lists, in
 //   that order;
-// - a folder with MNIST's test set (t10k-images.idx3-ubyte) in it or in its
-//   subfolder "test": those images, with the labels beside them;
-// - a folder of images (*.jpg *.jpeg *.png *.bin): if all are called
-//   test_{i}_{label}, in the order of i and with these labels, otherwise by
+// - a folder with MNIST's test set (t10k-images.idx3-ubyte), or with the test
+//   set in the subfolder "test";
+// - a folder of images (*.jpg *.jpeg *.png *.bin): if every name has the form
+//   test_{i}_{label}, ordered by i and with these labels, otherwise ordered by
 //   name and without labels;
-// - a file: IDX images, with the labels beside it if there are any.
+// - an IDX file of images, with the labels beside it if there are any.
 //
-// A .bin file is the tensor itself: height * width finite little-endian
-// float32. IDX files are read here, of those without gzip only the samples up
-// to the limit, and images by Load. Errors: InvalidArgument, NotFound,
-// PermissionDenied with the path, and the line of a manifest.
+// A .bin file is the tensor itself: height * width finite float32,
+// little-endian. An IDX file is read here, images are read by Load.
+//
+// InvalidArgument, NotFound and PermissionDenied name the path and, for a
+// manifest, the line.
 absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
     const DatasetOptions& options);
 

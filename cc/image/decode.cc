@@ -5,43 +5,50 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>  // before jpeglib.h, which needs it
+#include <iterator>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "cc/base/status_macros.h"
+#include "cc/image/error.h"
 #include "cc/image/image.h"
+#include "jerror.h"
 #include "jpeglib.h"
 #include "png.h"
 
-// Both libraries report errors by longjmp. So each step that can jump is a
-// small function that has no object with a destructor, and that returns whether
-// it reached its end; everything with an owner lives in the functions around
-// them.
+// libjpeg and libpng report errors by longjmp, which must not skip destructors.
+// So each call that can jump is in a function of its own that has no object
+// with a destructor and returns whether it succeeded.
 
 namespace lenet {
 namespace {
 
+constexpr absl::string_view kJpegStart = "\xff\xd8\xff";
+constexpr absl::string_view kPngStart = "\x89PNG\r\n\x1a\n";
+
 using MessageBuffer = char[JMSG_LENGTH_MAX];
 
-// What a header says before memory is taken for it: sizes, and whether a file
-// of so few bytes can hold so many pixels at all.
+// Checks the size in a header before memory is allocated for the pixels.
+// `max_pixels`: what a file of this length can hold.
 absl::Status CheckSize(absl::string_view format, uint32_t height,
-                       uint32_t width, uint64_t most_pixels) {
+                       uint32_t width, uint64_t max_pixels) {
   if (height < 1 || width < 1 || height > kMaxImageSide ||
       width > kMaxImageSide) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        format, " image of ", width, "x", height, " pixels; at most ",
-        kMaxImageSide, "x", kMaxImageSide, " are supported"));
+    return InvalidArgument(format, " image of ", width, "x", height,
+                           " pixels; at most ", kMaxImageSide, "x",
+                           kMaxImageSide, " are supported");
   }
-  if (uint64_t{height} * width > most_pixels) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "broken ", format, ": too short for ", width, "x", height, " pixels"));
+  if (uint64_t{height} * width > max_pixels) {
+    return InvalidArgument("broken ", format, ": too short for ", width, "x",
+                           height, " pixels");
   }
   return absl::OkStatus();
 }
@@ -54,10 +61,24 @@ GrayImage Allocate(uint32_t height, uint32_t width) {
 
 // ---------------------------------------------------------------- JPEG
 
+// Second bytes of markers.
+constexpr int kSof0 = 0xc0;
+constexpr int kSof2 = 0xc2;
+constexpr int kExifMarker = JPEG_APP0 + 1;
+
+// A block of 8x8 pixels takes at least one bit, in the scan of its mean.
+// (Arithmetic coding could take less.)
+constexpr uint64_t kJpegPixelsPerByte = 8 * 8 * 8;
+
+// A scan of a few bytes takes as long to decode as the whole image. Encoders
+// write about ten.
+constexpr int kMaxScans = 100;
+
 struct JpegErrors {
-  jpeg_error_mgr manager;  // first: libjpeg knows only this part
+  jpeg_error_mgr manager;  // the first member: libjpeg gets a pointer to it
   std::jmp_buf jump;
   MessageBuffer message;
+  int frame_marker;  // second byte of the marker SOF0 to SOF15
 };
 
 [[noreturn]] void JpegFail(j_common_ptr info) {
@@ -66,21 +87,17 @@ struct JpegErrors {
   std::longjmp(errors->jump, 1);
 }
 
-// A block of 8x8 pixels has at least one bit, in the scan with its mean. (But
-// for arithmetic coding, which nobody writes.)
-constexpr uint64_t kJpegPixelsPerByte = 8 * 8 * 8;
-
-// Nobody writes more; each costs as much time as the whole image, and a few
-// bytes.
-constexpr int kMaxScans = 100;
-
-// Level -1 is a warning: the file is damaged and libjpeg would go on with
-// invented pixels. Levels from 0 are traces.
+// Level -1 is a warning: libjpeg would replace damaged data and go on. Levels
+// from 0 are traces; only a trace gives the marker of the frame.
 void JpegMessage(j_common_ptr info, int level) {
   if (level < 0) JpegFail(info);
+  if (info->err->msg_code == JTRC_SOF) {
+    reinterpret_cast<JpegErrors*>(info->err)->frame_marker =
+        info->err->msg_parm.i[0];
+  }
 }
 
-// Called by libjpeg in between; only progressive files have many scans.
+// libjpeg calls it while it reads an image of several scans.
 void JpegProgress(j_common_ptr info) {
   const auto* decompress = reinterpret_cast<j_decompress_ptr>(info);
   if (decompress->input_scan_number <= kMaxScans) return;
@@ -90,34 +107,135 @@ void JpegProgress(j_common_ptr info) {
   std::longjmp(errors->jump, 1);
 }
 
-bool JpegReadHeader(jpeg_decompress_struct* info, JpegErrors* errors,
-                    jpeg_progress_mgr* progress, absl::string_view content) {
-  if (setjmp(errors->jump) != 0) return false;
-  jpeg_create_decompress(info);
-  info->progress = progress;
-  jpeg_mem_src(info, reinterpret_cast<const unsigned char*>(content.data()),
-               static_cast<unsigned long>(content.size()));  // NOLINT: its type
-  jpeg_read_header(info, /*require_image=*/TRUE);
-  return true;
+class JpegReader {
+ public:
+  JpegReader() {
+    info_.err = jpeg_std_error(&errors_.manager);
+    errors_.manager.error_exit = JpegFail;
+    errors_.manager.emit_message = JpegMessage;
+    progress_.progress_monitor = JpegProgress;
+  }
+  ~JpegReader() { jpeg_destroy_decompress(&info_); }
+  JpegReader(const JpegReader&) = delete;
+  JpegReader& operator=(const JpegReader&) = delete;
+
+  bool ReadHeader(absl::string_view content) {
+    if (setjmp(errors_.jump) != 0) return false;
+    jpeg_create_decompress(&info_);
+    info_.progress = &progress_;
+    jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(content.data()),
+                 static_cast<unsigned long>(content.size()));  // NOLINT
+    jpeg_save_markers(&info_, kExifMarker, 0xffff);
+    jpeg_read_header(&info_, /*require_image=*/TRUE);
+    return true;
+  }
+
+  bool ReadPixels(uint8_t* pixels) {
+    if (setjmp(errors_.jump) != 0) return false;
+    info_.out_color_space = JCS_GRAYSCALE;
+    jpeg_start_decompress(&info_);
+    while (info_.output_scanline < info_.output_height) {
+      JSAMPROW row =
+          pixels + size_t{info_.output_scanline} * info_.output_width;
+      jpeg_read_scanlines(&info_, &row, 1);
+    }
+    jpeg_finish_decompress(&info_);  // fails if the end is missing
+    return true;
+  }
+
+  // Returns the error of the function that failed.
+  absl::Status Error() const {
+    return InvalidArgument("broken JPEG: ", errors_.message);
+  }
+
+  const jpeg_decompress_struct& info() const { return info_; }
+  int frame_marker() const { return errors_.frame_marker; }
+
+ private:
+  JpegErrors errors_ = {};
+  jpeg_progress_mgr progress_ = {};
+  jpeg_decompress_struct info_ = {};
+};
+
+// Returns the orientation, 1 to 8, from the content of an APP1 segment (EXIF
+// 2.3, section 4.6). Returns 1 if there is none or it is invalid.
+int ExifOrientation(absl::string_view segment) {
+  constexpr uint64_t kOrientationTag = 0x0112;
+  constexpr uint64_t kShort = 3;
+  constexpr uint64_t kEntrySize = 12;  // tag, type, count, value
+  if (!absl::ConsumePrefix(&segment, absl::string_view("Exif\0\0", 6))) {
+    return 1;
+  }
+  const bool little_endian = absl::StartsWith(segment, "II");
+  const auto number = [segment, little_endian](uint64_t offset, size_t bytes) {
+    uint64_t value = 0;  // also past the end
+    if (offset + bytes > segment.size()) return value;
+    for (size_t i = 0; i < bytes; ++i) {
+      const size_t place = offset + (little_endian ? bytes - 1 - i : i);
+      value = value << 8 | static_cast<uint8_t>(segment[place]);
+    }
+    return value;
+  };
+  const uint64_t directory = number(4, 4);
+  const uint64_t count = number(directory, 2);
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t entry = directory + 2 + i * kEntrySize;
+    if (number(entry, 2) != kOrientationTag) continue;
+    const uint64_t value = number(entry + 8, 2);
+    const bool valid =
+        number(entry + 2, 2) == kShort && value >= 1 && value <= 8;
+    return valid ? static_cast<int>(value) : 1;
+  }
+  return 1;
 }
 
-bool JpegReadPixels(jpeg_decompress_struct* info, JpegErrors* errors,
-                    uint8_t* pixels) {
-  if (setjmp(errors->jump) != 0) return false;
-  info->out_color_space = JCS_GRAYSCALE;
-  jpeg_start_decompress(info);
-  while (info->output_scanline < info->output_height) {
-    JSAMPROW row = pixels + size_t{info->output_scanline} * info->output_width;
-    jpeg_read_scanlines(info, &row, 1);
+int JpegOrientation(const jpeg_decompress_struct& info) {
+  for (auto marker = info.marker_list; marker != nullptr;
+       marker = marker->next) {
+    const absl::string_view segment(reinterpret_cast<const char*>(marker->data),
+                                    marker->data_length);
+    if (absl::StartsWith(segment, "Exif")) return ExifOrientation(segment);
   }
-  jpeg_finish_decompress(info);  // sees a missing end
-  return true;
+  return 1;
+}
+
+// Returns whether the scan whose header was read last holds all coefficients of
+// all components, and the file has the tables to decode them.
+bool IsCompleteScan(const jpeg_decompress_struct& info) {
+  const auto has = [](const auto& tables, int number) {
+    return number >= 0 && number < static_cast<int>(std::size(tables)) &&
+           tables[number] != nullptr;
+  };
+  for (int i = 0; i < info.comps_in_scan; ++i) {
+    const jpeg_component_info& component = *info.cur_comp_info[i];
+    if (component.component_index != i ||
+        !has(info.quant_tbl_ptrs, component.quant_tbl_no) ||
+        !has(info.dc_huff_tbl_ptrs, component.dc_tbl_no) ||
+        !has(info.ac_huff_tbl_ptrs, component.ac_tbl_no)) {
+      return false;
+    }
+  }
+  return info.comps_in_scan == info.num_components && info.Ss == 0 &&
+         info.Se == DCTSIZE2 - 1 && info.Ah == 0 && info.Al == 0;
+}
+
+// Returns the second byte of the marker that ends a scan.
+absl::StatusOr<int> FindEndOfScan(absl::string_view data) {
+  size_t i = 0;
+  while ((i = data.find('\xff', i)) != absl::string_view::npos &&
+         ++i < data.size()) {
+    const auto code = static_cast<uint8_t>(data[i]);
+    const bool is_restart = code >= JPEG_RST0 && code < JPEG_RST0 + 8;
+    // 0 follows a coded byte of 0xff; markers may start with several 0xff.
+    if (code != 0 && code != 0xff && !is_restart) return code;
+  }
+  return InvalidArgument("broken JPEG: the file ends too early");
 }
 
 // ---------------------------------------------------------------- PNG
 
 struct PngReader {
-  absl::string_view rest;  // of the file
+  absl::string_view rest;  // the part of the file that is not read yet
   png_structp png = nullptr;
   png_infop info = nullptr;
   MessageBuffer message = {};
@@ -129,8 +247,7 @@ struct PngReader {
   png_longjmp(png, 1);
 }
 
-// Warnings are about parts that do not change the gray values. Damaged pixels
-// are errors.
+// Ignores warnings: they concern parts that do not change the gray values.
 void PngWarn(png_structp, png_const_charp) {}
 
 void PngRead(png_structp png, png_bytep data, size_t size) {
@@ -143,25 +260,25 @@ void PngRead(png_structp png, png_bytep data, size_t size) {
 bool PngReadHeader(PngReader* reader) {
   if (setjmp(png_jmpbuf(reader->png)) != 0) return false;
   png_set_read_fn(reader->png, reader, PngRead);
-  // All but pixels, palette and transparency: texts could unpack to gigabytes.
+  // Skips texts and the like, which could unpack to gigabytes.
   png_set_keep_unknown_chunks(reader->png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_read_info(reader->png, reader->info);
   return true;
 }
 
-// That a file of `size` bytes can hold: deflate makes 1032 bytes of one at
-// most.
-uint64_t PngMostPixels(const PngReader& reader, size_t size) {
+// Returns how many pixels a file of `size` bytes can hold: deflate makes at
+// most 1032 bytes of one.
+uint64_t PngMaxPixels(const PngReader& reader, size_t size) {
   const unsigned pixel_bits = png_get_channels(reader.png, reader.info) *
                               png_get_bit_depth(reader.png, reader.info);
   return uint64_t{size} * 1032 * 8 / std::max(pixel_bits, 1u);
 }
 
-// Asks for 8-bit gray or RGB without alpha. Returns the channels of a pixel, 1
-// or 3; 0 on an error.
-size_t PngSetUp(PngReader* reader) {
+// Reads the pixels as 8-bit samples without alpha. Each row has `row_size`
+// bytes.
+bool PngReadPixels(PngReader* reader, png_bytepp rows, size_t row_size) {
   png_structp png = reader->png;
-  if (setjmp(png_jmpbuf(png)) != 0) return 0;
+  if (setjmp(png_jmpbuf(png)) != 0) return false;
   const int color = png_get_color_type(png, reader->info);
   if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
   if (color == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
@@ -169,18 +286,15 @@ size_t PngSetUp(PngReader* reader) {
   png_set_strip_alpha(png);
   png_set_interlace_handling(png);
   png_read_update_info(png, reader->info);
-  return png_get_channels(png, reader->info);
-}
-
-// rows: pointers to the start of each row.
-bool PngReadPixels(PngReader* reader, png_bytepp rows) {
-  if (setjmp(png_jmpbuf(reader->png)) != 0) return false;
-  png_read_image(reader->png, rows);
-  png_read_end(reader->png, nullptr);  // sees a missing end
+  if (png_get_rowbytes(png, reader->info) != row_size) {
+    png_error(png, "unexpected row size");
+  }
+  png_read_image(png, rows);
+  png_read_end(png, nullptr);  // fails if the end is missing
   return true;
 }
 
-// As Pillow's convert("L"): ITU-R 601-2 luma, in 16 bits, rounded.
+// Converts as Pillow's convert("L"): ITU-R 601-2 luma in 16 bits, rounded.
 void RgbToGray(const std::vector<uint8_t>& rgb, std::vector<uint8_t>* gray) {
   for (size_t i = 0; i < gray->size(); ++i) {
     const uint32_t luma = 19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] +
@@ -189,43 +303,7 @@ void RgbToGray(const std::vector<uint8_t>& rgb, std::vector<uint8_t>* gray) {
   }
 }
 
-}  // namespace
-
-absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content) {
-  if (content.empty()) return absl::InvalidArgumentError("the file is empty");
-
-  JpegErrors errors = {};
-  jpeg_decompress_struct info = {};
-  info.err = jpeg_std_error(&errors.manager);
-  errors.manager.error_exit = JpegFail;
-  errors.manager.emit_message = JpegMessage;
-  jpeg_progress_mgr progress = {};
-  progress.progress_monitor = JpegProgress;
-  const absl::Cleanup destroyer = [&info] { jpeg_destroy_decompress(&info); };
-  const auto broken = [&errors] {
-    return absl::InvalidArgumentError(
-        absl::StrCat("broken JPEG: ", errors.message));
-  };
-
-  if (!JpegReadHeader(&info, &errors, &progress, content)) return broken();
-  if (absl::Status status =
-          CheckSize("JPEG", info.image_height, info.image_width,
-                    content.size() * kJpegPixelsPerByte);
-      !status.ok()) {
-    return status;
-  }
-  if (info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK) {
-    return absl::InvalidArgumentError(
-        "CMYK JPEG is not supported; convert it to gray or RGB");
-  }
-  GrayImage image = Allocate(info.image_height, info.image_width);
-  if (!JpegReadPixels(&info, &errors, image.pixels.data())) return broken();
-  return image;
-}
-
 absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
-  if (content.empty()) return absl::InvalidArgumentError("the file is empty");
-
   PngReader reader;
   reader.rest = content;
   reader.png =
@@ -238,44 +316,91 @@ absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
     return absl::InternalError("libpng cannot start: wrong version or memory");
   }
   const auto broken = [&reader] {
-    return absl::InvalidArgumentError(
-        absl::StrCat("broken PNG: ", reader.message));
+    return InvalidArgument("broken PNG: ", reader.message);
   };
 
   if (!PngReadHeader(&reader)) return broken();
   const uint32_t height = png_get_image_height(reader.png, reader.info);
   const uint32_t width = png_get_image_width(reader.png, reader.info);
-  if (absl::Status status = CheckSize("PNG", height, width,
-                                      PngMostPixels(reader, content.size()));
-      !status.ok()) {
-    return status;
-  }
-  const size_t channels = PngSetUp(&reader);
-  if (channels == 0) return broken();
+  LENET_RETURN_IF_ERROR(
+      CheckSize("PNG", height, width, PngMaxPixels(reader, content.size())));
+  const bool has_color =
+      png_get_color_type(reader.png, reader.info) & PNG_COLOR_MASK_COLOR;
+  const size_t row_size = width * (has_color ? size_t{3} : 1);
 
   GrayImage image = Allocate(height, width);
-  std::vector<uint8_t> rgb(channels == 3 ? 3 * image.pixels.size() : 0);
-  std::vector<uint8_t>& target = channels == 3 ? rgb : image.pixels;
+  std::vector<uint8_t> rgb(has_color ? height * row_size : 0);
+  std::vector<uint8_t>& target = has_color ? rgb : image.pixels;
   std::vector<png_bytep> rows(height);
-  for (size_t y = 0; y < height; ++y) rows[y] = &target[y * width * channels];
-  if (!PngReadPixels(&reader, rows.data())) return broken();
-  if (channels == 3) RgbToGray(rgb, &image.pixels);
+  for (size_t y = 0; y < height; ++y) rows[y] = &target[y * row_size];
+  if (!PngReadPixels(&reader, rows.data(), row_size)) return broken();
+  if (has_color) RgbToGray(rgb, &image.pixels);
   return image;
 }
 
+}  // namespace
+
+absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content) {
+  if (content.empty()) return InvalidArgument("the file is empty");
+  JpegReader reader;
+  if (!reader.ReadHeader(content)) return reader.Error();
+  const jpeg_decompress_struct& info = reader.info();
+  LENET_RETURN_IF_ERROR(CheckSize("JPEG", info.image_height, info.image_width,
+                                  content.size() * kJpegPixelsPerByte));
+  if (info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK) {
+    return InvalidArgument(
+        "CMYK JPEG is not supported; convert it to gray or RGB");
+  }
+  GrayImage image = Allocate(info.image_height, info.image_width);
+  if (!reader.ReadPixels(image.pixels.data())) return reader.Error();
+  return image;
+}
+
+absl::StatusOr<JpegHeader> ParseJpegHeader(absl::string_view content) {
+  if (!absl::StartsWith(content, kJpegStart)) {
+    return InvalidArgument("not a JPEG");
+  }
+  JpegReader reader;
+  if (!reader.ReadHeader(content)) return reader.Error();
+  const jpeg_decompress_struct& info = reader.info();
+  JpegHeader header;
+  if (info.num_components > static_cast<int>(header.sampling.size())) {
+    return InvalidArgument("expected 1 to 4 JPEG components, found ",
+                           info.num_components);
+  }
+  header.height = static_cast<int>(info.image_height);
+  header.width = static_cast<int>(info.image_width);
+  header.precision = info.data_precision;
+  if (reader.frame_marker() == kSof0) header.coding = JpegCoding::kBaseline;
+  if (reader.frame_marker() == kSof2) header.coding = JpegCoding::kProgressive;
+  const J_COLOR_SPACE space = info.jpeg_color_space;
+  if (space == JCS_GRAYSCALE) header.color = JpegColor::kGray;
+  if (space == JCS_YCbCr) header.color = JpegColor::kYcc;
+  if (space == JCS_RGB) header.color = JpegColor::kRgb;
+  header.components = info.num_components;
+  for (int i = 0; i < info.num_components; ++i) {
+    header.sampling[static_cast<size_t>(i)] = {info.comp_info[i].h_samp_factor,
+                                               info.comp_info[i].v_samp_factor};
+  }
+  header.orientation = JpegOrientation(info);
+  if (IsCompleteScan(info)) {
+    content.remove_prefix(content.size() - info.src->bytes_in_buffer);
+    LENET_ASSIGN_OR_RETURN(const int marker, FindEndOfScan(content));
+    header.single_scan = marker == JPEG_EOI;
+  }
+  return header;
+}
+
 absl::StatusOr<GrayImage> DecodeImage(absl::string_view content) {
-  constexpr absl::string_view kJpeg = "\xff\xd8\xff";
-  constexpr absl::string_view kPng = "\x89PNG\r\n\x1a\n";
-  if (content.empty()) return absl::InvalidArgumentError("the file is empty");
-  if (content.substr(0, kJpeg.size()) == kJpeg) return DecodeJpeg(content);
-  if (content.substr(0, kPng.size()) == kPng) return DecodePng(content);
+  if (content.empty()) return InvalidArgument("the file is empty");
+  if (absl::StartsWith(content, kJpegStart)) return DecodeJpeg(content);
+  if (absl::StartsWith(content, kPngStart)) return DecodePng(content);
 
   std::string start;
   for (const char c : content.substr(0, 4)) {
     absl::StrAppendFormat(&start, " %02x", static_cast<unsigned char>(c));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("neither JPEG nor PNG (starts with", start, ")"));
+  return InvalidArgument("neither JPEG nor PNG (starts with", start, ")");
 }
 
 }  // namespace lenet

@@ -7,18 +7,17 @@
 
 namespace lenet {
 
-// An 8-bit gray image, 0 black to 255 white, row by row without padding: pixel
-// (y, x) is pixels[y * width + x], and pixels.size() == height * width.
+// An 8-bit gray image, 0 black to 255 white: pixel (y, x) is
+// pixels[y * width + x].
 struct GrayImage {
   int height = 0;
   int width = 0;
   std::vector<uint8_t> pixels;
 };
 
-// An image as it is stored, for who decodes and resizes it himself.
+// An image as stored, for engines that decode and resize it themselves.
 struct SourceImage {
-  // height > 0: gray pixels [height, width], as in GrayImage. Otherwise the
-  // whole of a JPEG or PNG file.
+  // Gray pixels [height, width] if height > 0; otherwise a JPEG or PNG file.
   std::string content;
   int height = 0;
   int width = 0;

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "cc/base/status_macros.h"
 #include "cc/image/dataset.h"
 #include "cc/image/image.h"
 
@@ -19,28 +19,24 @@ namespace {
 
 constexpr size_t kMaxChunk = 16;
 
-// Two chunks a thread: one that it loads and one that waits.
+// Returns a size with which each thread has two chunks: one that it loads and
+// one that waits for the consumer.
 size_t ChunkSize(int threads, size_t depth) {
   const size_t count = 2 * static_cast<size_t>(std::max(threads, 1));
   return std::clamp<size_t>(depth / count, 1, kMaxChunk);
 }
 
+template <typename T>
 absl::Status LoadSample(const Dataset& dataset, size_t i,
-                        absl::Span<float> sample) {
-  return dataset.Load(i, sample);
-}
-
-absl::Status LoadSample(const Dataset& dataset, size_t i,
-                        absl::Span<uint8_t> sample) {
-  return dataset.LoadLuma(i, sample);
-}
-
-absl::Status LoadSample(const Dataset& dataset, size_t i,
-                        absl::Span<SourceImage> sample) {
-  absl::StatusOr<SourceImage> source = dataset.LoadSource(i);
-  if (!source.ok()) return source.status();
-  sample[0] = *std::move(source);
-  return absl::OkStatus();
+                        absl::Span<T> sample) {
+  if constexpr (std::is_same_v<T, float>) {
+    return dataset.Load(i, sample);
+  } else if constexpr (std::is_same_v<T, uint8_t>) {
+    return dataset.LoadLuma(i, sample);
+  } else {
+    LENET_ASSIGN_OR_RETURN(sample[0], dataset.LoadSource(i));
+    return absl::OkStatus();
+  }
 }
 
 }  // namespace
@@ -51,20 +47,15 @@ size_t Prefetcher<T>::SampleSize(const Dataset& dataset) {
 }
 
 template <typename T>
-Prefetcher<T>::Prefetcher(const Dataset& dataset, size_t first, size_t last,
-                          int threads, size_t depth)
+Prefetcher<T>::Prefetcher(const Dataset& dataset, int threads, size_t depth)
     : dataset_(dataset),
       sample_size_(SampleSize(dataset)),
-      first_(first),
-      last_(last),
       chunk_size_(ChunkSize(threads, depth)),
-      chunk_count_((last - first + chunk_size_ - 1) / chunk_size_),
-      next_(first),
+      chunk_count_((dataset.size() + chunk_size_ - 1) / chunk_size_),
       chunks_(std::max<size_t>(depth / chunk_size_, 1)) {
   for (Chunk& chunk : chunks_) {
     chunk.samples.resize(chunk_size_ * sample_size_);
   }
-  // More threads than chunks would never find room.
   const size_t count = std::min({static_cast<size_t>(std::max(threads, 1)),
                                  chunks_.size(), chunk_count_});
   threads_.reserve(count);
@@ -84,19 +75,17 @@ Prefetcher<T>::~Prefetcher() {
 template <typename T>
 absl::Status Prefetcher<T>::Next(absl::Span<T> sample) {
   if (sample.size() != sample_size_) {
-    return absl::InternalError("Prefetcher::Next: sample of another size");
+    return absl::InternalError("Prefetcher::Next: wrong sample size");
   }
-  if (next_ == last_) return absl::OutOfRangeError("no more samples");
-  const size_t number = (next_ - first_) / chunk_size_;
-  const size_t index = (next_ - first_) % chunk_size_;
-  Chunk& chunk = ChunkOf(number);
+  if (next_ == dataset_.size()) return absl::OutOfRangeError("no more samples");
+  const size_t index = next_ % chunk_size_;
+  Chunk& chunk = ChunkAt(next_ / chunk_size_);
   if (index == 0) {
     std::unique_lock<std::mutex> lock(mutex_);
     ready_.wait(lock, [&chunk] { return chunk.ready; });
   }
   absl::Status status = std::move(chunk.statuses[index]);
   if (status.ok()) {
-    // Moves a file's content; what it leaves is written anew by Load.
     std::copy_n(std::make_move_iterator(&chunk.samples[index * sample_size_]),
                 sample_size_, sample.begin());
   }
@@ -122,7 +111,7 @@ void Prefetcher<T>::Work() {
     });
     if (stop_ || claimed_ == chunk_count_) return;
     const size_t number = claimed_++;
-    Chunk& chunk = ChunkOf(number);
+    Chunk& chunk = ChunkAt(number);
 
     lock.unlock();
     Load(number, &chunk);
@@ -135,8 +124,8 @@ void Prefetcher<T>::Work() {
 
 template <typename T>
 void Prefetcher<T>::Load(size_t number, Chunk* chunk) {
-  const size_t begin = first_ + number * chunk_size_;
-  const size_t end = std::min(begin + chunk_size_, last_);
+  const size_t begin = number * chunk_size_;
+  const size_t end = std::min(begin + chunk_size_, dataset_.size());
   chunk->statuses.clear();
   for (size_t i = begin; i < end && !stop_; ++i) {
     T* const sample = &chunk->samples[(i - begin) * sample_size_];

@@ -16,71 +16,68 @@
 
 namespace lenet {
 
-// Loads samples [first, last) of a data set in `threads` background threads, at
-// most `depth` ahead of the consumer, and hands them out in order:
+// Loads a data set in background threads and returns its samples in order:
 //
-//   Prefetcher<float> prefetcher(dataset, 0, dataset.size(), threads, depth);
+//   Prefetcher<float> prefetcher(dataset, threads, depth);
 //   for (size_t i = 0; i < dataset.size(); ++i) {
 //     LENET_RETURN_IF_ERROR(prefetcher.Next(absl::MakeSpan(tensor)));
 //   }
 //
-// What a sample is depends on T:
-//   Prefetcher<float>        tensor_size() floats of Dataset::Load
-//   Prefetcher<uint8_t>      tensor_size() bytes of Dataset::LoadLuma
-//   Prefetcher<SourceImage>  one element, of Dataset::LoadSource
+// A sample consists of:
+//   Prefetcher<float>        tensor_size() floats from Dataset::Load
+//   Prefetcher<uint8_t>      tensor_size() bytes from Dataset::LoadLuma
+//   Prefetcher<SourceImage>  one element from Dataset::LoadSource
 //
-// Samples go from thread to thread by the chunk, as that costs as much as to
-// load a small image. Memory: depth samples. One consumer thread. Destruction
-// at any time waits only for the loads under way. The data set must outlive it.
+// Threads exchange chunks of samples, because a synchronisation costs as much
+// as loading a small image. Memory: `depth` samples. For one consumer thread.
+// The destructor waits only for the samples being loaded. The data set must
+// outlive the prefetcher.
 template <typename T>
 class Prefetcher {
  public:
-  // last <= dataset.size(); threads and depth below 1 count as 1.
-  Prefetcher(const Dataset& dataset, size_t first, size_t last, int threads,
-             size_t depth);
+  // Loads at most `depth` samples ahead of the consumer. Values below 1 count
+  // as 1.
+  Prefetcher(const Dataset& dataset, int threads, size_t depth);
   ~Prefetcher();
 
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
 
-  // Elements of type T that make up one sample of a data set.
+  // Returns the number of elements in a sample.
   static size_t SampleSize(const Dataset& dataset);
 
-  // Waits for the next sample and moves it into `sample` (SampleSize elements;
-  // any part of a batch). The error of a sample comes at its turn, and the call
-  // after it gives the sample after it. OutOfRange after the last.
+  // Waits for the next sample and moves it to `sample`, SampleSize() elements.
+  // Returns the sample's error if it could not be loaded; the next call returns
+  // the sample after it. OutOfRange after the last.
   absl::Status Next(absl::Span<T> sample);
 
  private:
-  // Samples that one thread loads, one after the other.
+  // Consecutive samples, loaded by one thread. Belongs to that thread until it
+  // is ready, then to the consumer.
   struct Chunk {
     std::vector<T> samples;
-    std::vector<absl::Status> statuses;  // of the samples that it holds
+    std::vector<absl::Status> statuses;  // one per sample
     bool ready = false;
   };
 
   void Work();
   void Load(size_t number, Chunk* chunk);
-  Chunk& ChunkOf(size_t number) { return chunks_[number % chunks_.size()]; }
+  Chunk& ChunkAt(size_t number) { return chunks_[number % chunks_.size()]; }
 
   const Dataset& dataset_;
   const size_t sample_size_;
-  const size_t first_;
-  const size_t last_;
   const size_t chunk_size_;
-  const size_t chunk_count_;  // in all
+  const size_t chunk_count_;  // in the data set
 
-  size_t next_;  // the sample that Next gives next; of the consumer alone
+  size_t next_ = 0;  // the consumer's next sample
 
   std::mutex mutex_;
-  std::condition_variable room_;   // a chunk may be claimed, or stop_
-  std::condition_variable ready_;  // a chunk became ready
-  size_t claimed_ = 0;             // chunks that threads have taken
-  size_t consumed_ = 0;            // chunks that the consumer is through with
-  std::atomic<bool> stop_{false};  // also seen between two samples
-  // A chunk belongs to the thread that claimed it until ready, then to the
-  // consumer.
-  std::vector<Chunk> chunks_;
+  std::condition_variable room_;   // a chunk can be claimed, or stop_
+  std::condition_variable ready_;  // the consumer's chunk became ready
+  size_t claimed_ = 0;             // chunks that threads load or have loaded
+  size_t consumed_ = 0;            // chunks that the consumer has finished
+  std::atomic<bool> stop_{false};
+  std::vector<Chunk> chunks_;  // ring buffer
   std::vector<std::thread> threads_;
 };
 

@@ -5,21 +5,28 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "configs/infer310_options.h"
 
 namespace lenet {
 
-// The values, by name, that a user's YAML file gives to the options of
-// infer310; the rules are those of python/lenet/options/config.py. Each key
-// must be one that some program reads, in its section or at the top level;
-// those of other programs are left alone. A value in a section wins over one at
-// the top level.
+// Returns the value in the spelling of the option's choices. Returns
+// InvalidArgument, with `source` in the message, if the value is not accepted.
+absl::StatusOr<std::string> CheckValue(const Option& option,
+                                       absl::string_view value,
+                                       absl::string_view source);
+
+// Returns the values, by name, that a YAML file gives to the options of
+// infer310. Each key must exist in configs/default_config.yaml, in its section
+// or at the top level; keys of other programs are ignored. A value in a section
+// overrides one at the top level.
 //
-// InvalidArgument, or the error of ReadFile: an unreadable file, bad YAML, an
-// unknown section or key, a value of the wrong type or out of range.
+// Returns InvalidArgument for invalid YAML, an unknown section or key and a
+// value that is not accepted, and the errors of ReadFile.
 absl::StatusOr<std::map<std::string, std::string>> ReadConfigFile(
     const std::string& path);
 
-// The same from the content of a file; `path` is for messages.
+// The same for the content of a file; `path` appears in messages.
 absl::StatusOr<std::map<std::string, std::string>> ParseConfig(
     const std::string& path, const std::string& content);
 

@@ -51,10 +51,7 @@ INSTANTIATE_TEST_SUITE_P(
         // Of other programs.
         Accepted{"train: {batch_size: 64, lr: 0.1}\nlr: 0.1", {}},
         Accepted{"postprocess: {result_path: x}", {}},
-        // YAML 1.1, as Python reads it.
         Accepted{"limit: 0x10", Map{{"limit", "16"}}},
-        Accepted{"limit: 1_000", Map{{"limit", "1000"}}},
-        Accepted{"limit: 010", Map{{"limit", "8"}}},
         Accepted{"mindir_path: '5'", Map{{"mindir_path", "5"}}},
         Accepted{"mindir_path: ''", Map{{"mindir_path", ""}}}));
 
@@ -78,39 +75,39 @@ INSTANTIATE_TEST_SUITE_P(
     All, RefusedTest,
     testing::Values(
         Refused{"a: [", "is not YAML"}, Refused{"\t- :", "is not YAML"},
-        Refused{"hello", "expected lines `key: value`, found hello"},
+        Refused{"hello", "expected lines `key: value`, found 'hello'"},
         Refused{"- 1", "found a list"},
-        Refused{"batchsize: 4",
-                "unknown key 'batchsize'; did you mean 'batch_size'?"},
+        Refused{"batchsize: 4", "unknown key 'batchsize'; see --help"},
         Refused{"infer301: {limit: 1}",
-                "unknown section 'infer301'; did you mean 'infer310'?"},
-        Refused{"infer310: {lr: 1}", "section infer310: unknown key 'lr'"},
+                "unknown section 'infer301'; expected one of cloud, data, "},
+        Refused{"device: {lr: 1}",
+                "section device: unknown key 'lr'; expected one of device_id, "
+                "device_target"},
         Refused{"limit: many",
-                "limit must be a whole number of at least 0, not 'many'"},
-        Refused{"limit: '4'", "whole number of at least 0, not '4'"},
-        Refused{"limit: 4.5", "not 4.5"}, Refused{"limit: true", "not true"},
-        Refused{"limit: -1", "not '-1'"},
+                "limit must be an integer of at least 0, not 'many'"},
+        Refused{"limit: '4'", "an integer of at least 0, not '4'"},
+        Refused{"limit: 4.5", "not '4.5'"},
+        Refused{"limit: true", "not 'true'"}, Refused{"limit: -1", "not '-1'"},
         Refused{"limit: 99999999999999999999", "limit must be"},
         Refused{"limit: [1]", "not a list"}, Refused{"limit:", "not null"},
         Refused{"infer310: {threads: 1025}", "at most 1024, not '1025'"},
-        Refused{"json: 1", "json must be true or false, not 1"},
+        Refused{"json: 1", "json must be true or false, not '1'"},
         Refused{"json: 'true'", "json must be true or false, not 'true'"},
         Refused{"json: t", "json must be true or false, not 't'"},
-        Refused{"json:", "not null"}, Refused{"limit: on", "not on"},
+        Refused{"json:", "not null"}, Refused{"limit: on", "not 'on'"},
         Refused{"engine: gpu", "one of auto, native, lite, acl, not 'gpu'"},
         Refused{"image_height: 8", "at least 16"},
-        Refused{"mindir_path: 5", "mindir_path must be a text, not 5"},
-        Refused{"mindir_path: yes", "must be a text, not yes"},
-        Refused{"mindir_path: 1.5", "must be a text, not 1.5"},
+        Refused{"mindir_path: 5", "mindir_path must be a text, not '5'"},
+        Refused{"mindir_path: yes", "must be a text, not 'yes'"},
+        Refused{"mindir_path: 1.5", "must be a text, not '1.5'"},
         Refused{"device_target: GPU",
                 "one of auto, Ascend310, CPU, not 'GPU'"}));
 
-// They once were too much for the stack.
 TEST(ParseConfigTest, LongScalars) {
   constexpr size_t kLong = 900'000;
   EXPECT_THAT(ParseConfig("c", "limit: " + std::string(kLong, '1')),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("c: limit must be a whole number")));
+                       HasSubstr("c: limit must be an integer")));
   const std::string path(kLong, 'a');
   LENET_ASSERT_OK_AND_ASSIGN(const auto values,
                              ParseConfig("c", "mindir_path: " + path));

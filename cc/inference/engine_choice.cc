@@ -3,54 +3,47 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cc/ascend/installation.h"
 #include "cc/ascend/manifest.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/engine.h"
 
 namespace lenet {
 namespace {
 
 absl::Status CheckDvpp(const Infer310Options& options, bool om) {
-  constexpr char kOtherwise[] = "; or decode on the CPU by --cpu_dvpp=CPU";
   if (options.device_target == DeviceTarget::kCpu) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cpu_dvpp=DVPP is a part of an Ascend 310, and device_target is CPU; "
-        "leave one of them out",
-        kOtherwise));
+    return absl::InvalidArgumentError(
+        "cpu_dvpp=DVPP needs an Ascend 310, but device_target is CPU; give "
+        "--cpu_dvpp=CPU, or no --device_target");
   }
   const absl::Status ascend = ascend::CheckInstallation(options.device_id);
   if (!ascend.ok()) {
-    return absl::UnavailableError(
-        absl::StrCat("cpu_dvpp=DVPP needs an Ascend 310; decode on the CPU by "
-                     "--cpu_dvpp=CPU. ",
-                     ascend.message()));
+    return absl::UnavailableError(absl::StrCat(
+        "cpu_dvpp=DVPP needs an Ascend 310; give --cpu_dvpp=CPU to "
+        "decode on the CPU. ",
+        ascend.message()));
   }
   if (om) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "cpu_dvpp=DVPP needs an OM with AIPP, and ", options.mindir_path,
-      " is none; convert the model: bazel run //tools:to_om -- --model ",
-      "<model>.onnx --aipp", kOtherwise));
+      " is not an OM; convert the model: bazel run //tools:to_om -- --model ",
+      "<model>.onnx --aipp; or give --cpu_dvpp=CPU"));
 }
 
 absl::Status CheckModelFits(const Infer310Options& options,
                             const Engine& engine) {
   const std::vector<int64_t>& shape = engine.input().shape;
-  if (engine.dynamic_batch() && options.batch_size > shape[0]) {
+  const bool gears = engine.dynamic_batch();
+  if (gears ? options.batch_size > shape[0] : options.batch_size != shape[0]) {
     return absl::InvalidArgumentError(absl::StrCat(
-        options.mindir_path, ": the model takes batches of up to ", shape[0],
-        ", --batch_size is ", options.batch_size, "; give --batch_size=",
-        shape[0], " or less, or convert the model with --dynamic_batch"));
-  }
-  if (!engine.dynamic_batch() && shape[0] != options.batch_size) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.mindir_path, ": the model takes batches of ", shape[0],
-        ", --batch_size is ", options.batch_size, "; give --batch_size=",
-        shape[0], " or export the model with batch_size ", options.batch_size));
+        options.mindir_path, ": the model takes batches of ",
+        gears ? "up to " : "", shape[0], ", --batch_size is ",
+        options.batch_size, "; give --batch_size=", shape[0],
+        gears ? " or less, or convert the model with --dynamic_batch"
+              : ", or export the model with another batch_size"));
   }
   if (shape[2] != options.image_height || shape[3] != options.image_width) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -61,27 +54,14 @@ absl::Status CheckModelFits(const Infer310Options& options,
   return absl::OkStatus();
 }
 
-// Why `auto` did not take the Ascend that is there; "" if there is none, or it
-// was not to be taken.
-std::string WhyNotAscend(const Infer310Options& options,
-                         const CreatedEngine& created) {
-  if (options.device_target != DeviceTarget::kAuto ||
-      created.engine->device() != "CPU" ||
-      absl::EqualsIgnoreCase(options.engine, "native")) {
-    return "";
-  }
-  if (!created.fallback.ok()) return std::string(created.fallback.message());
-  if (ascend::ShownDevices().empty()) return "";
-  return std::string(ascend::CheckInstallation(options.device_id).message());
-}
-
-void SayWhere(const Infer310Options& options, const CreatedEngine& created) {
-  const std::string reason = WhyNotAscend(options, created);
-  if (!reason.empty()) {
+// `ascend` is the error of an Ascend that is present.
+void PrintEngine(const Infer310Options& options, const CreatedEngine& created,
+                 const absl::Status& ascend) {
+  if (!ascend.ok()) {
     std::fprintf(stderr,
                  "infer310: warning: there is an Ascend, but it cannot be "
                  "used: %s\n",
-                 reason.c_str());
+                 std::string(ascend.message()).c_str());
   }
   const std::string soc = created.engine->counters().soc_name;
   std::fprintf(stderr, "infer310: engine %s on %s%s%s\n", created.name.c_str(),
@@ -104,7 +84,8 @@ absl::Status CheckChoice(const Infer310Options& options) {
   return options.dvpp ? CheckDvpp(options, om) : absl::OkStatus();
 }
 
-absl::StatusOr<CreatedEngine> OpenEngine(const Infer310Options& options) {
+absl::StatusOr<CreatedEngine> OpenEngine(const Infer310Options& options,
+                                         const EngineFactories& factories) {
   EngineOptions engine_options;
   engine_options.model_path = options.mindir_path;
   engine_options.device_target = options.device_target;
@@ -114,10 +95,40 @@ absl::StatusOr<CreatedEngine> OpenEngine(const Infer310Options& options) {
   engine_options.lite_plugin = options.lite_plugin;
   engine_options.dvpp = options.dvpp;
   engine_options.self_test = options.self_test;
-  LENET_ASSIGN_OR_RETURN(CreatedEngine created,
-                         CreateEngine(options.engine, engine_options));
+  const bool any_device = options.device_target == DeviceTarget::kAuto;
+  const bool automatic = options.engine == "auto";
+  const bool om = ascend::IsOmFile(options.mindir_path);
+  CreatedEngine created;
+  created.name = automatic && om ? "acl" : options.engine;
+  absl::Status ascend;
+  if (created.name == "auto" || created.name == "lite") {
+    // No library is loaded if the driver shows no card.
+    const bool present = any_device && !ascend::ShownDevices().empty();
+    if (present || options.device_target == DeviceTarget::kAscend310) {
+      ascend = factories.check_ascend(options.device_id);
+      if (!ascend.ok() && !any_device) return ascend;
+      if (ascend.ok()) engine_options.device_target = DeviceTarget::kAscend310;
+    }
+    if (automatic) {
+      created.name = engine_options.device_target == DeviceTarget::kAscend310
+                         ? "lite"
+                         : "native";
+    }
+  }
+  const EngineFactory factory = created.name == "acl"    ? factories.acl
+                                : created.name == "lite" ? factories.lite
+                                                         : factories.native;
+  absl::StatusOr<std::unique_ptr<Engine>> engine = factory(engine_options);
+  if (automatic && any_device && created.name == "lite" &&
+      absl::IsUnavailable(engine.status())) {
+    ascend = engine.status();
+    created.name = "native";
+    engine_options.device_target = DeviceTarget::kCpu;
+    engine = factories.native(engine_options);
+  }
+  LENET_ASSIGN_OR_RETURN(created.engine, std::move(engine));
   LENET_RETURN_IF_ERROR(CheckModelFits(options, *created.engine));
-  SayWhere(options, created);
+  PrintEngine(options, created, ascend);
   return created;
 }
 

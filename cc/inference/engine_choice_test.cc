@@ -4,12 +4,10 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "cc/base/test_util.h"
 #include "cc/engine/engine.h"
-#include "cc/engine/registry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -21,13 +19,17 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
+constexpr absl::StatusCode kUnavailable = absl::StatusCode::kUnavailable;
 
+// Runs batches of 8 on the device target of its options; a model named "gears"
+// also runs smaller batches.
 class FakeEngine final : public Engine {
  public:
-  FakeEngine(TensorInfo input, bool dynamic, std::string device)
-      : input_(std::move(input)),
-        dynamic_(dynamic),
-        device_(std::move(device)) {}
+  explicit FakeEngine(const EngineOptions& options)
+      : dynamic_(options.model_path == "gears.mindir"),
+        device_(options.device_target == DeviceTarget::kAscend310
+                    ? "Ascend310:0"
+                    : "CPU") {}
 
   const TensorInfo& input() const override { return input_; }
   const TensorInfo& output() const override { return output_; }
@@ -37,31 +39,18 @@ class FakeEngine final : public Engine {
   absl::Status Finish(absl::Span<float>) override { return absl::OkStatus(); }
 
  private:
-  const TensorInfo input_;
+  const TensorInfo input_{"x", {8, 1, 32, 32}};
   const TensorInfo output_;
   const bool dynamic_;
   const std::string device_;
 };
 
-// Batches of 8; for a path with "gears", of up to 8.
-absl::StatusOr<std::unique_ptr<Engine>> CreateCpu(
+absl::StatusOr<std::unique_ptr<Engine>> CreateFake(
     const EngineOptions& options) {
-  return std::make_unique<FakeEngine>(
-      TensorInfo{"x", {8, 1, 32, 32}},
-      options.model_path.find("gears") != std::string::npos, "CPU");
+  return std::make_unique<FakeEngine>(options);
 }
 
-absl::StatusOr<std::unique_ptr<Engine>> CreateBroken(const EngineOptions&) {
-  return absl::UnavailableError("the board is broken");
-}
-
-bool HasBoard(const EngineOptions& options) {
-  return options.device_target != DeviceTarget::kCpu &&
-         options.model_path == "board.mindir";
-}
-
-const EngineRegistration kCpu("native", 0, &CreateCpu);
-const EngineRegistration kBoard("board", 1, &CreateBroken, &HasBoard);
+absl::Status Broken(int) { return absl::UnavailableError("broken"); }
 
 class EngineChoiceTest : public testing::Test {
  protected:
@@ -72,29 +61,46 @@ class EngineChoiceTest : public testing::Test {
     options_.batch_size = 8;
     options_.image_height = 32;
     options_.image_width = 32;
+    factories_.native = &CreateFake;
+    factories_.lite = &CreateFake;
+    factories_.acl = &CreateFake;
   }
   ~EngineChoiceTest() override { unsetenv("LENET_ASCEND_DEVICES"); }
 
   void UseOm() { options_.mindir_path = "lenet.om"; }
 
-  // What OpenEngine says on stderr.
-  std::string Said() {
+  void ConnectAscend(bool usable) {
+    devices_.Write("davinci0", "");
+    factories_.check_ascend =
+        usable ? [](int) { return absl::OkStatus(); } : &Broken;
+  }
+
+  void BreakLite() {
+    factories_.lite =
+        [](const EngineOptions&) -> absl::StatusOr<std::unique_ptr<Engine>> {
+      return absl::UnavailableError("lite is broken");
+    };
+  }
+
+  absl::Status Open() const {
+    return OpenEngine(options_, factories_).status();
+  }
+
+  // Returns what OpenEngine prints to stderr, or its error.
+  std::string Printed() const {
     testing::internal::CaptureStderr();
-    EXPECT_THAT(OpenEngine(options_), IsOk());
-    return testing::internal::GetCapturedStderr();
+    const absl::Status status = Open();
+    const std::string printed = testing::internal::GetCapturedStderr();
+    return status.ok() ? printed : status.ToString();
   }
 
   const TempFolder devices_;
   Infer310Options options_;
+  EngineFactories factories_;
 };
 
-TEST_F(EngineChoiceTest, AMindIrGoesWithAnyDevice) {
+TEST_F(EngineChoiceTest, OnlyAclReadsOms) {
   EXPECT_THAT(CheckChoice(options_), IsOk());
-  options_.device_target = DeviceTarget::kCpu;
-  EXPECT_THAT(CheckChoice(options_), IsOk());
-}
-
-TEST_F(EngineChoiceTest, AnOmIsForTheEngineAcl) {
   UseOm();
   options_.engine = "acl";
   EXPECT_THAT(CheckChoice(options_), IsOk());
@@ -106,64 +112,90 @@ TEST_F(EngineChoiceTest, AnOmIsForTheEngineAcl) {
 TEST_F(EngineChoiceTest, DvppNeedsAnAscend) {
   UseOm();
   options_.dvpp = true;
-  EXPECT_THAT(CheckChoice(options_),
-              StatusIs(absl::StatusCode::kUnavailable,
-                       AllOf(HasSubstr("--cpu_dvpp=CPU"),
-                             HasSubstr(devices_.path() + "/davinci0"))));
+  EXPECT_THAT(
+      CheckChoice(options_),
+      StatusIs(kUnavailable, AllOf(HasSubstr("--cpu_dvpp=CPU"),
+                                   HasSubstr(devices_.path() + "/davinci0"))));
   options_.device_target = DeviceTarget::kCpu;
   options_.mindir_path = "lenet.mindir";
   EXPECT_THAT(CheckChoice(options_),
               StatusIs(kInvalid, HasSubstr("device_target is CPU")));
 }
 
-TEST_F(EngineChoiceTest, TheBatchMustBeTheModels) {
+TEST_F(EngineChoiceTest, ChecksTheBatchSize) {
   options_.batch_size = 4;
-  EXPECT_THAT(OpenEngine(options_),
+  EXPECT_THAT(Open(),
               StatusIs(kInvalid, AllOf(HasSubstr("batches of 8"),
                                        HasSubstr("--batch_size is 4"))));
 }
 
-TEST_F(EngineChoiceTest, WithGearsTheBatchMayBeSmaller) {
+TEST_F(EngineChoiceTest, GearsAcceptSmallerBatches) {
   options_.mindir_path = "gears.mindir";
   for (const int size : {1, 4, 8}) {
     options_.batch_size = size;
-    EXPECT_THAT(OpenEngine(options_), IsOk()) << size;
+    EXPECT_THAT(Open(), IsOk()) << size;
   }
   options_.batch_size = 9;
-  EXPECT_THAT(OpenEngine(options_),
+  EXPECT_THAT(Open(),
               StatusIs(kInvalid, AllOf(HasSubstr("up to 8"),
                                        HasSubstr("--batch_size is 9"))));
 }
 
-TEST_F(EngineChoiceTest, TheImageMustBeTheModels) {
+TEST_F(EngineChoiceTest, ChecksTheImageSize) {
   options_.image_width = 40;
-  EXPECT_THAT(
-      OpenEngine(options_),
-      StatusIs(kInvalid, AllOf(HasSubstr("32x32"), HasSubstr("32x40"))));
+  EXPECT_THAT(Open(), StatusIs(kInvalid,
+                               AllOf(HasSubstr("32x32"), HasSubstr("32x40"))));
 }
 
-TEST_F(EngineChoiceTest, SaysWhereItRunsAndNothingOfAnAscendThatIsNotThere) {
-  EXPECT_EQ(Said(), "infer310: engine native on CPU (--device_target=auto)\n");
-  options_.device_target = DeviceTarget::kCpu;
-  EXPECT_EQ(Said(), "infer310: engine native on CPU\n");
-}
-
-TEST_F(EngineChoiceTest, SaysWhyAnAscendThatIsThereIsNotUsed) {
-  devices_.Write("davinci0", "");
-  EXPECT_THAT(Said(), AllOf(HasSubstr("there is an Ascend"),
-                            HasSubstr("davinci_manager"),
-                            HasSubstr("engine native on CPU")));
-  options_.engine = "native";
-  EXPECT_THAT(Said(), Not(HasSubstr("there is an Ascend")));
+TEST_F(EngineChoiceTest, AutoChoosesByModelAndDevice) {
+  EXPECT_EQ(Printed(),
+            "infer310: engine native on CPU (--device_target=auto)\n");
+  ConnectAscend(/*usable=*/true);
+  EXPECT_EQ(Printed(),
+            "infer310: engine lite on Ascend310:0 (--device_target=auto)\n");
+  options_.engine = "lite";
+  EXPECT_EQ(Printed(),
+            "infer310: engine lite on Ascend310:0 (--device_target=auto)\n");
   options_.engine = "auto";
   options_.device_target = DeviceTarget::kCpu;
-  EXPECT_THAT(Said(), Not(HasSubstr("there is an Ascend")));
+  EXPECT_EQ(Printed(), "infer310: engine native on CPU\n");
+  options_.device_target = DeviceTarget::kAscend310;
+  EXPECT_EQ(Printed(), "infer310: engine lite on Ascend310:0\n");
+  UseOm();
+  EXPECT_EQ(Printed(), "infer310: engine acl on Ascend310:0\n");
 }
 
-TEST_F(EngineChoiceTest, SaysWhyTheBoardFailed) {
-  options_.mindir_path = "board.mindir";
-  EXPECT_THAT(Said(), AllOf(HasSubstr("the board is broken"),
-                            HasSubstr("engine native on CPU")));
+TEST_F(EngineChoiceTest, AutoWarnsIfAnAscendIsPresentButNotUsable) {
+  ConnectAscend(/*usable=*/false);
+  const auto warning = HasSubstr("warning: there is an Ascend, but it cannot");
+  EXPECT_THAT(Printed(), AllOf(warning, HasSubstr("used: broken"),
+                               HasSubstr("engine native on CPU")));
+  options_.engine = "lite";
+  EXPECT_THAT(Printed(), AllOf(warning, HasSubstr("engine lite on CPU")));
+  options_.engine = "native";
+  EXPECT_THAT(Printed(), Not(warning));
+  options_.engine = "auto";
+  options_.device_target = DeviceTarget::kCpu;
+  EXPECT_THAT(Printed(), Not(warning));
+}
+
+TEST_F(EngineChoiceTest, AutoOpensNativeIfLiteIsUnavailable) {
+  ConnectAscend(/*usable=*/true);
+  BreakLite();
+  EXPECT_THAT(Printed(), AllOf(HasSubstr("used: lite is broken"),
+                               HasSubstr("engine native on CPU")));
+}
+
+TEST_F(EngineChoiceTest, ADeviceOrEngineAskedForIsNotReplaced) {
+  ConnectAscend(/*usable=*/true);
+  BreakLite();
+  options_.engine = "lite";
+  EXPECT_THAT(Open(), StatusIs(kUnavailable, "lite is broken"));
+  options_.engine = "auto";
+  options_.device_target = DeviceTarget::kAscend310;
+  EXPECT_THAT(Open(), StatusIs(kUnavailable, "lite is broken"));
+  ConnectAscend(/*usable=*/false);
+  EXPECT_THAT(Open(), StatusIs(kUnavailable, "broken"));
 }
 
 }  // namespace

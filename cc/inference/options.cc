@@ -1,116 +1,179 @@
 #include "cc/inference/options.h"
 
-#include <utility>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <system_error>
+#include <vector>
 
-#include "absl/status/status.h"
+#include "absl/base/config.h"
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/reflection.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "cc/base/exit_code.h"
+#include "cc/base/status_macros.h"
+#include "cc/inference/config_file.h"
+#include "tools/cpp/runfiles/runfiles.h"
+
+#define LENET_DEFINE_INFER310_FLAGS
+#include "configs/infer310_options.h"
+
+ABSL_FLAG(std::string, config_path, "",
+          "YAML file with values for these flags");
+
+// absl calls this hook with the first usage error, before it would exit with
+// code 1.
+extern "C" void ABSL_INTERNAL_C_SYMBOL(AbslInternalReportFatalUsageError)(
+    absl::string_view message) {
+  std::fprintf(stderr, "infer310: error: %s; see --help\n",
+               std::string(message).c_str());
+  std::_Exit(lenet::ExitCode(absl::InvalidArgumentError("")));
+}
 
 namespace lenet {
 namespace {
 
-constexpr int kMaxCount = 2147483647;
+using bazel::tools::cpp::runfiles::Runfiles;
 
-OptionSpec Text(const char* section, const char* name,
-                std::vector<const char*> choices = {}) {
-  return {section, name, OptionSpec::Type::kText, "", std::move(choices), 0,
-          0,       false};
+constexpr char kModel[] = "lenet_mindspore/python/lenet.mindir";
+constexpr char kPlugin[] = "lenet_mindspore/cc/engine/infer310_lite.so";
+constexpr char kPluginName[] = "infer310_lite.so";
+constexpr char kTestSet[] = "mnist/Data/test/t10k-images.idx3-ubyte";
+
+absl::Status ParseFlags(int argc, char** argv) {
+  std::cerr.setstate(std::ios::failbit);  // the hook prints the error
+  const std::vector<char*> positional = absl::ParseCommandLine(argc, argv);
+  std::cerr.clear();
+  if (positional.size() == 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("unexpected argument '", positional[1], "'; see --help"));
 }
 
-OptionSpec Path(const char* section, const char* name) {
-  return {section, name, OptionSpec::Type::kText, "", {}, 0, 0, true};
-}
-
-OptionSpec Integer(const char* section, const char* name, const char* unit,
-                   int minimum, int maximum) {
-  return {section, name, OptionSpec::Type::kInteger, unit, {}, minimum,
-          maximum, false};
-}
-
-OptionSpec Boolean(const char* section, const char* name) {
-  return {section, name, OptionSpec::Type::kBoolean, "", {}, 0, 0, false};
-}
-
-// As absl for Python reads them; empty for anything else.
-absl::string_view BooleanValue(absl::string_view value) {
-  for (const char* text : {"true", "t", "1"}) {
-    if (absl::EqualsIgnoreCase(text, value)) return "true";
+absl::Status SetFlag(absl::string_view name, absl::string_view value) {
+  std::string error;
+  if (absl::FindCommandLineFlag(name)->ParseFrom(value, &error)) {
+    return absl::OkStatus();
   }
-  for (const char* text : {"false", "f", "0"}) {
-    if (absl::EqualsIgnoreCase(text, value)) return "false";
+  return absl::InvalidArgumentError(absl::StrCat(name, ": ", error));
+}
+
+DeviceTarget ToDeviceTarget(absl::string_view name) {
+  if (name == "Ascend310") return DeviceTarget::kAscend310;
+  return name == "CPU" ? DeviceTarget::kCpu : DeviceTarget::kAuto;
+}
+
+// Returns `path` relative to the folder where the user typed the command, which
+// `bazel run` passes as BUILD_WORKING_DIRECTORY; "" stays "".
+std::string AbsolutePath(std::string path) {
+  if (path.empty()) return path;
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && (path == "~" || absl::StartsWith(path, "~/"))) {
+    path.replace(0, 1, home);
   }
-  return "";
+  std::error_code error;
+  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
+  const std::filesystem::path base =
+      folder != nullptr ? folder : std::filesystem::current_path(error);
+  std::string result = (base / path).lexically_normal().string();
+  if (result.size() > 1 && result.back() == '/') result.pop_back();
+  return result;
+}
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return !path.empty() && std::filesystem::exists(path, error);
+}
+
+// Returns the plug-in of the engine lite in the runfiles or next to the
+// program; "" if it is missing.
+std::string FindPlugin(const Runfiles* runfiles) {
+  if (runfiles != nullptr) {
+    const std::string path = runfiles->Rlocation(kPlugin);
+    if (Exists(path)) return path;
+  }
+  std::error_code error;
+  const std::filesystem::path program =
+      std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string path = (program.parent_path() / kPluginName).string();
+  return !error && Exists(path) ? path : "";
+}
+
+absl::Status Fill(const Runfiles* runfiles, const char* runfile,
+                  absl::string_view flag, std::string* path) {
+  if (!path->empty()) return absl::OkStatus();
+  if (runfiles != nullptr) *path = runfiles->Rlocation(runfile);
+  if (Exists(*path)) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat("the program has no runfiles with ", runfile,
+                   " because it was not started by Bazel; give --", flag));
 }
 
 }  // namespace
 
-absl::Span<const OptionSpec> OptionSpecs() {
-  // Bounds are those of python/lenet/options/programs.py.
-  static const auto& specs = *new std::vector<OptionSpec>{
-      Path("infer310", "mindir_path"),
-      Path("infer310", "dataset_path"),
-      Path("infer310", "result_path"),
-      Text("infer310", "cpu_dvpp", {"CPU", "DVPP"}),
-      Path("infer310", "aipp_path"),
-      Text("infer310", "engine", {"auto", "native", "lite", "acl"}),
-      Integer("infer310", "batch_size", "images", 1, 65536),
-      Integer("infer310", "threads", "threads", 0, 1024),
-      Integer("infer310", "limit", "images", 0, kMaxCount),
-      Boolean("infer310", "self_test"),
-      Boolean("infer310", "probe"),
-      Boolean("infer310", "json"),
-      Text("device", "device_target", {"auto", "Ascend310", "CPU"}),
-      Integer("device", "device_id", "", 0, kMaxCount),
-      Integer("image", "image_height", "pixels", 16, 4096),
-      Integer("image", "image_width", "pixels", 16, 4096),
-  };
-  return specs;
-}
-
-const OptionSpec* FindOptionSpec(absl::string_view name) {
-  for (const OptionSpec& spec : OptionSpecs()) {
-    if (name == spec.name) return &spec;
-  }
-  return nullptr;
-}
-
-std::string Expected(const OptionSpec& spec) {
-  if (!spec.choices.empty()) {
-    return absl::StrCat("one of ", absl::StrJoin(spec.choices, ", "));
-  }
-  if (spec.type == OptionSpec::Type::kText) return "a text";
-  if (spec.type == OptionSpec::Type::kBoolean) return "true or false";
-  std::string text = absl::StrCat("a whole number of at least ", spec.minimum);
-  if (spec.maximum != kMaxCount) {
-    absl::StrAppend(&text, " and of at most ", spec.maximum);
-  }
-  return text;
-}
-
-absl::StatusOr<std::string> CheckValue(const OptionSpec& spec,
-                                       absl::string_view value,
-                                       absl::string_view source) {
-  if (!spec.choices.empty()) {
-    for (const char* choice : spec.choices) {
-      if (absl::EqualsIgnoreCase(choice, value)) return std::string(choice);
-    }
-  } else if (spec.type == OptionSpec::Type::kText) {
-    return std::string(value);
-  } else if (spec.type == OptionSpec::Type::kBoolean) {
-    const absl::string_view text = BooleanValue(value);
-    if (!text.empty()) return std::string(text);
-  } else {
-    int number = 0;
-    if (absl::SimpleAtoi(value, &number) && number >= spec.minimum &&
-        number <= spec.maximum) {
-      return absl::StrCat(number);
+bool HelpRequested(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    for (const char* flag :
+         {"-h", "-help", "--help", "--helpshort", "--helpfull"}) {
+      if (absl::string_view(argv[i]) == flag) return true;
     }
   }
-  return absl::InvalidArgumentError(absl::StrCat(source, ": ", spec.name,
-                                                 " must be ", Expected(spec),
-                                                 ", not '", value, "'"));
+  return false;
+}
+
+absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
+  LENET_RETURN_IF_ERROR(ParseFlags(argc, argv));
+  const std::string file = AbsolutePath(absl::GetFlag(FLAGS_config_path));
+  if (!file.empty()) {
+    LENET_ASSIGN_OR_RETURN(const auto values, ReadConfigFile(file));
+    for (const auto& [name, value] : values) {
+      LENET_RETURN_IF_ERROR(SetFlag(name, value));
+    }
+    // The command line overrides the file.
+    LENET_RETURN_IF_ERROR(ParseFlags(argc, argv));
+  }
+  for (const Option& option : kInfer310Options) {
+    const std::string value =
+        absl::FindCommandLineFlag(option.name)->CurrentValue();
+    LENET_ASSIGN_OR_RETURN(const std::string checked,
+                           CheckValue(option, value, "command line"));
+    LENET_RETURN_IF_ERROR(SetFlag(option.name, checked));
+  }
+  Infer310Options options;
+  options.mindir_path = AbsolutePath(absl::GetFlag(FLAGS_mindir_path));
+  options.dataset_path = AbsolutePath(absl::GetFlag(FLAGS_dataset_path));
+  options.result_path = AbsolutePath(absl::GetFlag(FLAGS_result_path));
+  options.dvpp = absl::GetFlag(FLAGS_cpu_dvpp) == "DVPP";
+  options.aipp_path = AbsolutePath(absl::GetFlag(FLAGS_aipp_path));
+  options.engine = absl::GetFlag(FLAGS_engine);
+  options.image_height = absl::GetFlag(FLAGS_image_height);
+  options.image_width = absl::GetFlag(FLAGS_image_width);
+  options.device_target = ToDeviceTarget(absl::GetFlag(FLAGS_device_target));
+  options.device_id = absl::GetFlag(FLAGS_device_id);
+  options.batch_size = absl::GetFlag(FLAGS_batch_size);
+  options.threads = absl::GetFlag(FLAGS_threads);
+  options.limit = absl::GetFlag(FLAGS_limit);
+  options.self_test = absl::GetFlag(FLAGS_self_test);
+  options.probe = absl::GetFlag(FLAGS_probe);
+  options.json = absl::GetFlag(FLAGS_json);
+  if (!options.result_path.empty()) return options;
+  return absl::InvalidArgumentError(
+      "result_path is empty; give a folder for the results");
+}
+
+absl::Status FillInputsFromRunfiles(const std::string& argv0,
+                                    Infer310Options* options) {
+  std::string error;
+  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(argv0, &error));
+  options->lite_plugin = FindPlugin(runfiles.get());
+  LENET_RETURN_IF_ERROR(
+      Fill(runfiles.get(), kModel, "mindir_path", &options->mindir_path));
+  return Fill(runfiles.get(), kTestSet, "dataset_path", &options->dataset_path);
 }
 
 }  // namespace lenet

@@ -2,65 +2,50 @@
 #define CC_INFERENCE_OPTIONS_H_
 
 #include <string>
-#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "cc/engine/engine.h"
 
 namespace lenet {
 
-// What infer310 is to do. Paths are absolute, or "" where that has a meaning.
+// The options of infer310; configs/options.yaml describes them. Paths are
+// absolute or "".
 struct Infer310Options {
-  std::string mindir_path;   // MindIR or OM; "": that of the build graph
-  std::string dataset_path;  // "": the MNIST test set of the build graph
+  std::string mindir_path;   // "" for the model that the build trains
+  std::string dataset_path;  // "" for the MNIST test set of the build
   std::string result_path;
   bool dvpp = false;
   std::string aipp_path;
   std::string engine;
-  std::string lite_plugin;  // shared library of the engine lite; "": not found
+  std::string lite_plugin;  // shared library of the engine lite; "" if missing
   int image_height = 0;
   int image_width = 0;
   DeviceTarget device_target = DeviceTarget::kAuto;
   int device_id = 0;
   int batch_size = 0;
-  int threads = 0;  // 0: one a core
-  int limit = 0;    // 0: all images
+  int threads = 0;  // 0 for one per core
+  int limit = 0;    // 0 for all images
   bool self_test = true;
-  bool probe = false;  // only look at the device
-  bool json = false;   // stdout gets one JSON object
+  bool probe = false;
+  bool json = false;
 };
 
-// One option: a key of configs/default_config.yaml and the flag of that name.
-struct OptionSpec {
-  enum class Type { kText, kInteger, kBoolean };
+// Returns whether the command line asks for --help (kInfer310Help).
+bool HelpRequested(int argc, char** argv);
 
-  const char* section;
-  const char* name;
-  Type type;
-  const char* unit;                  // "" where it has none
-  std::vector<const char*> choices;  // accepted texts; empty: any
-  int minimum = 0;                   // of an integer
-  int maximum = 0;
-  bool is_path = false;
-};
+// Reads the options from the command line, else from --config_path, else the
+// defaults of configs/default_config.yaml. Exits with code 2 if absl cannot
+// parse the command line. Returns InvalidArgument for any other wrong value or
+// argument, and the errors of ReadConfigFile.
+absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv);
 
-// All options, those of a section together.
-absl::Span<const OptionSpec> OptionSpecs();
-
-// Null if there is none of that name.
-const OptionSpec* FindOptionSpec(absl::string_view name);
-
-// What a value must be, for messages: "a whole number of at least 1".
-std::string Expected(const OptionSpec& spec);
-
-// `value` as the option takes it: a choice in its own spelling, "true" or
-// "false", everything else unchanged. InvalidArgument, with `source` in front,
-// if it does not fit.
-absl::StatusOr<std::string> CheckValue(const OptionSpec& spec,
-                                       absl::string_view value,
-                                       absl::string_view source);
+// Replaces an empty mindir_path and dataset_path by the files in the runfiles
+// of the program `argv0`, and sets lite_plugin to the library in the runfiles
+// or next to the program. Returns NotFound, with the flag to give, if a file is
+// missing.
+absl::Status FillInputsFromRunfiles(const std::string& argv0,
+                                    Infer310Options* options);
 
 }  // namespace lenet
 

@@ -6,17 +6,24 @@
 
 namespace lenet {
 
-// Tells on stderr how far the work is: one line that is drawn anew on a
-// terminal, a plain line every two seconds elsewhere (none for shorter work).
+// Catches the first SIGINT or SIGTERM, so that the program can remove partial
+// output; a second signal ends the program immediately.
+void CatchInterrupts();
+
+// Returns the caught signal, or 0.
+int InterruptSignal();
+
+// Shows the progress on stderr: a redrawn line on a terminal, otherwise a line
+// every two seconds.
 class Progress {
  public:
   explicit Progress(size_t total);
-  ~Progress();  // leaves the line of the terminal
+  ~Progress();  // clears the line on a terminal
 
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // Cheap; to be called after each batch.
+  // Is cheap enough to be called after each batch.
   void Update(size_t done);
 
  private:
@@ -24,6 +31,7 @@ class Progress {
 
   const size_t total_;
   const bool terminal_;
+  const Clock::duration interval_;
   const Clock::time_point start_;
   Clock::time_point next_;
   bool drawn_ = false;

@@ -18,14 +18,13 @@ std::string LatencyText(const LatencyRecorder::Summary& latency) {
                          latency.p50_ms, latency.p90_ms, latency.p99_ms);
 }
 
-// Who decoded, if it was not the CPU alone.
+// Returns the number of images decoded by DVPP and CPU; "" without DVPP.
 std::string DvppText(const Report& report) {
   if (report.preprocessing != "DVPP") return "";
   return absl::StrCat("Decoded: ", report.decoded_on_device, " by DVPP, ",
                       report.decoded_on_host, " by the CPU\n");
 }
 
-// To so many decimals: what comes after them is noise.
 double Rounded(double value, int decimals) {
   const double scale = std::pow(10.0, decimals);
   return std::round(value * scale) / scale;
@@ -53,7 +52,7 @@ std::string SummaryText(const Report& report) {
           : "Accuracy: unknown, the images have no labels\n",
       "Images: ", report.images,
       report.correct.has_value()
-          ? absl::StrCat(" (", *report.correct, " right)\n")
+          ? absl::StrCat(" (", *report.correct, " correct)\n")
           : "\n",
       DvppText(report), "Latency of a batch of ", report.batch_size, ": ",
       LatencyText(report.latency), "\n",

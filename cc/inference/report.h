@@ -10,40 +10,39 @@
 
 namespace lenet {
 
-// What a run of infer310 found. Latency is of one batch, from when the engine
-// gets it to its logits; throughput is of all from first image to last,
-// decoding and writing included.
+// The results of a run of infer310.
 struct Report {
   size_t images = 0;
-  std::optional<size_t> correct;  // nothing if the labels are unknown
-  LatencyRecorder::Summary latency;
-  double seconds = 0;
+  std::optional<size_t> correct;     // nothing if the labels are unknown
+  LatencyRecorder::Summary latency;  // per batch, from the engine's input to
+                                     // its logits
+  double seconds = 0;  // whole run, including decoding and writing
   std::string engine;
   std::string device;
-  std::string soc_name;  // of an Ascend; "" otherwise
+  std::string soc_name;  // chip name of an Ascend; "" otherwise
   std::string model_sha256;
   int batch_size = 0;
   int threads = 0;
-  std::string preprocessing;  // "CPU" or "DVPP"
-  // By DVPP, and by the CPU, be it for a DVPP that cannot take an image.
-  size_t decoded_on_device = 0;
-  size_t decoded_on_host = 0;
-  bool pipelined = false;  // a batch is prepared while another one executes
+  std::string preprocessing;     // "CPU" or "DVPP"
+  size_t decoded_on_device = 0;  // images decoded by DVPP
+  size_t decoded_on_host = 0;    // images decoded by the CPU
+  bool pipelined = false;        // the next batch is prepared during execution
 };
 
-// 0 to 1, nothing if the labels are unknown.
+// Returns the accuracy (0 to 1), or nothing if the labels are unknown.
 std::optional<double> Accuracy(const Report& report);
 
-// Images a second; 0 if no time was measured.
+// Returns images per second, or 0 if no time was measured.
 double Throughput(const Report& report);
 
-// The lines for stdout: "Accuracy: {'Accuracy':0.9843}" and so on.
+// Returns the lines for stdout, such as "Accuracy: {'Accuracy':0.9843}".
 std::string SummaryText(const Report& report);
 
-// time_Result/test_perform_static.txt, in the words of the original.
+// Returns time_Result/test_perform_static.txt, whose first line has the format
+// of the original project.
 std::string PerformanceText(const Report& report);
 
-// report.json: keys in a fixed order, no time of day.
+// Returns report.json: keys in a fixed order, no timestamps.
 std::string ReportJson(const Report& report);
 
 // Writes time_Result/test_perform_static.txt and report.json into `folder`.

@@ -29,16 +29,16 @@ Report Example() {
   return report;
 }
 
-TEST(ReportTest, SummaryHasTheLineThatScriptsLookFor) {
+TEST(ReportTest, SummaryHasTheAccuracyLineForScripts) {
   EXPECT_EQ(
       SummaryText(Example()),
       "Accuracy: {'Accuracy':0.9843}\n"
-      "Images: 10000 (9843 right)\n"
+      "Images: 10000 (9843 correct)\n"
       "Latency of a batch of 1: p50 0.190 ms, p90 0.250 ms, p99 0.500 ms\n"
       "Throughput: 2500 images/s\n");
 }
 
-TEST(ReportTest, UnknownLabelsAreSaid) {
+TEST(ReportTest, ReportsUnknownLabels) {
   Report report = Example();
   report.correct.reset();
   EXPECT_THAT(SummaryText(report),
@@ -48,7 +48,7 @@ TEST(ReportTest, UnknownLabelsAreSaid) {
   EXPECT_THAT(ReportJson(report), HasSubstr("\"correct\": null,"));
 }
 
-TEST(ReportTest, PerformanceStartsAsTheOriginal) {
+TEST(ReportTest, PerformanceStartsLikeTheOriginal) {
   EXPECT_THAT(
       PerformanceText(Example()),
       StartsWith(
@@ -84,22 +84,19 @@ TEST(ReportTest, JsonHasAllFieldsInOrder) {
 )");
 }
 
-TEST(ReportTest, NumbersAreRounded) {
+TEST(ReportTest, JsonHasRoundedNumbersAndEscapedText) {
   Report report = Example();
   report.images = 3;
   report.correct = 2;
   report.latency.mean_ms = 0.123456;
-  EXPECT_THAT(ReportJson(report), AllOf(HasSubstr("\"accuracy\": 0.666667,"),
-                                        HasSubstr("\"mean\": 0.1235,")));
-}
-
-TEST(ReportTest, TextIsEscaped) {
-  Report report = Example();
   report.soc_name = "a\"\\\n\xff";
-  EXPECT_THAT(ReportJson(report), HasSubstr(R"("soc_name": "a\"\\\n\ufffd",)"));
+  EXPECT_THAT(ReportJson(report),
+              AllOf(HasSubstr("\"accuracy\": 0.666667,"),
+                    HasSubstr("\"mean\": 0.1235,"),
+                    HasSubstr(R"("soc_name": "a\"\\\n\ufffd",)")));
 }
 
-TEST(ReportTest, DvppIsSaid) {
+TEST(ReportTest, ReportsDvpp) {
   Report report = Example();
   report.preprocessing = "DVPP";
   report.decoded_on_device = 9990;

@@ -3,19 +3,15 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cc/base/shape.h"
 
 namespace lenet {
 namespace {
 
-constexpr size_t kMaxLetters = 100;
+constexpr size_t kMaxLength = 100;
 constexpr size_t kMaxElements = 8;
 
-std::string Shortened(std::string text) {
-  if (text.size() <= kMaxLetters) return text;
-  return absl::StrCat(text.substr(0, kMaxLetters), "...");
-}
-
-struct ToString {
+struct ToText {
   std::string operator()(std::monostate) const { return "none"; }
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(int64_t value) const { return absl::StrCat(value); }
@@ -24,7 +20,7 @@ struct ToString {
     return QuotedName(value);
   }
   std::string operator()(const MindIrArray& array) const {
-    return absl::StrCat("a tensor [", absl::StrJoin(array.shape, ", "), "]");
+    return absl::StrCat("a tensor ", ShapeText(array.shape));
   }
   std::string operator()(const MindIrValue::Sequence& sequence) const {
     std::vector<std::string> parts;
@@ -33,7 +29,7 @@ struct ToString {
         parts.push_back("...");
         break;
       }
-      parts.push_back(ValueString(element));
+      parts.push_back(ValueText(element));
     }
     return absl::StrCat("(", absl::StrJoin(parts, ", "), ")");
   }
@@ -41,15 +37,16 @@ struct ToString {
 
 }  // namespace
 
-std::string ValueString(const MindIrValue& value) {
-  return Shortened(std::visit(ToString(), value.value));
+std::string ValueText(const MindIrValue& value) {
+  std::string text = std::visit(ToText(), value.value);
+  if (text.size() <= kMaxLength) return text;
+  return absl::StrCat(text.substr(0, kMaxLength), "...");
 }
 
 std::string QuotedName(absl::string_view name) {
-  // Escapes make it longer: cut first, so that none is cut in two.
-  const bool is_long = name.size() > kMaxLetters;
-  return absl::StrCat("'", absl::CHexEscape(name.substr(0, kMaxLetters)),
-                      is_long ? "...'" : "'");
+  // Shortened before it is escaped, so that no escape sequence is cut.
+  return absl::StrCat("'", absl::CHexEscape(name.substr(0, kMaxLength)),
+                      name.size() > kMaxLength ? "...'" : "'");
 }
 
 }  // namespace lenet

@@ -8,20 +8,21 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "cc/base/shape.h"
 
-// A MindIR as plain data: its one graph, without protobuf.
+// The graph of a MindIR as plain data, without protobuf.
 
 namespace lenet {
 
-// A constant tensor, dense, in C order. `shape` has positive dimensions only;
-// none for a scalar.
+// A dense constant tensor in C order. All dimensions are positive; a scalar has
+// none.
 struct MindIrArray {
   std::vector<int64_t> shape;
   std::vector<float> values;
 };
 
-// The value of an attribute or a constant. monostate: none (None, or a monad,
-// which stands for an order of side effects).
+// The value of an attribute or a constant. monostate stands for None and for
+// monads (the order of side effects).
 struct MindIrValue {
   using Sequence = std::vector<MindIrValue>;
 
@@ -30,31 +31,23 @@ struct MindIrValue {
       value;
 };
 
-// "(3, 3)", "'same'", "true", "a tensor [2, 3]"; at most about 100 letters.
-std::string ValueString(const MindIrValue& value);
+// Returns a short text: "(3, 3)", "'same'", "true", "a tensor [2, 3]".
+std::string ValueText(const MindIrValue& value);
 
-// `name` in quotes, without control characters, shortened if it is long.
+// Returns `name` in quotes, shortened, with control characters escaped.
 std::string QuotedName(absl::string_view name);
 
-// Exactly one output: the name by which other nodes and the graph's outputs use
-// it.
 struct MindIrNode {
-  std::string output;
-  std::string op;  // "Conv2D"
+  std::string output;  // name of the only output, which other nodes refer to
+  std::string op;      // "Conv2D"
   std::vector<std::string> inputs;
-  std::map<std::string, MindIrValue> attributes;  // of its operator
-};
-
-// float32.
-struct MindIrInput {
-  std::string name;
-  std::vector<int64_t> shape;
+  std::map<std::string, MindIrValue> attributes;
 };
 
 struct MindIrModel {
-  std::vector<MindIrInput> inputs;
-  std::vector<MindIrInput> outputs;               // `name` of a node
-  std::map<std::string, MindIrArray> parameters;  // weights, by name
+  std::vector<TensorInfo> inputs;                 // float32
+  std::vector<TensorInfo> outputs;                // named as a node's output
+  std::map<std::string, MindIrArray> parameters;  // weights by name
   std::map<std::string, MindIrValue> constants;   // by name
   std::vector<MindIrNode> nodes;  // each after the nodes that it uses
 };

@@ -1,16 +1,16 @@
 #include "cc/mindir/reader.h"
 
-#include <climits>
+#include <algorithm>
+#include <functional>
+#include <queue>
 #include <set>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "cc/base/status_macros.h"
 #include "cc/mindir/mind_ir.pb.h"
-#include "cc/mindir/node_order.h"
-#include "cc/mindir/values.h"
+#include "cc/mindir/proto.h"
 
 namespace lenet {
 namespace {
@@ -23,42 +23,54 @@ using mind_ir::PrimitiveProto;
 using mind_ir::TensorProto;
 using mind_ir::ValueInfoProto;
 
-constexpr int64_t kNewestVersion = 3;
-constexpr int64_t kLiteVersion = 1;
-constexpr absl::string_view kReference = "REF::";
 constexpr absl::string_view kConstant = "Constant";
 
 absl::Status Invalid(absl::string_view message) {
   return absl::InvalidArgumentError(message);
 }
 
-absl::StatusOr<ModelProto> Parse(absl::string_view mindir) {
-  ModelProto model;
-  if (mindir.size() > INT_MAX ||
-      !model.ParseFromArray(mindir.data(), static_cast<int>(mindir.size())) ||
-      model.ir_version().empty() || model.graph().node().empty()) {
-    return Invalid(
-        absl::StrCat("expected a MindIR (protobuf with a graph), found ",
-                     mindir.size(), " bytes that are none, or a part of one"));
+// Orders nodes so that each follows the nodes whose outputs it uses, and
+// otherwise keeps their order. Returns InvalidArgument if there is a cycle.
+absl::Status SortNodes(std::vector<MindIrNode>* nodes) {
+  std::map<absl::string_view, size_t> index;
+  for (size_t i = 0; i < nodes->size(); ++i) index[(*nodes)[i].output] = i;
+  std::vector<std::vector<size_t>> users(nodes->size());
+  std::vector<size_t> open_inputs(nodes->size());
+  for (size_t i = 0; i < nodes->size(); ++i) {
+    for (const std::string& input : (*nodes)[i].inputs) {
+      const auto found = index.find(input);
+      if (found == index.end()) continue;
+      users[found->second].push_back(i);
+      ++open_inputs[i];
+    }
   }
-  if (model.mind_ir_version() < 0 || model.mind_ir_version() > kNewestVersion) {
-    return Invalid(
-        absl::StrCat("expected a MindIR of version 1 to ", kNewestVersion,
-                     ", found version ", model.mind_ir_version(),
-                     "; export the model with MindSpore 2.10 or older"));
+  std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
+  for (size_t i = 0; i < nodes->size(); ++i) {
+    if (open_inputs[i] == 0) ready.push(i);
   }
-  if (model.has_little_endian() && !model.little_endian()) {
-    return Invalid("expected a MindIR with little-endian weights");
+  std::vector<size_t> order;
+  while (!ready.empty()) {
+    order.push_back(ready.top());
+    ready.pop();
+    for (const size_t user : users[order.back()]) {
+      if (--open_inputs[user] == 0) ready.push(user);
+    }
   }
-  if (model.functions_size() > 0) {
-    return Invalid(absl::StrCat(
-        "expected a MindIR of one graph, found ", model.functions_size(),
-        " more (control flow, or a Cell that is called as a function)"));
+  if (order.size() < nodes->size()) {
+    const auto stuck = std::find_if(open_inputs.begin(), open_inputs.end(),
+                                    [](size_t count) { return count > 0; });
+    const MindIrNode& node =
+        (*nodes)[static_cast<size_t>(stuck - open_inputs.begin())];
+    return Invalid(absl::StrCat("node ", QuotedName(node.output), " (", node.op,
+                                "): depends on its own output"));
   }
-  return model;
+  std::vector<MindIrNode> sorted;
+  for (const size_t i : order) sorted.push_back(std::move((*nodes)[i]));
+  *nodes = std::move(sorted);
+  return absl::OkStatus();
 }
 
-// Fills a MindIrModel from the graph.
+// Fills a MindIrModel from a graph.
 class GraphReader {
  public:
   explicit GraphReader(const ModelProto& model)
@@ -107,32 +119,30 @@ class GraphReader {
         absl::StrCat("the name ", QuotedName(name), " is defined twice"));
   }
 
-  static absl::StatusOr<MindIrInput> ReadInfo(const ValueInfoProto& info,
-                                              absl::string_view what) {
+  static absl::StatusOr<TensorInfo> ReadInfo(const ValueInfoProto& info,
+                                             absl::string_view what) {
     const std::string where =
         absl::StrCat("the graph's ", what, " ", QuotedName(info.name()));
     if (info.tensor_size() != 1) {
       return Invalid(absl::StrCat(where, ": expected one tensor, found ",
                                   info.tensor_size()));
     }
-    MindIrInput result;
+    TensorInfo result;
     result.name = info.name();
     LENET_RETURN_IF_ERROR(CheckFloat32(info.tensor(0), where));
     LENET_ASSIGN_OR_RETURN(result.shape, ReadShape(info.tensor(0), where));
     return result;
   }
 
-  // The primitive that `node` names. A node of an old MindIR carries operator
-  // and attributes itself: null.
+  // Returns the primitive of a node, or null if the node has operator and
+  // attributes itself, as in MindSpore 1.x.
   absl::StatusOr<const PrimitiveProto*> Primitive(const NodeProto& node,
                                                   const std::string& where) {
-    absl::string_view name = node.op_type();
-    if (!absl::ConsumePrefix(&name, kReference)) return nullptr;
+    const absl::string_view name = PrimitiveName(node);
+    if (name.empty()) return nullptr;
     const auto found = primitives_.find(name);
     if (found != primitives_.end()) return found->second;
-    return Invalid(absl::StrCat(
-        where, ": truncated MindIR: expected a description of operator ",
-        QuotedName(name), ", found none"));
+    return Truncated(where, absl::StrCat("a primitive ", QuotedName(name)));
   }
 
   absl::Status ReadNode(const NodeProto& proto) {
@@ -183,23 +193,23 @@ class GraphReader {
         if (defined_.count(input) > 0) continue;
         return Invalid(absl::StrCat("node ", QuotedName(node.output), " (",
                                     node.op, "): its input ", QuotedName(input),
-                                    " is nowhere defined"));
+                                    " is not defined"));
       }
     }
     return absl::OkStatus();
   }
 
-  // The version is the last field: a file that was cut before it would pass for
-  // one of version 0, in which these operators have no further inputs.
+  // The version is the last field of a file, so a truncated file appears to
+  // have version 0.
   absl::Status CheckVersion() const {
     if (version_ > kLiteVersion) return absl::OkStatus();
     for (const MindIrNode& node : model_.nodes) {
-      if ((node.op == "MatMul" || node.op == "BiasAdd") &&
-          node.inputs.size() > 2) {
-        return Invalid(absl::StrCat("truncated MindIR: expected ", node.op,
-                                    " with 2 inputs in version ", version_,
-                                    ", found ", node.inputs.size()));
-      }
+      const auto expected = static_cast<size_t>(LiteInputs(node.op));
+      if (expected == 0 || node.inputs.size() <= expected) continue;
+      return Truncated(
+          absl::StrCat("node ", QuotedName(node.output)),
+          absl::StrCat(node.op, " with ", expected, " inputs in version ",
+                       version_, ", found ", node.inputs.size()));
     }
     return absl::OkStatus();
   }
@@ -214,7 +224,15 @@ class GraphReader {
 }  // namespace
 
 absl::StatusOr<MindIrModel> ReadMindIr(absl::string_view mindir) {
-  LENET_ASSIGN_OR_RETURN(const ModelProto model, Parse(mindir));
+  LENET_ASSIGN_OR_RETURN(const ModelProto model, ParseMindIr(mindir));
+  if (model.has_little_endian() && !model.little_endian()) {
+    return Invalid("expected a MindIR with little-endian weights");
+  }
+  if (model.functions_size() > 0) {
+    return Invalid(absl::StrCat("expected a MindIR of one graph, found ",
+                                model.functions_size(),
+                                " more (control flow, or calls of a Cell)"));
+  }
   return GraphReader(model).Read();
 }
 

@@ -7,15 +7,14 @@
 
 namespace lenet {
 
-// Reads a MindIR of version 1 to 3, the whole file as bytes. What it returns is
-// consistent: every name is defined once, every use has its definition, nodes
-// are in an order in which they can run, and each tensor has as many elements
-// as its shape says.
+// Reads a MindIR of version 1 to 3 from the bytes of its file. In the result
+// every name is defined once, every use refers to a definition, nodes follow
+// the nodes that they use, and each tensor has as many elements as its shape.
 //
-// InvalidArgument, with what was expected and found, for anything else: bytes
-// that are no MindIR or a part of one, weights that are not float32 or not in
-// the file itself, attributes of unknown types, subgraphs (control flow).
-// Which operators and attributes there are is not its concern. Thread-safe.
+// Returns InvalidArgument, with the expected and found values, for other or
+// incomplete files, weights that are not float32 or not in the file, attributes
+// of unknown types, and subgraphs (control flow). Operators and the names of
+// attributes are not checked. Thread-safe.
 absl::StatusOr<MindIrModel> ReadMindIr(absl::string_view mindir);
 
 }  // namespace lenet

@@ -1,45 +1,44 @@
-"""What every entry point does: flags to options, one library call, errors to exit codes."""
+"""Entry point of each program: flags to options, one library call, errors to exit codes."""
 
 import functools
 import os
+import pathlib
 import sys
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from absl import app, flags, logging
 
-from lenet import errors
+from lenet import errors, interrupts
 from lenet.options import flags as option_flags
 
 OptionsT = TypeVar("OptionsT")
 
-_INTERRUPTED = 130  # 128 + SIGINT, what a shell reports
+_HELP_FULL = "  --helpfull\n      these flags and those of absl (logging, --flagfile)"
 
 
 def run(
-    options_class: type[OptionsT],
-    work: Callable[..., None],
-    *,
-    arguments: str = "",
-    package: str = "python",
+    options_class: type[OptionsT], work: Callable[..., None], *, arguments: str = ""
 ) -> NoReturn:
     """Parses the command line, calls `work(options)` and exits; see lenet.errors for the codes.
 
     Args:
-        options_class: frozen dataclass of lenet.options.programs.
-        work: the one library call; `work(options, arguments)` where `arguments` is given.
-        arguments: name of the positional arguments in the usage line; "" refuses them.
-        package: of the program's target, for the usage line.
+        options_class: dataclass of lenet.options.programs.
+        work: the library call; it is called as `work(options, paths)` if `arguments` is given.
+        arguments: name of the positional paths in the usage line; "" for no such arguments.
     """
     option_flags.define(options_class, flags.FLAGS)
     flags.FLAGS.set_default("verbosity", logging.INFO)
-    parser = functools.partial(_parse_flags, options_class, arguments, package)
-    app.run(functools.partial(_main, options_class, work, bool(arguments)), flags_parser=parser)
+    parser = functools.partial(_parse_flags, options_class, arguments)
+    main = functools.partial(_main, options_class, work, bool(arguments))
+    interrupts.run_to_exit(
+        lambda: app.run(main, flags_parser=parser), f"{_program()}: error: interrupted"
+    )
 
 
-def _parse_flags(options_class: type, arguments: str, package: str, argv: list[str]) -> list[str]:
+def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> list[str]:
     if any(arg in ("-h", "-help", "--help", "--helpshort") for arg in argv[1:]):
-        print(_usage(options_class, arguments, package))
+        print(option_flags.help_text(options_class.program, arguments, _HELP_FULL))
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)
@@ -51,10 +50,10 @@ def _parse_flags(options_class: type, arguments: str, package: str, argv: list[s
 
 
 def _main(
-    options_class: type, work: Callable[..., None], takes_arguments: bool, argv: list[str]
+    options_class: type[Any], work: Callable[..., None], takes_arguments: bool, argv: list[str]
 ) -> int:
     logging.use_absl_handler()
-    logging.get_absl_handler().setFormatter(None)  # the line itself, without time and file
+    logging.get_absl_handler().setFormatter(None)  # log lines without time and file name
     try:
         options = option_flags.parse(options_class, flags.FLAGS)
         if takes_arguments:
@@ -64,21 +63,12 @@ def _main(
         sys.stdout.flush()
     except errors.LenetError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted", _INTERRUPTED)
-    except BrokenPipeError:  # `| head` has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.LenetError.exit_code
-    except OSError as error:  # a full disk, a folder without rights: no stack trace
+    except OSError as error:  # full disk, missing permission: no stack trace
         _fail(f"{error.filename or 'I/O'}: {error.strerror or error}", errors.LenetError.exit_code)
     return 0
-
-
-def _usage(options_class: type, arguments: str, package: str) -> str:
-    program = _program()
-    description = (sys.modules["__main__"].__doc__ or "").strip()
-    usage = f"Usage: bazel run //{package}:{program} -- [flags] {arguments}".rstrip()
-    return f"{description}\n\n{usage}\n{option_flags.help_text(options_class)}"
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -87,4 +77,4 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 def _program() -> str:
-    return os.path.splitext(os.path.basename(sys.argv[0]))[0]
+    return pathlib.Path(sys.argv[0]).stem

@@ -1,84 +1,89 @@
+import argparse
 import json
+import sys
 
 import pytest
 
-from tools.bench import report, tables
-from tools.bench.goals import Goal
-from tools.bench.report import Report
-from tools.bench.schedule import Results
+from tools.bench import report
+from tools.bench.measure import Results
+
+_PEERS = ["ours", "torch", "other"]
 
 
-@pytest.fixture
-def example():
-    return Report(
-        name="train",
-        command="bazel run //tools/bench:train -- --repetitions=3",
-        machine={"CPU": "A CPU", "cores": "2"},
-        versions={"torch": "2.0", "mindspore": "2.10.0"},
-        results=Results({("ours", "ms"): [1.0, 3.0, 2.0]}, {"torch": {"training": "no g++"}}),
-        sections=[tables.table(["peer", "ms"], [["ours", "2.00"]])],
-        goals=[Goal("ms a step", 2.5, 2.0)],
-        notes=["A note."],
+def _parse(*arguments):
+    return report.parser("train", "Measures.", _PEERS, "torch").parse_args(arguments)
+
+
+def test_table_shows_medians_ratios_and_failures():
+    results = Results(
+        {"ours": {"ms": [2.0, 1.0, 4.0], "accuracy": [0.98765]}, "torch": {"ms": [8.0]}},
+        {"other": {"training": "no memory"}},
     )
-
-
-def test_markdown(example):
-    text = example.markdown()
-    assert text.startswith("`bazel run //tools/bench:train -- --repetitions=3`\n")
-    assert "CPU: A CPU; cores: 2. Versions: mindspore 2.10.0, torch 2.0." in text
-    assert "| torch | training | no g++ |" in text
-    assert "\n- A note.\n" in text
-    assert text.endswith("| ms a step | ≤ 2.50 | 2.00 | yes |\n")
-    blocks = text.split("\n\n")
-    assert sum(block.startswith("|") for block in blocks) == 3, "tables need empty lines around"
-    assert not any(line.startswith("#") for line in text.splitlines())
-
-
-def test_json(example):
-    content = json.loads(example.json())
-    assert content["results"]["ours"]["ms"] == {
-        "count": 3,
-        "median": 2.0,
-        "minimum": 1.0,
-        "maximum": 3.0,
-        "mad": 1.0,
-        "samples": [1.0, 3.0, 2.0],
+    columns = {
+        "ms": report.spread("ms"),
+        "speed": report.ratio("ms", "torch"),
+        "accuracy": report.percent("accuracy"),
     }
-    assert content["failures"] == {"torch": {"training": "no g++"}}
-    assert content["goals"][0]["met"] is True
-
-
-def test_summary(example):
-    assert report.summary(example.results, "ours", "ms").median == 2.0
-    assert report.summary(example.results, "ours", "s") is None
-
-
-def test_a_folder_gets_both_files(example, tmp_path):
-    written = report.write(example, str(tmp_path / "new"))
-    assert written == [str(tmp_path / "new/train.md"), str(tmp_path / "new/train.json")]
-    assert (tmp_path / "new/train.md").read_text() == example.markdown()
-    assert (tmp_path / "new/train.json").read_text() == example.json()
-    assert len(list((tmp_path / "new").iterdir())) == 2
-
-
-def test_a_file_gets_what_its_ending_says(example, tmp_path):
-    report.write(example, str(tmp_path / "a.md"))
-    report.write(example, str(tmp_path / "a.json"))
-    assert (tmp_path / "a.md").read_text() == example.markdown()
-    assert (tmp_path / "a.json").read_text() == example.json()
-
-
-def test_only_its_own_part_of_a_file_is_replaced(example, tmp_path):
-    path = tmp_path / "RESULTS.md"
-    path.write_text(
-        "# Results\n<!-- infer begin -->\nkept\n<!-- infer end -->\n"
-        "## Training\n\n<!-- train begin -->\nold\n<!-- train end -->\n\nThe end.\n"
+    assert report.table("x", columns, results, {name: name.title() for name in _PEERS}) == (
+        "| x | ms | speed | accuracy |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| Ours | 2.00 (1.00–4.00) | 4.00× | 98.77 % |\n"
+        "| Torch | 8.00 | 1.00× | – |\n"
+        "| Other | failed | – | – |\n"
     )
-    for _ in range(2):
-        report.write(example, str(path))
-        before, after = path.read_text().split(example.markdown())
-        assert before == (
-            "# Results\n<!-- infer begin -->\nkept\n<!-- infer end -->\n"
-            "## Training\n\n<!-- train begin -->\n\n"
-        )
-        assert after == "\n<!-- train end -->\n\nThe end.\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.0123, "0.0123"), (1.5, "1.50"), (1320.4, "1320"), (5e-5, "5e-05")],
+)
+def test_numbers_have_three_digits(value, text):
+    assert report.number(value) == text
+
+
+def test_peers_keep_the_order_of_the_table():
+    assert _parse("--peers=torch,ours").peers == ["ours", "torch"]
+    assert _parse().peers == _PEERS
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--peers=ours,tensorflow", "unknown peer 'tensorflow'"),
+        ("--peers=", "unknown peer ''"),
+        ("--repetitions=0", "expected a whole number >= 1: '0'"),
+        ("--repetitions=x", "expected a whole number >= 1: 'x'"),
+        ("--base=x", "invalid choice"),
+        ("stray", "unrecognized arguments"),
+    ],
+)
+def test_wrong_flag_is_named(argument, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        _parse(argument)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("peer", "code"), [("ours", 1), ("torch", 0)])
+def test_only_failures_of_the_project_fail_the_benchmark(tmp_path, monkeypatch, peer, code):
+    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["train", "--output=out"])
+
+    def work(options: argparse.Namespace, results: Results) -> list[str]:
+        results.failures[peer] = {"training": "no memory"}
+        results.versions["x"] = "1"
+        return ["a table"]
+
+    with pytest.raises(SystemExit) as stopped:
+        report.run(_parse("--output=out"), ["ours"], work)
+    assert (stopped.value.code or 0) == code
+    assert f"- {peer}, training: failed: no memory" in (tmp_path / "out/train.md").read_text()
+    assert json.loads((tmp_path / "out/train.json").read_text())["versions"] == {"x": "1"}
+
+
+def test_folder_that_cannot_be_made_fails_before_the_measurement(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(tmp_path))
+    (tmp_path / "out").write_text("")
+    with pytest.raises(SystemExit) as stopped:
+        report.run(_parse("--output=out"), ["ours"], lambda *_: pytest.fail("measured"))
+    assert "out" in str(stopped.value.code)

@@ -1,6 +1,6 @@
-"""C++ rules. The only file that says where they come from (Bazel 8 and later: rules_cc)."""
+"""C++ rules. No other file names their origin (Bazel 8 and later: rules_cc)."""
 
-# For our own code only; what comes from outside is included as system headers.
+# Only for this project's code; headers of dependencies are system headers.
 _WARNINGS = [
     "-Wall",
     "-Wextra",
@@ -12,14 +12,14 @@ _WARNINGS = [
 ]
 
 def cc_library(name, copts = [], **kwargs):
-    """A C++ library of this project: strict warnings are errors."""
+    """Declares a C++ library; strict warnings are errors."""
     native.cc_library(name = name, copts = _WARNINGS + copts, **kwargs)
 
 def cc_binary(name, copts = [], linkopts = [], **kwargs):
-    """A C++ program of this project: strict warnings are errors.
+    """Declares a C++ program; strict warnings are errors.
 
-    pkg-config names whatever a static library would need: to load 34 libraries of 54 for nothing
-    took infer310 three milliseconds.
+    Unused libraries are not linked: pkg-config names those that a static library would need, and
+    loading 34 unused ones of 54 took infer310 three milliseconds.
     """
     native.cc_binary(
         name = name,
@@ -29,7 +29,7 @@ def cc_binary(name, copts = [], linkopts = [], **kwargs):
     )
 
 def cc_test(name, copts = [], deps = [], main = "@googletest//:gmock_main", **kwargs):
-    """Tests, of GoogleTest unless `main`, which has the main function, is another library."""
+    """Declares GoogleTest tests; `main` is the library with the main function."""
     native.cc_test(
         name = name,
         copts = _WARNINGS + copts,
@@ -38,12 +38,12 @@ def cc_test(name, copts = [], deps = [], main = "@googletest//:gmock_main", **kw
     )
 
 def cc_proto_library(name, src, **kwargs):
-    """C++ classes for one .proto file, as "<package>/<file>.pb.h".
+    """Generates C++ classes of one .proto file as "<package>/<file>.pb.h".
 
     Args:
-      name: of the cc_library.
+      name: name of the cc_library.
       src: the .proto file, in this package.
-      **kwargs: for the cc_library.
+      **kwargs: further attributes of the cc_library.
     """
     stem = src[:-len(".proto")]
     native.genrule(

@@ -1,15 +1,15 @@
-"""Shell rules. The only file that says where they come from (Bazel 8 and later: rules_shell)."""
+"""Shell rules. No other file names their origin (Bazel 8 and later: rules_shell)."""
 
 def sh_binary(name, **kwargs):
-    """A script. Its file is <name>.sh unless `srcs` says otherwise."""
+    """Declares a script; its default file is <name>.sh."""
     kwargs.setdefault("srcs", [name + ".sh"])
     native.sh_binary(name = name, **kwargs)
 
 def sh_test(name, **kwargs):
-    """A test written as a script. Its file is <name>.sh unless `srcs` says otherwise."""
+    """Declares a test script; its default file is <name>.sh."""
     kwargs.setdefault("srcs", [name + ".sh"])
     native.sh_test(name = name, **kwargs)
 
 def sh_library(name, **kwargs):
-    """Functions that scripts source."""
+    """Declares functions that scripts source."""
     native.sh_library(name = name, **kwargs)

@@ -1,6 +1,6 @@
 """An aspect that runs clang-tidy on the C++ files of a target: `tools/lint/run --only=clang-tidy`.
 
-Each file is an action, so that Bazel looks again only at those that changed, or whose headers did.
+Each file is an action, so that Bazel checks a file again only if it or its headers changed.
 """
 
 def _contexts(ctx):
@@ -17,7 +17,7 @@ def _flags(contexts):
     return {flag: None for flag in flags}.keys()
 
 def _tool(ctx):
-    """The program, and all that it needs: it brings the headers of a compiler."""
+    """Returns the program and its files, which include compiler headers."""
     files = ctx.attr._clang_tidy[DefaultInfo].default_runfiles.files.to_list()
     needed = [file for file in files if "/clang_tidy/data/" in file.path]
     program = [file for file in needed if file.path.endswith("/bin/clang-tidy")][0]
@@ -46,7 +46,7 @@ def _clang_tidy_impl(target, ctx):
                 transitive = [context.headers for context in contexts],
             ),
             outputs = [report],
-            # A link in a sandbox for each of 330 headers takes as long as a third of the checks.
+            # Sandbox links for 330 headers take a third of the time of a check.
             execution_requirements = {"no-sandbox": ""},
             mnemonic = "ClangTidy",
             progress_message = "clang-tidy %s" % source.short_path,

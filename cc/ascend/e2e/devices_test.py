@@ -1,35 +1,32 @@
-"""infer310 on the simulator: which device, how many, how new, how slow, and used by whom."""
+"""infer310 on the simulator: number, age, speed, failures and sharing of devices."""
 
+import itertools
 import json
-import pathlib
 import signal
 import time
 
 import pytest
 
-from lenet.testing import simulator
+from cc.ascend.testing import simulator
+from lenet import resources
+
+_MODEL = f"--mindir_path={simulator.model('lenet')}"
 
 
 @pytest.fixture
 def folders(tmp_path):
-    """Makes folders to run in: (cwd, scratch)."""
-    count = 0
-
-    def make() -> tuple[pathlib.Path, pathlib.Path]:
-        nonlocal count
-        count += 1
-        made = tmp_path / f"cwd{count}", tmp_path / f"scratch{count}"
-        for folder in made:
-            folder.mkdir()
-        return made
-
-    return make
+    """An iterator of new folders to run in."""
+    return (tmp_path / f"cwd{i}" for i in itertools.count())
 
 
-def _run(folders, *arguments, **settings) -> simulator.Run:
-    cwd, scratch = folders()
-    model = f"--mindir_path={simulator.model('lenet')}"
-    return simulator.run(cwd, model, "--limit=3", *arguments, scratch=scratch, **settings)
+@pytest.fixture
+def run(folders):
+    """Runs infer310 in a new folder, by default with the float model on three images."""
+
+    def run_model(*arguments, model=_MODEL, **settings) -> simulator.Run:
+        return simulator.run(next(folders), model, "--limit=3", *arguments, **settings)
+
+    return run_model
 
 
 def _check_unavailable(run: simulator.Run, *texts: str) -> None:
@@ -43,148 +40,130 @@ def _check_unavailable(run: simulator.Run, *texts: str) -> None:
 
 
 @pytest.mark.parametrize("run_mode", ["host", "device"])
-def test_run_modes(folders, run_mode):
-    run = _run(folders, run_mode=run_mode).check()
-    assert run.report["images"] == 3
+def test_run_modes(run, run_mode):
+    done = run(run_mode=run_mode).check()
+    assert done.report["images"] == 3
 
 
-def test_no_device(folders):
-    _check_unavailable(_run(folders, devices=0), "AscendCL finds no device", "npu-smi info")
+def test_no_device(run):
+    _check_unavailable(run(devices=0), "AscendCL finds no device", "npu-smi info")
 
 
-def test_a_device_that_is_not_there(folders):
-    """Neither in /dev, nor, where there is a node, by AscendCL."""
-    run = _run(folders, "--device_id=1")
-    _check_unavailable(run, "davinci1")
-    assert not run.simulator
-    cwd, scratch = folders()
-    (scratch / "dev").mkdir()
-    (scratch / "dev" / "davinci5").touch()
-    model = f"--mindir_path={simulator.model('lenet')}"
-    run = simulator.run(cwd, model, "--device_id=5", scratch=scratch, devices=2)
-    _check_unavailable(run, "no device 5", "AscendCL finds 2", "--device_id")
-    assert "aclrtSetDevice" not in run.simulator["calls"]
+def test_missing_device_number(run, folders):
+    """The node is missing, or the node exists and AscendCL has no such device."""
+    done = run("--device_id=1")
+    _check_unavailable(done, "davinci1")
+    assert not done.simulator
+    cwd = next(folders)
+    nodes = simulator.scratch(cwd) / "dev"
+    nodes.mkdir(parents=True)
+    (nodes / "davinci5").touch()
+    done = simulator.run(cwd, _MODEL, "--device_id=5", devices=2)
+    _check_unavailable(done, "no device 5", "AscendCL finds 2", "--device_id")
+    assert "aclrtSetDevice" not in done.simulator["calls"]
 
 
 @pytest.mark.parametrize("node", ["davinci0", "davinci_manager", "devmm_svm", "hisi_hdc"])
-def test_a_node_that_is_missing(folders, node):
-    """Said without a call of AscendCL, which would hang or say less."""
-    run = _run(folders, missing_node=node)
-    _check_unavailable(run, f"/{node}", "container")
-    assert not run.simulator
+def test_missing_node(run, node):
+    """A missing node is reported without calling AscendCL, which might hang."""
+    done = run(missing_node=node)
+    _check_unavailable(done, f"/{node}", "container")
+    assert not done.simulator
 
 
 @pytest.mark.parametrize("device", [0, 1])
-def test_two_devices(folders, device):
-    run = _run(folders, f"--device_id={device}", devices=2).check()
-    assert run.report["device"] == f"Ascend310:{device}"
-    assert f"Ascend310:{device}" in run.stderr
+def test_two_devices(run, device):
+    done = run(f"--device_id={device}", devices=2).check()
+    assert done.report["device"] == f"Ascend310:{device}"
+    assert f"Ascend310:{device}" in done.stderr
 
 
 def test_two_processes_at_once(folders):
-    """Each has the device, and its own results: those of a run alone."""
-    model = f"--mindir_path={simulator.model('lenet_aipp')}"
-    arguments = [model, "--limit=300"]
-    processes = []
-    for _ in range(2):
-        cwd, scratch = folders()
-        processes.append(simulator.Process(cwd, *arguments, scratch=scratch))
+    arguments = [f"--mindir_path={simulator.model('lenet_aipp')}", "--limit=300"]
+    processes = [simulator.Process(next(folders), *arguments) for _ in range(2)]
     logits = [process.finish().check().logits() for process in processes]
-    cwd, scratch = folders()
-    alone = simulator.run(cwd, *arguments, scratch=scratch).check().logits()
+    alone = simulator.run(next(folders), *arguments).check().logits()
     for each in logits:
         assert each.tobytes() == alone.tobytes()
 
 
-def test_a_device_that_hangs(folders):
-    """It is waited for, but not for ever: 20 s for the work, 1 s a stream for the end."""
+def test_hanging_device(run):
+    """infer310 waits 20 s for the work and 1 s per stream for the teardown."""
     start = time.monotonic()
-    run = _run(folders, faults="aclmdlExecuteAsync:2=hang")
+    done = run(faults="aclmdlExecuteAsync:2=hang")
     seconds = time.monotonic() - start
-    assert run.returncode == 4, run.stderr
-    assert run.simulator["ok"], run.simulator
-    assert "507046 ACL_ERROR_RT_STREAM_SYNC_TIMEOUT" in run.stderr
+    assert done.returncode == 4, done.stderr
+    assert done.simulator["ok"], done.simulator
+    assert "507046 ACL_ERROR_RT_STREAM_SYNC_TIMEOUT" in done.stderr
     assert 20 <= seconds < 40
-    assert not list(run.cwd.iterdir())
+    assert not list(done.cwd.iterdir())
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_it_in_order(folders, sent):
-    cwd, scratch = folders()
-    started = simulator.Process(
-        cwd,
-        f"--mindir_path={simulator.model('lenet')}",
-        scratch=scratch,
-    )
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_in_order(folders, number):
+    cwd = next(folders)
+    process = simulator.Process(cwd, _MODEL)
     deadline = time.monotonic() + 60
     while not list(cwd.glob(".result_Files.partial-*/*.bin")):
-        assert started.running() and time.monotonic() < deadline
+        assert process.running() and time.monotonic() < deadline
         time.sleep(0.01)
-    started.send_signal(sent)
-    run = started.finish()
-    assert run.returncode == 128 + sent, run.stderr
+    process.send_signal(number)
+    run = process.finish()
+    assert run.returncode == 128 + number, run.stderr
     assert run.simulator["ok"], run.simulator
     assert not list(cwd.iterdir())
 
 
 @pytest.mark.parametrize("run_mode", ["host", "device"])
-def test_probe(folders, run_mode):
-    cwd, scratch = folders()
-    model = f"--mindir_path={simulator.model('lenet')}"
-    run = simulator.run(
-        cwd, "--probe", "--json", model, scratch=scratch, run_mode=run_mode, devices=2
-    ).check()
-    found = json.loads(run.stdout)
+def test_probe(run, run_mode):
+    done = run("--probe", "--json", run_mode=run_mode, devices=2).check()
+    found = json.loads(done.stdout)
     assert found["usable"] is True
     assert found["soc_name"] == "Ascend310-simulator"
     assert found["run_mode"] == run_mode
     assert found["device_count"] == 2
-    assert "aclmdlLoadFromFile" not in run.simulator["calls"]
-    run = simulator.run(cwd, "--probe", model, scratch=scratch).check()
-    assert "Ascend310-simulator" in run.stdout
-    assert not list(cwd.iterdir())
+    assert "aclmdlLoadFromFile" not in done.simulator["calls"]
+    done = run("--probe").check()
+    assert "Ascend310-simulator" in done.stdout
+    assert not list(done.cwd.iterdir())
 
 
-# What fails, and what the verdict says of it.
-_PROBE_FAILURES = {
-    "aclInit:1=500000": ("init-failed", "aclInit failed: 500000 ACL_ERROR_INTERNAL_ERROR"),
-    "aclrtGetDeviceCount:1=207004": ("no-device", "207004 ACL_ERROR_RT_NO_DEVICE"),
-    "aclrtSetDevice:1=507033": ("setup-failed", "507033 ACL_ERROR_RT_DEV_SETUP_ERROR"),
-    "aclrtSetDevice:1=207006": ("no-permission", "207006 ACL_ERROR_RT_NO_PERMISSION"),
-    "aclrtGetRunMode:1=107002": ("setup-failed", "107002 ACL_ERROR_RT_CONTEXT_NULL"),
-    "aclrtResetDevice:1=507007": ("setup-failed", "507007 ACL_ERROR_RT_CONTEXT_RELEASE_ERROR"),
-    "lost:2": ("setup-failed", "507010 ACL_ERROR_RT_LOST_HEARTBEAT"),
-}
-
-
-@pytest.mark.parametrize("plan", _PROBE_FAILURES)
-def test_probe_of_a_device_that_fails(folders, plan):
-    failure, text = _PROBE_FAILURES[plan]
-    cwd, scratch = folders()
-    run = simulator.run(cwd, "--probe", "--json", scratch=scratch, faults=plan)
-    assert run.returncode == 3, run.stdout + run.stderr
-    assert run.simulator["ok"], run.simulator
-    found = json.loads(run.stdout)
+@pytest.mark.parametrize(
+    ("plan", "failure", "text"),
+    [
+        ("aclInit:1=500000", "init-failed", "aclInit failed: 500000 ACL_ERROR_INTERNAL_ERROR"),
+        ("aclrtGetDeviceCount:1=207004", "no-device", "207004 ACL_ERROR_RT_NO_DEVICE"),
+        ("aclrtSetDevice:1=507033", "setup-failed", "507033 ACL_ERROR_RT_DEV_SETUP_ERROR"),
+        ("aclrtSetDevice:1=207006", "no-permission", "207006 ACL_ERROR_RT_NO_PERMISSION"),
+        ("aclrtGetRunMode:1=107002", "setup-failed", "107002 ACL_ERROR_RT_CONTEXT_NULL"),
+        ("aclrtResetDevice:1=507007", "setup-failed", "507007 ACL_ERROR_RT_CONTEXT_RELEASE"),
+        ("lost:2", "setup-failed", "507010 ACL_ERROR_RT_LOST_HEARTBEAT"),
+    ],
+)
+def test_probe_reports_failures(run, plan, failure, text):
+    done = run("--probe", "--json", faults=plan)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert done.simulator["ok"], done.simulator
+    found = json.loads(done.stdout)
     assert found["usable"] is False
     assert found["failure"] == failure
     assert text in found["reason"]
     assert found["hint"]
-    run = simulator.run(cwd, "--probe", scratch=scratch, faults=plan)
-    assert run.returncode == 3 and run.simulator["ok"]
-    assert text in run.stdout
-    assert f"cannot be used ({failure})" in run.stdout
+    done = run("--probe", faults=plan)
+    assert done.returncode == 3 and done.simulator["ok"]
+    assert text in done.stdout
+    assert f"cannot be used ({failure})" in done.stdout
 
 
-def test_fallback_to_the_cpu_under_auto_only(folders):
-    """A MindIR runs on the CPU if the device is there and does not start up, and this is said."""
-    mindir = f"--mindir_path={simulator.runfile('python/lenet.mindir')}"
+def test_fallback_to_the_cpu_with_auto_only(run):
+    """A MindIR runs on the CPU if the device cannot start; an OM does not."""
+    mindir = f"--mindir_path={resources.path('python/lenet.mindir')}"
     plan = "aclrtSetDevice:*=507033"
-    run = _run(folders, mindir, faults=plan)
-    assert run.returncode == 0, run.stderr
-    assert run.report["device"] == "CPU"
-    assert run.simulator.get("ok", True), run.simulator
-    run = _run(folders, mindir, "--device_target=Ascend310", faults=plan)
-    assert run.returncode == 3, run.stderr
-    assert run.simulator.get("ok", True), run.simulator
-    # An OM runs nowhere else.
-    _check_unavailable(_run(folders, faults=plan), "507033 ACL_ERROR_RT_DEV_SETUP_ERROR")
+    done = run(model=mindir, faults=plan)
+    assert done.returncode == 0, done.stderr
+    assert done.report["device"] == "CPU"
+    assert done.simulator.get("ok", True), done.simulator
+    done = run("--device_target=Ascend310", model=mindir, faults=plan)
+    assert done.returncode == 3, done.stderr
+    assert done.simulator.get("ok", True), done.simulator
+    _check_unavailable(run(faults=plan), "507033 ACL_ERROR_RT_DEV_SETUP_ERROR")

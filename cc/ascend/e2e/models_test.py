@@ -1,6 +1,7 @@
-"""infer310 on the simulator with models that are wrong, or right in an unusual way."""
+"""infer310 on the simulator with models that are invalid or unusual."""
 
 import hashlib
+import itertools
 import json
 import pathlib
 
@@ -8,39 +9,38 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cc.ascend.testing import om, simulator
+from lenet import resources
 from lenet.data import idx, transform
 from lenet.mindir import model as mindir
-from lenet.simom import writer
-from lenet.testing import simulator
 
-_MINDIR = "python/lenet.mindir"
-
-
-@pytest.fixture(scope="module")
-def trained() -> bytes:
-    """The MindIR of the build graph."""
-    return simulator.runfile(_MINDIR).read_bytes()
+_MINDIR = resources.path("python/lenet.mindir")
+_TRAINED = _MINDIR.read_bytes()
 
 
 @pytest.fixture
-def scratch(tmp_path) -> pathlib.Path:
-    """For models, images and whatever is not to be in the folder of the run."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    return folder
+def run(tmp_path):
+    """Runs infer310 in an empty folder, by default on three test images."""
 
-
-@pytest.fixture
-def run(tmp_path, scratch):
-    """Runs infer310 in an empty folder, on three test images if nothing else is said."""
-    cwd = tmp_path / "cwd"
-    cwd.mkdir()
-
-    def run_here(model, *arguments, **settings) -> simulator.Run:
+    def run_model(model, *arguments, **settings) -> simulator.Run:
         flags = [f"--mindir_path={model}", "--limit=3", *arguments]
-        return simulator.run(cwd, *flags, scratch=scratch, **settings)
+        return simulator.run(tmp_path / "cwd", *flags, **settings)
 
-    return run_here
+    return run_model
+
+
+@pytest.fixture
+def logits(run, tmp_path):
+    """Runs infer310 and returns the logits."""
+
+    numbers = itertools.count()
+
+    def run_model(model, *arguments, **settings) -> np.ndarray:
+        folder = tmp_path / f"result{next(numbers)}"
+        run(model, *arguments, f"--result_path={folder}", **settings).check()
+        return simulator.read_logits(folder)
+
+    return run_model
 
 
 def _check_refused(done: simulator.Run, *texts: str, code: int = 2) -> None:
@@ -54,123 +54,94 @@ def _check_refused(done: simulator.Run, *texts: str, code: int = 2) -> None:
     assert done.simulator.get("ok", True), done.simulator
 
 
-def _write(path: pathlib.Path, mindir_bytes: bytes, **options) -> pathlib.Path:
-    path.write_bytes(writer.encode(mindir_bytes, **options))
+def _write(path: pathlib.Path, content: bytes = _TRAINED, **options) -> pathlib.Path:
+    path.write_bytes(om.encode(content, **options))
     return path
 
 
-# --- Files that are no model.
+def _cut(size):
+    return simulator.model("lenet").read_bytes()[:size]
 
 
-@pytest.mark.parametrize("kept", [0, 1, 7, 8, 100, 200, 0.5, -1])
-@pytest.mark.parametrize("name", ["lenet", "lenet_dynamic"])
-def test_truncated(run, scratch, name, kept):
-    content = simulator.model(name).read_bytes()
-    size = int(len(content) * kept) if isinstance(kept, float) else kept
-    path = scratch / "cut.om"
-    path.write_bytes(content[:size])
-    _check_refused(run(path), "cut.om", "//tools:to_om")
-
-
-def test_damaged(run, scratch):
+def _damaged() -> bytes:
     content = bytearray(simulator.model("lenet").read_bytes())
     content[len(content) // 2] ^= 1
-    path = scratch / "damaged.om"
+    return bytes(content)
+
+
+# --- Invalid files and other networks.
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        *((_cut(size), "") for size in (0, 1, 7, 8, 100, 200, 50_000, -1)),
+        (simulator.model("lenet_dynamic").read_bytes()[:200], ""),
+        (_damaged(), "aclmdlLoadFromFile failed: 545003"),
+        (b"hello, world\n" * 50, "145000 ACL_ERROR_GE_PARAM_INVALID"),
+        (b"\0" * 4096, "145000 ACL_ERROR_GE_PARAM_INVALID"),
+    ],
+)
+def test_invalid_files(run, tmp_path, content, text):
+    path = tmp_path / "bad.om"
     path.write_bytes(content)
-    _check_refused(run(path), "damaged.om", "aclmdlLoadFromFile failed: 545003")
+    _check_refused(run(path), "bad.om", "//tools:to_om", text)
 
 
-@pytest.mark.parametrize("content", [b"hello, world\n" * 50, b"\0" * 4096])
-def test_something_else(run, scratch, content):
-    path = scratch / "other.om"
-    path.write_bytes(content)
-    _check_refused(run(path), "other.om", "145000 ACL_ERROR_GE_PARAM_INVALID", "//tools:to_om")
+def test_missing_file(run, tmp_path):
+    _check_refused(run(tmp_path / "none.om"), "none.om")
 
 
-def test_missing(run, scratch):
-    _check_refused(run(scratch / "none.om"), "none.om")
-
-
-# --- Models of something else.
-
-
-def test_other_network(run, scratch, trained):
-    """Seven classes."""
+def test_network_with_seven_classes(run, tmp_path):
     ten, seven = b"\x08\x01\x08\x0a\x10\x01", b"\x08\x01\x08\x07\x10\x01"
-    assert ten in trained
-    path = _write(scratch / "seven.om", trained.replace(ten, seven))
+    assert ten in _TRAINED
+    path = _write(tmp_path / "seven.om", _TRAINED.replace(ten, seven))
     _check_refused(run(path), "seven.om", "[1, 10]", "[1, 7]")
 
 
-def test_other_image_size(run):
-    model = simulator.model("lenet")
-    _check_refused(run(model, "--image_height=40"), "32x32", "40x32")
+@pytest.mark.parametrize(
+    ("model", "flags", "texts"),
+    [
+        ("lenet", ["--image_height=40"], ["32x32", "40x32"]),
+        ("lenet", ["--batch_size=3"], ["batches of 1", "is 3"]),
+        ("lenet_dynamic", ["--batch_size=17"], ["up to 16", "--batch_size is 17"]),
+        ("lenet", ["--cpu_dvpp=DVPP"], ["lenet.om", "floats", "--aipp", "--cpu_dvpp=CPU"]),
+        ("lenet_aipp", ["--cpu_dvpp=GPU"], ["cpu_dvpp", "CPU, DVPP", "GPU"]),
+        ("lenet", ["--engine=native"], ["lenet.om", "--engine=acl"]),
+        ("lenet", ["--engine=lite"], ["lenet.om", "--engine=acl"]),
+        ("lenet", ["--device_target=CPU"], ["lenet.om", "--device_target=CPU"]),
+        ("", ["--engine=acl"], ["lenet.mindir", "acl", "//tools:to_om"]),
+        ("", ["--cpu_dvpp=DVPP"], ["OM", "//tools:to_om", "--cpu_dvpp=CPU"]),
+    ],
+)
+def test_flags_that_do_not_fit_the_model(run, model, flags, texts):
+    """The model "" is the MindIR."""
+    _check_refused(run(simulator.model(model) if model else _MINDIR, *flags), *texts)
 
 
-def test_other_batch_size(run):
-    _check_refused(run(simulator.model("lenet"), "--batch_size=3"), "batches of 1", "is 3")
-    dynamic = simulator.model("lenet_dynamic")
-    _check_refused(run(dynamic, "--batch_size=17"), "up to 16", "--batch_size is 17")
-
-
-def test_float_model_is_not_fed_bytes(run):
-    done = run(simulator.model("lenet"), "--cpu_dvpp=DVPP")
-    _check_refused(done, "lenet.om", "floats", "--aipp", "--cpu_dvpp=CPU")
-
-
-def test_model_of_bytes_is_not_fed_floats(run, scratch):
-    images = scratch / "tensors"
+def test_tensors_do_not_fit_a_model_with_aipp(run, tmp_path):
+    images = tmp_path / "tensors"
     images.mkdir()
     (images / "test_0_7.bin").write_bytes(np.zeros(1024, "<f4").tobytes())
-    model = simulator.model("lenet_aipp")
-    done = run(model, f"--dataset_path={images}")
-    _check_refused(done, "test_0_7.bin", "bytes")
-    _check_refused(run(model, f"--dataset_path={images}", "--cpu_dvpp=DVPP"), "test_0_7.bin")
+    model, dataset = simulator.model("lenet_aipp"), f"--dataset_path={images}"
+    _check_refused(run(model, dataset), "test_0_7.bin", "bytes")
+    _check_refused(run(model, dataset, "--cpu_dvpp=DVPP"), "test_0_7.bin")
 
 
-def test_model_of_another_chip(run, scratch, trained):
-    """Found by the manifest before the device is used, or, without one, by AscendCL."""
-    path = _write(scratch / "p3.om", trained, soc="Ascend310P3")
+def test_model_for_another_chip(run, tmp_path):
+    """Without a manifest AscendCL refuses the model."""
+    path = _write(tmp_path / "p3.om", soc="Ascend310P3")
     _check_refused(run(path), "p3.om", "507008 ACL_ERROR_RT_SOC_VERSION", "--soc_version")
     run(path, soc="Ascend310P3").check()
 
 
-def test_chip_of_the_manifest(run, scratch):
-    path = _copy(scratch, "lenet")
-    _write_manifest(path, soc_version="Ascend310")
-    run(path).check()
-    done = run(path, f"--result_path={scratch / 'other'}", soc="Ascend310P3")
-    assert done.returncode == 2, done.stderr
-    for text in ("Ascend310P3", "//tools:to_om", "--soc_version"):
-        assert text in done.stderr
-    assert "aclmdlLoadFromFile" not in done.simulator["calls"]
-    assert done.simulator["ok"]
+# --- Manifests.
 
 
-def test_manifest_of_another_file(run, scratch):
-    path = _copy(scratch, "lenet")
-    _write_manifest(path, model_sha256="0" * 64)
-    done = run(path)
-    _check_refused(done, "lenet.om", "000000")
-    assert not done.simulator, "AscendCL was used for a model that is not the one"
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"model_sha256": 5}'])
-def test_manifest_that_is_none(run, scratch, text):
-    path = _copy(scratch, "lenet")
-    pathlib.Path(f"{path}.json").write_text(text)
-    _check_refused(run(path), "lenet.om.json")
-
-
-def _copy(folder: pathlib.Path, name: str) -> pathlib.Path:
-    path = folder / f"{name}.om"
-    path.write_bytes(simulator.model(name).read_bytes())
-    return path
-
-
-def _write_manifest(om: pathlib.Path, **changes) -> None:
+def _with_manifest(folder: pathlib.Path, **changes) -> pathlib.Path:
+    path = _write(folder / "lenet.om")
     manifest = {
-        "model_sha256": hashlib.sha256(om.read_bytes()).hexdigest(),
+        "model_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "source": "lenet.onnx",
         "source_sha256": "1" * 64,
         "soc_version": "Ascend310",
@@ -181,116 +152,97 @@ def _write_manifest(om: pathlib.Path, **changes) -> None:
         "batch": [1],
         "aipp_sha256": "",
     }
-    pathlib.Path(f"{om}.json").write_text(json.dumps(manifest | changes))
+    pathlib.Path(f"{path}.json").write_text(json.dumps(manifest | changes))
+    return path
 
 
-# --- Models and engines that do not go together.
+def test_manifest_for_another_chip(run, tmp_path):
+    path = _with_manifest(tmp_path)
+    done = run(path, soc="Ascend310P3")
+    _check_refused(done, "Ascend310P3", "//tools:to_om", "--soc_version")
+    assert "aclmdlLoadFromFile" not in done.simulator["calls"]
+    run(path).check()
 
 
-def test_mindir_for_engine_acl(run):
-    done = run(simulator.runfile(_MINDIR), "--engine=acl")
-    _check_refused(done, "lenet.mindir", "acl", "//tools:to_om")
+def test_manifest_of_another_file(run, tmp_path):
+    done = run(_with_manifest(tmp_path, model_sha256="0" * 64))
+    _check_refused(done, "lenet.om", "000000")
+    assert not done.simulator, "the device was used before the check of the manifest"
 
 
-@pytest.mark.parametrize("engine", ["native", "lite"])
-def test_om_for_another_engine(run, engine):
-    done = run(simulator.model("lenet"), f"--engine={engine}")
-    _check_refused(done, "lenet.om", "--engine=acl")
-
-
-def test_om_for_the_cpu(run):
-    done = run(simulator.model("lenet"), "--device_target=CPU")
-    _check_refused(done, "lenet.om", "--device_target=CPU")
-
-
-def test_mindir_for_dvpp(run):
-    done = run(simulator.runfile(_MINDIR), "--cpu_dvpp=DVPP")
-    _check_refused(done, "OM", "//tools:to_om", "--cpu_dvpp=CPU")
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"model_sha256": 5}'])
+def test_invalid_manifest(run, tmp_path, text):
+    path = _write(tmp_path / "lenet.om")
+    pathlib.Path(f"{path}.json").write_text(text)
+    _check_refused(run(path), "lenet.om.json")
 
 
 # --- The self-test.
 
 
-def test_aipp_of_another_data_set(run, scratch, trained):
-    """The numbers of the original's aipp.cfg, which are those of ImageNet."""
-    wrong = {"aipp": "YUV400_U8", "mean": 124, "minimum": 0, "reciprocal": 1 / 58.4}
-    path = _write(scratch / "imagenet.om", trained, **wrong)
-    _check_refused(run(path), "imagenet.om", "configs/aipp.cfg", "--self_test=false")
-    run(path, "--self_test=false").check()
-
-
-def test_untrained_network(run, scratch, trained):
-    path = _write(scratch / "untrained.om", _with_weights(trained, np.zeros_like))
-    _check_refused(run(path), "self-test", "--self_test=false")
-    run(path, "--self_test=false").check()
-
-
-def test_weights_that_are_not_numbers(run, scratch, trained):
-    nan = _write(scratch / "nan.om", _with_weights(trained, lambda w: np.full_like(w, np.nan)))
-    _check_refused(run(nan), "self-test", "not finite", code=1)
-    done = run(nan, "--self_test=false")
-    assert done.returncode == 1 and "not finite" in done.stderr, done.stderr
-    assert not list(done.cwd.iterdir()) and done.simulator["ok"]
-
-
-def _with_weights(content: bytes, change) -> bytes:
-    """The MindIR with every float32 parameter replaced by `change` of it."""
-    model = mindir.parse(content, _MINDIR)
+def _with_weights(change) -> bytes:
+    """Returns the trained MindIR with `change` applied to every float32 parameter."""
+    model = mindir.parse(_TRAINED, "")
     for parameter in model.graph.parameter:
         weights = np.frombuffer(parameter.raw_data, "<f4").reshape(parameter.dims)
         parameter.raw_data = change(weights).astype("<f4").tobytes()
     return mindir.serialize(model)
 
 
-# --- Models that are unusual, and right.
+def test_aipp_of_another_data_set(run, tmp_path):
+    """The original aipp.cfg has the mean and variance of ImageNet."""
+    path = tmp_path / "imagenet.om"
+    _write(path, aipp="YUV400_U8", mean=124, minimum=0, reciprocal=1 / 58.4)
+    _check_refused(run(path), "imagenet.om", "configs/aipp.cfg", "--self_test=false")
+    run(path, "--self_test=false").check()
 
 
-def _with_float_model(run, folder: pathlib.Path, path: pathlib.Path) -> tuple[np.ndarray, ...]:
-    """Logits of 200 images, of the same classes: of the float model, and of another one."""
-    results = [f"--result_path={folder / name}" for name in ("expected", "found")]
-    run(simulator.model("lenet"), "--limit=200", results[0]).check()
-    run(path, "--limit=200", results[1]).check()
-    expected, found = (simulator.read_logits(folder / name) for name in ("expected", "found"))
-    assert (expected.argmax(1) == found.argmax(1)).all()
-    return expected, found
+def test_untrained_network(run, tmp_path):
+    path = _write(tmp_path / "untrained.om", _with_weights(np.zeros_like))
+    _check_refused(run(path), "self-test", "--self_test=false")
+    run(path, "--self_test=false").check()
 
 
-def test_logits_in_float16(run, scratch, trained):
-    path = _write(scratch / "half.om", trained, half_output=True)
-    expected, found = _with_float_model(run, scratch, path)
+def test_weights_that_are_nan(run, tmp_path):
+    nan = _write(tmp_path / "nan.om", _with_weights(lambda w: np.full_like(w, np.nan)))
+    _check_refused(run(nan), "self-test", "not finite", code=1)
+    done = run(nan, "--self_test=false")
+    assert done.returncode == 1 and "not finite" in done.stderr, done.stderr
+    assert not list(done.cwd.iterdir()) and done.simulator["ok"]
+
+
+# --- Unusual models.
+
+
+def test_logits_in_float16(logits, tmp_path):
+    expected = logits(simulator.model("lenet"), "--limit=200")
+    found = logits(_write(tmp_path / "half.om", half_output=True), "--limit=200")
     np.testing.assert_array_equal(found, expected.astype(np.float16).astype(np.float32))
     assert (found != expected).any()
 
 
 @pytest.mark.parametrize("run_mode", ["host", "device"])
-def test_whole_nv12_pictures(run, scratch, trained, run_mode):
-    """YUV420SP_U8: the Y plane and half as much behind it, by the host and by DVPP."""
-    path = _write(scratch / "nv12.om", trained, aipp="YUV420SP_U8")
-    expected, found = _with_float_model(run, scratch, path)
+def test_nv12_input(logits, tmp_path, run_mode):
+    """YUV420SP_U8 takes the Y plane and a UV plane of half its size."""
+    path = _write(tmp_path / "nv12.om", aipp="YUV420SP_U8")
+    expected = logits(simulator.model("lenet"), "--limit=200")
+    found = logits(path, "--limit=200")
+    assert (expected.argmax(1) == found.argmax(1)).all()
     assert np.abs(found - expected).max() <= 0.05
-    images = _jpegs(scratch / "images", 20)
-    flags = [f"--dataset_path={images}", "--limit=0"]
-    results = []
-    for name, model in (("y", simulator.model("lenet_aipp")), ("nv12", path)):
-        result = f"--result_path={scratch / 'dvpp' / name}"
-        done = run(model, *flags, result, "--cpu_dvpp=DVPP", run_mode=run_mode).check()
-        assert "acldvppVpcResizeAsync" in done.simulator["calls"]
-        results.append(simulator.read_logits(scratch / "dvpp" / name))
-    assert results[0].tobytes() == results[1].tobytes()
+    images = _write_jpegs(tmp_path / "images", 20)
+    flags = [f"--dataset_path={images}", "--limit=0", "--cpu_dvpp=DVPP"]
+    luma = logits(simulator.model("lenet_aipp"), *flags, run_mode=run_mode)
+    assert luma.tobytes() == logits(path, *flags, run_mode=run_mode).tobytes()
 
 
-def test_static_batch(run, scratch, trained):
-    path = _write(scratch / "four.om", trained, batch=4)
-    cwd = scratch / "results"
-    run(path, "--batch_size=4", "--limit=10", f"--result_path={cwd / 'four'}").check()
-    run(simulator.model("lenet"), "--limit=10", f"--result_path={cwd / 'one'}").check()
-    four, one = (simulator.read_logits(cwd / name) for name in ("four", "one"))
-    assert four.tobytes() == one.tobytes()
+def test_static_batch(logits, tmp_path):
+    four = logits(_write(tmp_path / "four.om", batch=4), "--batch_size=4", "--limit=10")
+    assert four.tobytes() == logits(simulator.model("lenet"), "--limit=10").tobytes()
 
 
 @pytest.mark.parametrize("flag", ["DVPP", "dvpp", "Dvpp"])
-def test_images_that_dvpp_cannot_take_are_decoded_on_the_host(run, scratch, flag):
-    images = _jpegs(scratch / "images", 3)
+def test_images_unsuitable_for_dvpp_are_decoded_on_the_host(run, tmp_path, flag):
+    images = _write_jpegs(tmp_path / "images", 3)
     test_set = idx.read_split("", "test")
     for i in range(3, 7):
         image = Image.fromarray(test_set.images[i])
@@ -301,25 +253,19 @@ def test_images_that_dvpp_cannot_take_are_decoded_on_the_host(run, scratch, flag
             image.save(f"{stem}.jpg")  # 28x28
         else:
             image.resize((33 + i, 35)).save(f"{stem}.jpg", progressive=i == 5)
-    done = run(
-        simulator.model("lenet_aipp"), f"--cpu_dvpp={flag}", f"--dataset_path={images}", "--limit=0"
-    ).check()
+    model = simulator.model("lenet_aipp")
+    done = run(model, f"--cpu_dvpp={flag}", f"--dataset_path={images}", "--limit=0").check()
     report = done.report
     assert report["correct"] == report["images"] == 7
     assert report["decoded_on_device"] + report["decoded_on_host"] == 7
     assert report["decoded_on_host"] >= 3
-    # The self-test has decoded another one.
+    # The self-test decodes one more image.
     assert done.simulator["calls"]["acldvppJpegDecodeAsync"] == report["decoded_on_device"] + 1
     assert f"{report['decoded_on_device']} by DVPP, {report['decoded_on_host']} by" in done.stdout
 
 
-def test_another_word_for_dvpp(run):
-    done = run(simulator.model("lenet_aipp"), "--cpu_dvpp=GPU")
-    _check_refused(done, "cpu_dvpp", "CPU, DVPP", "GPU")
-
-
-def _jpegs(folder: pathlib.Path, count: int) -> pathlib.Path:
-    """Test images as DVPP takes them: baseline, 32x32."""
+def _write_jpegs(folder: pathlib.Path, count: int) -> pathlib.Path:
+    """Writes test images as baseline JPEGs of 32x32 pixels."""
     test_set = idx.read_split("", "test")
     folder.mkdir()
     for i, pixels in enumerate(transform.resize(test_set.images[:count], 32, 32)):
@@ -331,49 +277,38 @@ def _jpegs(folder: pathlib.Path, count: int) -> pathlib.Path:
 # --- The arithmetic of AIPP.
 
 
-def _reading(content: bytes) -> bytes:
-    """A LeNet whose logits 0 and 1 are x and -x where positive, for images of one colour x."""
-
-    def weights(old: np.ndarray) -> np.ndarray:
-        new = np.zeros_like(old)
-        if old.ndim == 4:  # convolutions hand on the middle pixel
-            new[0, 0, 2, 2] = 1
-            new[1, 1 if old.shape[1] > 1 else 0, 2, 2] = 1 if old.shape[1] > 1 else -1
-        elif old.ndim == 2:
-            new[0, 0] = 1
-            # The first of the 25 features of channel 1, and then just number 1.
-            new[1, 25 if old.shape[1] == 400 else 1] = 1
-        return new
-
-    return _with_weights(content, weights)
+def _pass_through(old: np.ndarray) -> np.ndarray:
+    """Returns weights by which logits 0 and 1 are max(x, 0) and max(-x, 0) for an image of x."""
+    new = np.zeros_like(old)
+    if old.ndim == 4:  # convolutions copy the middle pixel
+        new[0, 0, 2, 2] = 1
+        new[1, 1 if old.shape[1] > 1 else 0, 2, 2] = 1 if old.shape[1] > 1 else -1
+    elif old.ndim == 2:
+        new[0, 0] = 1
+        # The first dense layer takes the first of 25 features of channel 1.
+        new[1, 25 if old.shape[1] == 400 else 1] = 1
+    return new
 
 
-def test_aipp_normalises_as_python_does(run, scratch, trained, capsys):
-    """All bytes, as images of one colour, read from the logits of the built program.
+def test_aipp_normalises_like_python(logits, tmp_path, capsys):
+    """Compares all 256 bytes.
 
-    In float16 a normalised pixel is off by up to 0.00205, and must be off: it is what hardware
-    does. (Fact sheet, section 4.)
+    In float16 a normalised pixel is off by up to 0.00205; hardware has this error too.
     """
-    images = scratch / "images"
+    images = tmp_path / "images"
     images.mkdir()
     for x in range(256):
         Image.fromarray(np.full((32, 32), x, np.uint8)).save(images / f"test_{x}_0.png")
     expected = transform.normalize(np.arange(256, dtype=np.uint8)[:, None])[:, 0]
-    network = _reading(trained)
-    flags = [f"--dataset_path={images}", "--limit=0", "--self_test=false"]
+    network = _with_weights(_pass_through)
     found = {}
-    for name, options in {
-        "float": {},
-        "luma": {"aipp": "YUV400_U8"},
-        "nv12": {"aipp": "YUV420SP_U8"},
-    }.items():
-        path = _write(scratch / f"{name}.om", network, **options)
-        run(path, *flags, f"--result_path={scratch / 'results' / name}").check()
-        logits = simulator.read_logits(scratch / "results" / name)
-        found[name] = logits[:, 0] - logits[:, 1]
-    np.testing.assert_array_equal(found["float"], expected)
-    np.testing.assert_array_equal(found["nv12"], found["luma"])
-    error = np.abs(found["luma"] - expected)
+    for aipp in ("", "YUV400_U8", "YUV420SP_U8"):
+        path = _write(tmp_path / "pass_through.om", network, aipp=aipp)
+        outputs = logits(path, f"--dataset_path={images}", "--limit=0", "--self_test=false")
+        found[aipp] = outputs[:, 0] - outputs[:, 1]
+    np.testing.assert_array_equal(found[""], expected)
+    np.testing.assert_array_equal(found["YUV420SP_U8"], found["YUV400_U8"])
+    error = np.abs(found["YUV400_U8"] - expected)
     with capsys.disabled():
         print(f"\nAIPP in float16: off by up to {error.max():.5f}, {error.mean():.5f} on average")
     assert 0.0005 < error.max() <= 0.0021

@@ -12,7 +12,7 @@
 #include "cc/engine/graph/graph.h"
 
 // The model files of the simulator, in place of ATC's OM files, whose format is
-// not public. Python writes them (lenet.simom); Header in model_file.cc is
+// not public. Python writes them (cc.ascend.testing.om); Header in model_file.cc is
 // their format.
 
 namespace lenet::ascend::sim {

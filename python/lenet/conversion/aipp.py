@@ -1,4 +1,4 @@
-"""AIPP configurations (configs/aipp.cfg): what infer310 can feed, and what it cannot."""
+"""Checks AIPP configurations, such as configs/aipp.cfg."""
 
 import re
 
@@ -11,30 +11,40 @@ _COMMENT = re.compile(r"#[^\n]*")
 
 
 def check(content: str, source: str, height: int, width: int) -> None:
-    """Checks that infer310 can feed a model of `height` x `width` pixels with this AIPP.
+    """Checks that infer310 can feed a model with this AIPP.
+
+    Args:
+        content: the configuration.
+        source: name of the configuration for error messages.
+        height: input height of the model in pixels.
+        width: input width of the model in pixels.
 
     Raises:
-        UserError: it cannot; the message names `source`, what was expected and what was found.
+        UserError: the configuration is invalid or is not supported by infer310.
     """
-    values = _parse(content, source)
-
-    def expect(key: str, expected: tuple[str, ...], default: str = "") -> None:
-        found = values.get(key, default)
+    values = parse(content, source)
+    for key, expected in {
+        "aipp_mode": ("static",),
+        "input_format": _FORMATS,
+        "crop": ("false", ""),
+        "padding": ("false", ""),
+        "src_image_size_h": (str(height), "0", ""),
+        "src_image_size_w": (str(width), "0", ""),
+    }.items():
+        found = values.get(key, "")
         if found not in expected:
             raise UserError(
-                f"{source}: {key}: expected {' or '.join(expected)}, found {found or 'nothing'}; "
-                "see the comments in configs/aipp.cfg"
+                f"{source}: {key}: expected {' or '.join(filter(None, expected))}, found "
+                f"{found or 'nothing'}; see the comments in configs/aipp.cfg"
             )
 
-    expect("aipp_mode", ("static",))
-    expect("input_format", _FORMATS)
-    expect("crop", ("false",), "false")
-    expect("padding", ("false",), "false")
-    expect("src_image_size_h", (str(height), "0"), "0")
-    expect("src_image_size_w", (str(width), "0"), "0")
 
+def parse(content: str, source: str) -> dict[str, str]:
+    """Returns the entries of the single `aipp_op { key: value ... }`.
 
-def _parse(content: str, source: str) -> dict[str, str]:
+    Raises:
+        UserError: there is not exactly one `aipp_op`.
+    """
     operators = _OPERATOR.findall(_COMMENT.sub("", content))
     if len(operators) != 1:
         raise UserError(f"{source}: expected one aipp_op {{ ... }}, found {len(operators)}")

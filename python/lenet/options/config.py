@@ -1,14 +1,16 @@
-"""Configuration files: the built-in defaults and the user's --config_path."""
+"""Configuration files: the defaults and the user's --config_path."""
 
+import difflib
 import functools
-from collections.abc import Iterator
+import pathlib
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import yaml
-from runfiles import Runfiles
 
+from lenet import resources
 from lenet.errors import UserError
-from lenet.options.schema import Option, Value, options_of, unknown
+from lenet.options.schema import Option, Value, options_of
 
 OptionsT = TypeVar("OptionsT")
 Sections = dict[str, dict[str, Value]]
@@ -16,67 +18,67 @@ Sections = dict[str, dict[str, Value]]
 
 @functools.cache
 def defaults() -> Sections:
-    """configs/default_config.yaml, as {section: {key: default}}."""
-    path = Runfiles.Create().Rlocation("lenet_mindspore/configs/default_config.yaml")
-    return _load(path)
+    """Returns configs/default_config.yaml as {section: {key: default}}."""
+    return _load(resources.path("configs/default_config.yaml"))
 
 
 def default_options(options_class: type[OptionsT], **changes: Value) -> OptionsT:
-    """An options object of the defaults but for `changes`; paths are as the file writes them."""
+    """Returns the default options with `changes`; paths stay as they are written."""
     values = {o.name: defaults()[o.section][o.name] for o in options_of(options_class)}
     return options_class(**values | changes)
 
 
-def read(path: str, options: list[Option]) -> dict[str, Value]:
-    """The values that the file at `path` gives to `options`.
+def read(path: str, options: Iterable[Option]) -> dict[str, Value]:
+    """Returns the values that a configuration file gives to `options`.
 
-    Every key of the file must be known to some program, in its section or at the top level;
-    those of other programs are left alone. A value in a section wins over one at the top level.
+    Each key must exist in default_config.yaml, in its section or at the top level; keys of other
+    programs are ignored. A value in a section overrides one at the top level.
 
     Raises:
-        UserError: unreadable file, bad YAML, unknown section or key, wrong type or range.
+        UserError: unreadable file, invalid YAML, unknown section or key, value not accepted.
     """
     flat: dict[str, Value] = {}
     grouped: dict[str, Value] = {}
-    own = {(option.section, option.name): option for option in options}
     by_name = {option.name: option for option in options}
-    for section, key, value in _entries(_load(path), path):
-        if section is None:
-            if key in by_name:
-                flat[key] = by_name[key].check(value, path)
-        elif (section, key) in own:
-            grouped[key] = own[section, key].check(value, path)
+    for section, key, value in _entries(_load(pathlib.Path(path)), path):
+        option = by_name.get(key)
+        if option and section is None:
+            flat[key] = option.check(value, path)
+        elif option and section == option.section:
+            grouped[key] = option.check(value, path)
     return flat | grouped
 
 
 def _entries(document: dict[str, Any], path: str) -> Iterator[tuple[str | None, str, Any]]:
-    """Each (section or None, key, value) of a user's file, with names checked."""
+    """Yields (section or None, key, value) for each key after checking that the names exist."""
     sections = defaults()
-    known_keys = {key for keys in sections.values() for key in keys}
+    all_keys = {key for keys in sections.values() for key in keys}
     for name, content in document.items():
         if isinstance(content, dict):
-            if name not in sections:
-                raise unknown("section", str(name), sections, path)
+            _check_known("section", name, sections, path)
             for key, value in content.items():
-                if key not in sections[name]:
-                    raise unknown("key", str(key), sections[name], f"{path}: section {name}")
+                _check_known("key", key, sections[name], f"{path}: section {name}")
                 yield name, key, value
-        elif name in known_keys:
-            yield None, name, content
         else:
-            raise unknown("key", str(name), known_keys, path)
+            _check_known("key", name, all_keys, path)
+            yield None, name, content
 
 
-def _load(path: str) -> dict[str, Any]:
+def _check_known(kind: str, name: object, known: Iterable[str], source: str) -> None:
+    names = sorted(known)
+    if name not in names:
+        near = difflib.get_close_matches(str(name), names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "expected one of " + ", ".join(names)
+        raise UserError(f"{source}: unknown {kind} {name!r}; {hint}")
+
+
+def _load(path: pathlib.Path) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
-            document = yaml.safe_load(file)
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not YAML: {error}") from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
+    if document is not None and not isinstance(document, dict):
         raise UserError(f"{path}: expected lines `key: value`, found {document!r:.60}")
-    return document
+    return document or {}

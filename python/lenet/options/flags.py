@@ -1,39 +1,40 @@
-"""absl flags for an options class, and an instance of the class from what the user gave."""
+"""Command-line flags (absl) of a program, its --help, and its options as the user gave them."""
 
 import os
+import pathlib
 import textwrap
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from absl import flags
 
-from lenet.options import config
-from lenet.options.schema import Option, Value, options_of
+from lenet.options import config, schema
+from lenet.options.schema import Option, options_of
 
 OptionsT = TypeVar("OptionsT")
 
 _CONFIG_FLAG = "config_path"
-_HELP_WIDTH = 96
-_INDENT = " " * 6
+_CONFIG_HELP = "YAML file with values for these flags; see configs/default_config.yaml"
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 the work failed; 2 wrong input; 3 device or engine not available; "
+    "4 the device failed; 130 interrupted."
+)
 
 
 def define(options_class: type, flag_values: flags.FlagValues) -> None:
-    """Defines one flag for each option, and --config_path."""
-    defaults = config.defaults()
+    """Defines one flag per option, and --config_path."""
     for option in options_of(options_class):
-        _define_one(option, defaults[option.section][option.name], flag_values)
-    flags.DEFINE_string(
-        _CONFIG_FLAG, "", "YAML file with values for the flags", flag_values=flag_values
-    )
+        _define_one(option, flag_values)
+    flags.DEFINE_string(_CONFIG_FLAG, "", _CONFIG_HELP, flag_values=flag_values)
 
 
 def parse(options_class: type[OptionsT], flag_values: flags.FlagValues) -> OptionsT:
-    """The options: from the command line, else from --config_path, else the defaults.
+    """Returns the options: from the command line, else from --config_path, else the defaults.
 
     Raises:
-        UserError: a bad configuration file (config.read), or a number that is not finite.
+        UserError: wrong configuration file (see config.read), or a value that is not accepted.
     """
     options = options_of(options_class)
-    config_path = absolute(flag_values[_CONFIG_FLAG].value)
+    config_path = absolute(str(flag_values[_CONFIG_FLAG].value))
     from_file = config.read(config_path, options) if config_path else {}
     values = {}
     for option in options:
@@ -42,71 +43,69 @@ def parse(options_class: type[OptionsT], flag_values: flags.FlagValues) -> Optio
             value = option.check(flag.value, "command line")
         else:
             value = from_file[option.name]
-        values[option.name] = absolute(value) if option.path else value
+        values[option.name] = absolute(str(value)) if option.is_path else value
     return options_class(**values)
 
 
 def absolute(path: str) -> str:
-    """`path` as seen from where the user typed the command; "" stays "".
+    """Returns `path` relative to the folder where the user typed the command; "" stays "".
 
-    `bazel run` starts programs in their runfiles and tells where the user was in
+    `bazel run` starts programs in their runfiles and passes the user's folder as
     BUILD_WORKING_DIRECTORY.
     """
     if not path:
         return path
-    base = os.environ.get("BUILD_WORKING_DIRECTORY", os.getcwd())
-    return os.path.normpath(os.path.join(base, os.path.expanduser(path)))
+    base = os.environ.get("BUILD_WORKING_DIRECTORY", pathlib.Path.cwd())
+    return os.path.normpath(base / pathlib.Path(path).expanduser())
 
 
-def help_text(options_class: type) -> str:
-    """All flags, grouped by section, with unit and default."""
-    defaults = config.defaults()
-    lines = []
-    section = None
-    for option in options_of(options_class):
+def help_text(name: str, arguments: str = "", footer: str = "") -> str:
+    """Returns the text of --help.
+
+    Args:
+        name: name of the program in configs/options.yaml.
+        arguments: positional arguments in the usage line.
+        footer: lines after the last option.
+    """
+    program = schema.programs()[name]
+    command = f"bazel run {program.target}"
+    examples = [
+        f"  {command} -- {flags}" if flags else f"  {command}" for flags in program.examples
+    ]
+    usage = f"Usage: {command} -- [flags] {arguments}".rstrip()
+    lines = [program.summary, "", "Examples:", *examples, "", _wrap(program.details), "", usage]
+    section = ""
+    for option in program.options:
         if option.section != section:
             section = option.section
-            lines.append(f"\n{section}:")
-        lines += _help_lines(option, defaults[option.section][option.name])
-    lines += ["", f"  --{_CONFIG_FLAG}", "      YAML file with values for these flags"]
-    lines += ["  --helpfull", "      these and the flags of absl (logging, --flagfile)"]
-    return "\n".join(lines)
+            lines += ["", f"{section}:"]
+        lines += _help_lines(option)
+    lines += ["", f"  --{_CONFIG_FLAG}", _wrap(_CONFIG_HELP, 6), *([footer] if footer else [])]
+    return "\n".join([*lines, "", _wrap(_EXIT_CODES)])
 
 
-def _help_lines(option: Option, default: Value) -> list[str]:
-    shown = str(default).lower() if option.type is bool else default
+def _help_lines(option: Option) -> list[str]:
+    default = config.defaults()[option.section][option.name]
     notes = [f"unit: {option.unit}"] if option.unit else []
     if option.choices:
         notes.append(" | ".join(option.choices))
+    shown = str(default).lower() if option.type is bool else default
     notes.append(f"default: {shown}" if shown != "" else "default: empty")
-    text = f"{option.help} ({'; '.join(notes)})"
     name = f"  --[no]{option.name}" if option.type is bool else f"  --{option.name}"
-    wrapped = textwrap.wrap(text, _HELP_WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
-    return [name, *wrapped]
+    return [name, _wrap(f"{option.help} ({'; '.join(notes)})", 6)]
 
 
-def _define_one(option: Option, default: Value, flag_values: flags.FlagValues) -> None:
-    value = option.check(default, "configs/default_config.yaml")
-    if option.choices:
-        flags.DEFINE_enum(
-            option.name,
-            value,
-            option.choices,
-            option.help,
-            flag_values=flag_values,
-            case_sensitive=False,
-        )
-    elif option.type is bool:
-        flags.DEFINE_boolean(option.name, value, option.help, flag_values=flag_values)
-    elif option.type is str:
-        flags.DEFINE_string(option.name, value, option.help, flag_values=flag_values)
-    else:
-        define_number = flags.DEFINE_integer if option.type is int else flags.DEFINE_float
-        define_number(
-            option.name,
-            value,
-            option.help,
-            lower_bound=option.minimum,
-            upper_bound=option.maximum,
-            flag_values=flag_values,
-        )
+def _wrap(text: str, indent: int = 0) -> str:
+    return textwrap.indent(textwrap.fill(text, 96 - indent), " " * indent)
+
+
+def _define_one(option: Option, flag_values: flags.FlagValues) -> None:
+    """Defines a flag without bounds and choices, which `parse` checks."""
+    define: Any = {
+        bool: flags.DEFINE_boolean,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+    }[option.type]
+    default = config.defaults()[option.section][option.name]
+    define(option.name, default, option.help, flag_values=flag_values)

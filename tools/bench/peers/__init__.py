@@ -1,1 +1,1 @@
-"""One program a peer: each does the same work as ours and writes what it measured as JSON."""
+"""Programs of the peers: each does the same work as ours and writes its figures as JSON."""

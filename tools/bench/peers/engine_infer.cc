@@ -23,11 +23,12 @@
 #include "cc/base/latency.h"
 #include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
-#include "cc/engine/registry.h"
+#include "cc/engine/lite_plugin.h"
+#include "cc/engine/native_engine.h"
 #include "cc/image/dataset.h"
 
 ABSL_FLAG(std::string, output, "", "JSON file to write");
-ABSL_FLAG(std::string, engine, "", "name of the engine");
+ABSL_FLAG(std::string, engine, "native", "native or lite");
 ABSL_FLAG(std::string, model, "", "MindIR file; its batch size is taken");
 ABSL_FLAG(std::string, images, "", "what OpenDataset opens");
 ABSL_FLAG(std::string, lite_plugin, "", "shared library of the engine lite");
@@ -114,18 +115,19 @@ absl::Status RealMain() {
   options.device_target = DeviceTarget::kCpu;
   options.threads = absl::GetFlag(FLAGS_threads);
   options.lite_plugin = absl::GetFlag(FLAGS_lite_plugin);
-  LENET_ASSIGN_OR_RETURN(const CreatedEngine created,
-                         CreateEngine(absl::GetFlag(FLAGS_engine), options));
+  LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
+                         absl::GetFlag(FLAGS_engine) == "lite"
+                             ? CreateLiteEngine(options)
+                             : CreateNativeEngine(options));
   DatasetOptions dataset_options;
   dataset_options.path = absl::GetFlag(FLAGS_images);
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> dataset,
                          OpenDataset(dataset_options));
-  const size_t batch = static_cast<size_t>(created.engine->input().shape[0]);
+  const size_t batch = static_cast<size_t>(engine->input().shape[0]);
   LENET_ASSIGN_OR_RETURN(const std::vector<float> images,
                          Prepare(*dataset, batch));
-  LENET_ASSIGN_OR_RETURN(
-      const Measured measured,
-      Measure(images, dataset->size(), created.engine.get()));
+  LENET_ASSIGN_OR_RETURN(const Measured measured,
+                         Measure(images, dataset->size(), engine.get()));
   return WriteFileAtomically(absl::GetFlag(FLAGS_output), Json(measured));
 }
 

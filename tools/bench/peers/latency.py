@@ -1,6 +1,7 @@
-"""Times of an engine over the test set, and what it answered."""
+"""Times an engine over the test set and records its classes."""
 
 import json
+import pathlib
 import time
 from collections.abc import Callable
 
@@ -15,16 +16,19 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def images(batch_size: int) -> np.ndarray:
-    """The test set, float32 [calls, batch_size, 1, 32, 32]; batch_size divides its length."""
+    """Returns the test set, float32 [calls, batch_size, 1, 32, 32].
+
+    `batch_size` must divide 10,000.
+    """
     prepared = transform.prepare(idx.read_split("", "test").images, _SIZE, _SIZE)
     return prepared.reshape(-1, batch_size, *prepared.shape[1:])
 
 
 def measure(predict: Predict, batches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Times of `predict` for each of `batches`, in nanoseconds, and the classes it told.
+    """Returns the time of each call in nanoseconds, and the predicted classes.
 
     Args:
-        predict: takes float32 [N, 1, 32, 32], returns float32 [N, 10].
+        predict: maps float32 [N, 1, 32, 32] to logits, float32 [N, 10].
         batches: float32 [calls, N, 1, 32, 32].
     """
     for batch in batches[:_WARM_UP]:
@@ -40,7 +44,7 @@ def measure(predict: Predict, batches: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def write(path: str, times: np.ndarray, classes: np.ndarray, versions: dict[str, str]) -> None:
-    """Writes the JSON that tools/bench/inference.py reads."""
+    """Writes the JSON that tools/bench/infer.py reads."""
     result = {
         "p50_us": float(np.percentile(times, 50)) / 1e3,
         "p99_us": float(np.percentile(times, 99)) / 1e3,
@@ -48,5 +52,4 @@ def write(path: str, times: np.ndarray, classes: np.ndarray, versions: dict[str,
         "classes": classes.tolist(),
         "versions": versions,
     }
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(result, file)
+    pathlib.Path(path).write_text(json.dumps(result), encoding="utf-8")

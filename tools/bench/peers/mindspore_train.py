@@ -1,18 +1,17 @@
-"""Trains LeNet-5 with plain MindSpore, as the recipe that this project began from does it.
+"""Trains LeNet-5 with plain MindSpore, as the original of this project does.
 
-That is Model.train on a pipeline of mindspore.dataset: MnistDataset, a map for each operation,
-shuffle, batch; with LossMonitor, TimeMonitor and ModelCheckpoint, all at their defaults.
+The recipe is Model.train on a pipeline of mindspore.dataset (MnistDataset, one map per operation,
+shuffle, batch) with LossMonitor, TimeMonitor and ModelCheckpoint at their defaults.
 """
 
 import argparse
-import os
 
 import mindspore as ms
 import numpy as np
 from mindspore import dataset, nn
 from mindspore.dataset import transforms, vision
-from runfiles import Runfiles
 
+from lenet import resources
 from lenet.data import idx, transform
 from lenet.model.lenet5 import LeNet5
 from tools.bench.peers.recording import Recording
@@ -24,6 +23,7 @@ _STEPS_A_CHECKPOINT = 1875
 
 
 def main() -> None:
+    """Runs the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, help="JSON file to write")
     parser.add_argument("--max_steps", type=int, required=True, help="0: one epoch")
@@ -49,7 +49,7 @@ def _train(net: nn.Cell, options: argparse.Namespace, recording: Recording) -> N
     config = ms.train.CheckpointConfig(_STEPS_A_CHECKPOINT, keep_checkpoint_max=10)
     callbacks = [
         ms.train.TimeMonitor(data.get_dataset_size()),
-        ms.train.ModelCheckpoint("checkpoint_lenet", os.getcwd(), config),
+        ms.train.ModelCheckpoint("checkpoint_lenet", ".", config),
         ms.train.LossMonitor(),
         _Times(recording, options.max_steps),
     ]
@@ -57,7 +57,7 @@ def _train(net: nn.Cell, options: argparse.Namespace, recording: Recording) -> N
 
 
 class _Times(ms.train.Callback):
-    """Tells the recording of each step, and ends the run after `max_steps`."""
+    """Callback that records each step and stops the run after `max_steps`."""
 
     def __init__(self, recording: Recording, max_steps: int) -> None:
         super().__init__()
@@ -95,9 +95,8 @@ def _pipeline(batch_size: int) -> dataset.Dataset:
 
 
 def _folder() -> str:
-    """The folder of the training set, whose files mindspore.dataset finds by their names."""
-    path = Runfiles.Create().Rlocation("mnist/Data/train/train-images.idx3-ubyte")
-    return os.path.dirname(path)
+    """Returns the folder of the training set, in which mindspore.dataset finds the files."""
+    return str(resources.path("Data/train/train-images.idx3-ubyte", "mnist").parent)
 
 
 def _accuracy(net: nn.Cell) -> float:

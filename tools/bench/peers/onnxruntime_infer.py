@@ -8,6 +8,7 @@ from tools.bench.peers import latency
 
 
 def main() -> None:
+    """Runs the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, help="JSON file to write")
     parser.add_argument("--model", required=True, help="ONNX file")

@@ -1,6 +1,7 @@
-"""Times of a training run, written in the form of the metrics.json of //python:train."""
+"""Records a training run in the format of the metrics.json of //python:train."""
 
 import json
+import pathlib
 import statistics
 import time
 from typing import Any
@@ -9,10 +10,10 @@ _LOG_STEPS = 100
 
 
 class Recording:
-    """Is told of each step and epoch.
+    """Times and losses of a training run.
 
-    The first `warm_up` steps, which compile and fill caches, are left out of the times a step;
-    the seconds of the first epoch have them.
+    The times per step exclude the first `warm_up` steps, which compile and fill caches; the
+    seconds of the first epoch include them.
     """
 
     def __init__(self, warm_up: int = 20) -> None:
@@ -24,10 +25,12 @@ class Recording:
         self._epoch_start = self._step_start = 0.0
 
     def start_epoch(self) -> None:
+        """Starts the clock of an epoch."""
         self._epoch_steps = 0
         self._epoch_start = self._step_start = time.perf_counter()
 
     def end_step(self, loss: float) -> None:
+        """Records the time since the previous step, and every 100th loss."""
         now = time.perf_counter()
         self._step_ms.append((now - self._step_start) * 1e3)
         self._step_start = now
@@ -36,17 +39,17 @@ class Recording:
             self._loss_curve.append((len(self._epochs) + 1, self._epoch_steps, loss))
 
     def end_epoch(self) -> None:
-        """Ends a complete epoch."""
+        """Records the time of a complete epoch."""
         seconds = self._step_start - self._epoch_start
         entry = {"seconds": seconds, "ms_per_step": seconds * 1e3 / self._epoch_steps}
         self._epochs.append(entry)
 
     def evaluated(self, accuracy: float) -> None:
-        """The test accuracy after the epoch that ended last."""
+        """Records the test accuracy after the last epoch."""
         self._epochs[-1]["accuracy"] = accuracy
 
     def write(self, path: str, accuracy: float, versions: dict[str, str]) -> None:
-        """Writes `path`; `accuracy` is that of the test set at the end."""
+        """Writes the JSON file; `accuracy` is the final test accuracy."""
         warm = self._step_ms[self._warm_up :] or self._step_ms
         result: dict[str, Any] = {
             "accuracy": accuracy,
@@ -60,5 +63,4 @@ class Recording:
             },
             "versions": versions,
         }
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=1)
+        pathlib.Path(path).write_text(json.dumps(result, indent=1), encoding="utf-8")

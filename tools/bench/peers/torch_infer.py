@@ -1,4 +1,4 @@
-"""Runs the trained LeNet-5 over the test set with PyTorch, eager."""
+"""Runs the trained LeNet-5 over the test set with eager PyTorch."""
 
 import argparse
 
@@ -10,6 +10,7 @@ from tools.bench.peers.torch_lenet import LeNet5
 
 
 def main() -> None:
+    """Runs the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, help="JSON file to write")
     parser.add_argument("--model", required=True, help="parameters by name, .npz")

@@ -1,4 +1,4 @@
-"""The network of python/lenet/model/lenet5.py in PyTorch, with the same initial distributions."""
+"""LeNet-5 in PyTorch, with the initial distributions of lenet.model."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch.nn import functional
 
 
 class LeNet5(nn.Module):
-    """Input float32 [N, 1, 32, 32], output float32 [N, 10]; parameter names are MindSpore's."""
+    """LeNet-5 with MindSpore's parameter names: float32 [N, 1, 32, 32] to float32 [N, 10]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,6 +20,7 @@ class LeNet5(nn.Module):
             nn.init.normal_(layer.weight, std=0.02)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Returns the logits of a batch."""
         values = functional.max_pool2d(functional.relu(self.conv1(images)), 2)
         values = functional.max_pool2d(functional.relu(self.conv2(values)), 2)
         values = functional.relu(self.fc1(values.flatten(1)))

@@ -1,4 +1,4 @@
-"""Trains LeNet-5 with PyTorch, all data in the memory of the device as the tensors it needs."""
+"""Trains LeNet-5 with PyTorch; all data are prepared tensors in the device's memory."""
 
 import argparse
 import functools
@@ -16,12 +16,15 @@ _EVALUATION_BATCH = 1000
 
 
 def main() -> None:
+    """Runs the program."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", required=True, help="JSON file to write")
-    parser.add_argument("--compiled", action="store_true", help="forward and loss by torch.compile")
+    parser.add_argument(
+        "--compiled", action="store_true", help="use torch.compile for forward and loss"
+    )
     parser.add_argument("--device_target", choices=("CPU", "GPU"), default="CPU")
     parser.add_argument("--epochs", type=int, required=True)
-    parser.add_argument("--max_steps", type=int, required=True, help="of each epoch; 0: no limit")
+    parser.add_argument("--max_steps", type=int, required=True, help="steps per epoch; 0: no limit")
     parser.add_argument("--batch_size", type=int, required=True)
     parser.add_argument("--lr", type=float, required=True)
     parser.add_argument("--momentum", type=float, required=True)
@@ -64,7 +67,7 @@ def _train(options: argparse.Namespace, recording: Recording) -> float:
 
 
 def _tensors(split: idx.SplitName, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images float32 [N, 1, 32, 32], normalised, and labels int64 [N]."""
+    """Returns normalised images, float32 [N, 1, 32, 32], and labels, int64 [N]."""
     data = idx.read_split("", split)
     images = transform.prepare(data.images, _SIZE, _SIZE)
     labels = data.labels.astype(np.int64)

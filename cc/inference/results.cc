@@ -1,0 +1,199 @@
+#include "cc/inference/results.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/base/config.h"
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cc/base/file.h"
+#include "cc/base/status_macros.h"
+
+#ifndef ABSL_IS_LITTLE_ENDIAN
+#error "results are little-endian float32"
+#endif
+
+namespace lenet {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Number of results per chunk: large enough to make waking the writer cheap,
+// and small enough that the writer starts early and soon finishes the last
+// chunk.
+constexpr size_t kChunk = 64;
+
+absl::Status SystemError(int error, absl::string_view what,
+                         absl::string_view path) {
+  return absl::ErrnoToStatus(error, absl::StrCat(what, " ", path));
+}
+
+// Returns OK if the folder holds only results, which may be replaced.
+absl::Status CheckReplaceable(const std::string& path) {
+  LENET_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                         ListFolder(path));
+  for (const std::string& name : names) {
+    if (!absl::EndsWith(name, ".bin") ||
+        !fs::is_regular_file(fs::path(path) / name)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "result_path ", path, " holds ", name, ", which is not a result; ",
+          "empty the folder or give another one"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Sets the permissions that mkdir gives; mkdtemp creates a private folder.
+void SharePermissions(const std::string& folder) {
+  const mode_t mask = umask(0);
+  umask(mask);
+  chmod(folder.c_str(), 0777 & ~mask);
+}
+
+// Returns those of `folder` and its parents that do not exist, deepest first.
+std::vector<std::string> MissingFolders(fs::path folder) {
+  std::vector<std::string> missing;
+  std::error_code error;
+  while (!folder.empty() && !fs::exists(folder, error) && !error) {
+    missing.push_back(folder.string());
+    folder = folder.parent_path();
+  }
+  return missing;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ResultFolder>> ResultFolder::Create(
+    const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  // A symbolic link stays, and the folder to which it points is replaced.
+  fs::path target = path;
+  if (fs::exists(status)) {
+    if (!fs::is_directory(status)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "result_path ", path, ": expected a folder, found a file"));
+    }
+    LENET_RETURN_IF_ERROR(CheckReplaceable(path));
+    target = fs::canonical(path, error);
+    if (error) return SystemError(error.value(), "cannot read", path);
+  }
+  std::unique_ptr<ResultFolder> results(new ResultFolder(target.string()));
+  const fs::path parent = target.parent_path();
+  results->new_parents_ = MissingFolders(parent);
+  LENET_RETURN_IF_ERROR(MakeFolder(parent.string()));
+  std::string temporary = absl::StrCat(
+      parent.string(), "/.", target.filename().string(), ".partial-XXXXXX");
+  if (mkdtemp(temporary.data()) == nullptr) {
+    return SystemError(errno, "cannot create a folder for results in",
+                       parent.string());
+  }
+  SharePermissions(temporary);
+  results->temporary_ = std::move(temporary);
+  results->descriptor_ =
+      open(results->temporary_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (results->descriptor_ < 0) {
+    return SystemError(errno, "cannot open", results->temporary_);
+  }
+  return results;
+}
+
+ResultFolder::ResultFolder(std::string path) : path_(std::move(path)) {}
+
+ResultFolder::~ResultFolder() {
+  if (descriptor_ >= 0) close(descriptor_);
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  for (const std::string& parent : new_parents_) rmdir(parent.c_str());
+}
+
+// The files need no temporary names because the folder is temporary. Paths
+// relative to the folder save the kernel a long lookup.
+absl::Status ResultFolder::Write(absl::string_view stem,
+                                 absl::Span<const float> logits) {
+  const std::string name = absl::StrCat(stem, ".bin");
+  const auto error = [&](absl::string_view what) {
+    return SystemError(errno, what, absl::StrCat(temporary_, "/", name));
+  };
+  const int file = openat(descriptor_, name.c_str(),
+                          O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) return error("cannot create");
+  absl::Cleanup closer = [file] { close(file); };
+  const char* rest = reinterpret_cast<const char*>(logits.data());
+  size_t size = logits.size() * sizeof(float);
+  while (size > 0) {
+    const ssize_t written = write(file, rest, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return error("cannot write");
+    rest += written;
+    size -= static_cast<size_t>(written);
+  }
+  std::move(closer).Cancel();
+  // Some file systems report a full disk only at close.
+  if (close(file) != 0) return error("cannot write");
+  return absl::OkStatus();
+}
+
+absl::Status ResultFolder::Commit() {
+  const std::string earlier = absl::StrCat(temporary_, ".earlier");
+  const bool replaces = std::rename(path_.c_str(), earlier.c_str()) == 0;
+  if (!replaces && errno != ENOENT) {
+    return SystemError(errno, "cannot replace", path_);
+  }
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    if (replaces) std::rename(earlier.c_str(), path_.c_str());
+    return SystemError(error, "cannot create", path_);
+  }
+  temporary_.clear();
+  new_parents_.clear();
+  std::error_code ignored;
+  if (replaces) fs::remove_all(earlier, ignored);
+  return absl::OkStatus();
+}
+
+ResultWriter::ResultWriter(ResultFolder* folder) : folder_(folder) {}
+
+absl::Status ResultWriter::Write(std::string stem,
+                                 absl::Span<const float> logits) {
+  filling_.stems.push_back(std::move(stem));
+  filling_.logits.insert(filling_.logits.end(), logits.begin(), logits.end());
+  return filling_.stems.size() < kChunk ? absl::OkStatus() : HandOver();
+}
+
+absl::Status ResultWriter::Finish() {
+  LENET_RETURN_IF_ERROR(HandOver());
+  return written_.get();
+}
+
+// Starts writing filling_ once the previous chunk is written.
+absl::Status ResultWriter::HandOver() {
+  if (written_.valid()) LENET_RETURN_IF_ERROR(written_.get());
+  written_ = std::async(std::launch::async, &ResultWriter::WriteChunk,
+                        std::exchange(filling_, Chunk()), folder_);
+  return absl::OkStatus();
+}
+
+absl::Status ResultWriter::WriteChunk(const Chunk& chunk,
+                                      ResultFolder* folder) {
+  const absl::Span<const float> logits(chunk.logits);
+  for (size_t i = 0; i < chunk.stems.size(); ++i) {
+    const size_t size = logits.size() / chunk.stems.size();
+    LENET_RETURN_IF_ERROR(
+        folder->Write(chunk.stems[i], logits.subspan(i * size, size)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace lenet

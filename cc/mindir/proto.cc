@@ -1,0 +1,201 @@
+#include "cc/mindir/proto.h"
+
+#include <climits>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "cc/base/shape.h"
+#include "cc/base/status_macros.h"
+
+namespace lenet {
+namespace {
+
+using mind_ir::AttributeProto;
+using mind_ir::TensorProto;
+
+constexpr int64_t kNewestVersion = 3;
+
+// MindIR's AttributeProto.AttributeType.
+constexpr int kFloat = 1;
+constexpr int kUint8 = 2;
+constexpr int kInt64 = 7;
+constexpr int kString = 8;
+constexpr int kBool = 9;
+constexpr int kDouble = 11;
+constexpr int kUint32 = 12;
+constexpr int kUint64 = 13;
+constexpr int kTensors = 19;
+constexpr int kTuple = 20;
+constexpr int kList = 21;
+constexpr int kUMonad = 23;
+constexpr int kIoMonad = 24;
+constexpr int kNone = 25;
+
+// MindIR's TensorProto.DataType.
+constexpr int kFloat32Tensor = 1;
+
+constexpr int64_t kMaxElements = int64_t{1} << 31;
+constexpr int kMaxDimensions = 8;
+
+absl::Status Invalid(absl::string_view where, absl::string_view message) {
+  return absl::InvalidArgumentError(absl::StrCat(where, ": ", message));
+}
+
+// Returns the value of an element of a tuple, which is stored in a list of one,
+// or else the single value.
+template <typename T, typename List>
+T Single(const List& list, const T& single) {
+  return list.empty() ? single : list[0];
+}
+
+absl::StatusOr<MindIrValue> ReadTensors(const AttributeProto& proto,
+                                        absl::string_view where) {
+  MindIrValue::Sequence arrays;
+  for (const TensorProto& tensor : proto.tensors()) {
+    LENET_ASSIGN_OR_RETURN(MindIrArray array, ReadFloatTensor(tensor, where));
+    arrays.push_back({std::move(array)});
+  }
+  if (arrays.size() == 1) return std::move(arrays[0]);
+  return MindIrValue{std::move(arrays)};
+}
+
+absl::StatusOr<MindIrValue> ReadSequence(const AttributeProto& proto,
+                                         absl::string_view where) {
+  MindIrValue::Sequence elements;
+  for (const AttributeProto& element : proto.values()) {
+    LENET_ASSIGN_OR_RETURN(MindIrValue value, ReadValue(element, where));
+    elements.push_back(std::move(value));
+  }
+  return MindIrValue{std::move(elements)};
+}
+
+}  // namespace
+
+absl::StatusOr<mind_ir::ModelProto> ParseMindIr(absl::string_view mindir) {
+  mind_ir::ModelProto model;
+  if (mindir.size() > INT_MAX ||
+      !model.ParseFromArray(mindir.data(), static_cast<int>(mindir.size())) ||
+      model.ir_version().empty() || model.graph().node().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected a MindIR (protobuf with a graph), found ", mindir.size(),
+        " bytes of another format, or an incomplete file"));
+  }
+  if (model.mind_ir_version() < 0 || model.mind_ir_version() > kNewestVersion) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected a MindIR of version 1 to ", kNewestVersion,
+                     ", found version ", model.mind_ir_version(),
+                     "; export the model with MindSpore 2.10 or older"));
+  }
+  return model;
+}
+
+absl::string_view PrimitiveName(const mind_ir::NodeProto& node) {
+  absl::string_view name = node.op_type();
+  return absl::ConsumePrefix(&name, "REF::") ? name : absl::string_view();
+}
+
+absl::Status Truncated(absl::string_view where, absl::string_view message) {
+  return Invalid(where, absl::StrCat("truncated MindIR: expected ", message));
+}
+
+int LiteInputs(absl::string_view op) {
+  return op == "MatMul" || op == "BiasAdd" ? 2 : 0;
+}
+
+absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
+                                      absl::string_view where) {
+  if (proto.floats_size() > 1 || proto.doubles_size() > 1 ||
+      proto.ints_size() > 1 || proto.strings_size() > 1) {
+    return Invalid(where, "expected one value, found a list");
+  }
+  const int type = proto.type();
+  if (type == kBool) {
+    return MindIrValue{Single<int64_t>(proto.ints(), proto.i()) != 0};
+  }
+  if ((type >= kUint8 && type <= kInt64) || type == kUint32 ||
+      type == kUint64) {
+    return MindIrValue{Single<int64_t>(proto.ints(), proto.i())};
+  }
+  switch (type) {
+    case kFloat:
+      return MindIrValue{double{Single<float>(proto.floats(), proto.f())}};
+    case kDouble:
+      return MindIrValue{Single<double>(proto.doubles(), proto.d())};
+    case kString:
+      return MindIrValue{Single<std::string>(proto.strings(), proto.s())};
+    case kTensors:
+      return ReadTensors(proto, where);
+    case kTuple:
+    case kList:
+      return ReadSequence(proto, where);
+    case kUMonad:
+    case kIoMonad:
+    case kNone:
+      return MindIrValue{};
+    default:
+      return Invalid(
+          where, absl::StrCat("expected a number, a text, a tensor or a tuple "
+                              "of these, found AttributeType ",
+                              type));
+  }
+}
+
+absl::Status CheckFloat32(const TensorProto& proto, absl::string_view where) {
+  if (proto.data_type() == kFloat32Tensor) return absl::OkStatus();
+  return Invalid(
+      where, absl::StrCat("expected float32 (data_type 1), found data_type ",
+                          proto.data_type()));
+}
+
+absl::StatusOr<std::vector<int64_t>> ReadShape(const TensorProto& proto,
+                                               absl::string_view where) {
+  if (proto.dims_size() > kMaxDimensions) {
+    return Invalid(where,
+                   absl::StrCat("expected at most ", kMaxDimensions,
+                                " dimensions, found ", proto.dims_size()));
+  }
+  int64_t elements = 1;
+  for (const int64_t dimension : proto.dims()) {
+    if (dimension <= 0 || dimension >= kMaxElements / elements) {
+      return Invalid(
+          where, absl::StrCat("expected positive dimensions of fewer than 2^31 "
+                              "elements, found ",
+                              ShapeText(proto.dims())));
+    }
+    elements *= dimension;
+  }
+  return std::vector<int64_t>(proto.dims().begin(), proto.dims().end());
+}
+
+absl::StatusOr<MindIrArray> ReadFloatTensor(const TensorProto& proto,
+                                            absl::string_view where) {
+  LENET_RETURN_IF_ERROR(CheckFloat32(proto, where));
+  if (proto.has_external_data()) {
+    return Invalid(
+        where,
+        "expected weights in this file, found a reference to another file "
+        "(a model of more than 1 GB)");
+  }
+  if (proto.compression_type() != 0) {
+    return Invalid(where, absl::StrCat("expected uncompressed weights, found "
+                                       "compression_type ",
+                                       proto.compression_type()));
+  }
+  MindIrArray array;
+  LENET_ASSIGN_OR_RETURN(array.shape, ReadShape(proto, where));
+  const size_t count = ElementCount(array.shape);
+  if (proto.raw_data().size() != count * sizeof(float)) {
+    return Invalid(where,
+                   absl::StrCat("expected ", count * sizeof(float),
+                                " bytes for the shape ", ShapeText(array.shape),
+                                ", found ", proto.raw_data().size()));
+  }
+  array.values.resize(count);
+  std::memcpy(array.values.data(), proto.raw_data().data(),
+              count * sizeof(float));
+  return array;
+}
+
+}  // namespace lenet

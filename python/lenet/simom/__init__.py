@@ -1,1 +1,0 @@
-"""Model files for the simulator of AscendCL, for tests."""
