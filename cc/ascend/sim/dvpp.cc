@@ -10,8 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "cc/ascend/sim/simulator.h"
 #include "cc/image/decode.h"
-#include "cc/image/jpeg_header.h"
-#include "cc/image/resize.h"
+#include "cc/image/transform.h"
 
 namespace lenet::ascend::sim {
 namespace {

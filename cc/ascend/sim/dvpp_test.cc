@@ -8,7 +8,7 @@
 #include "cc/ascend/acl_types.h"
 #include "cc/ascend/sim/testing.h"
 #include "cc/image/decode.h"
-#include "cc/image/jpeg_testing.h"
+#include "cc/image/testing.h"
 #include "gtest/gtest.h"
 
 namespace lenet::ascend::sim {
