@@ -35,7 +35,7 @@ struct Device {
     dvpp.acldvppDestroyChannelDesc(channel);
   }
 
-  void* Malloc(uint32_t size) {
+  void* Allocate(uint32_t size) {
     void* block = nullptr;
     EXPECT_EQ(dvpp.acldvppMalloc(&block, size), 0);
     blocks.push_back(block);
@@ -49,7 +49,7 @@ struct Device {
     acldvppPicDesc* const picture = dvpp.acldvppCreatePicDesc();
     pictures.push_back(picture);
     const uint32_t size = width_stride * height_stride * 3 / 2;
-    dvpp.acldvppSetPicDescData(picture, Malloc(size));
+    dvpp.acldvppSetPicDescData(picture, Allocate(size));
     dvpp.acldvppSetPicDescSize(picture, size);
     dvpp.acldvppSetPicDescFormat(picture, format);
     dvpp.acldvppSetPicDescWidth(picture, width);
@@ -62,7 +62,7 @@ struct Device {
   // Returns the code of the synchronisation.
   aclError Decode(const std::string& jpeg, acldvppPicDesc* picture) {
     const auto size = static_cast<uint32_t>(jpeg.size());
-    void* const file = Malloc(size);
+    void* const file = Allocate(size);
     EXPECT_EQ(acl.aclrtMemcpy(file, size, jpeg.data(), size,
                               ACL_MEMCPY_HOST_TO_DEVICE),
               0);
@@ -77,14 +77,6 @@ struct Device {
     return acl.aclrtSynchronizeStream(nullptr);
   }
 
-  std::vector<uint8_t> Bytes(const void* block, size_t size) const {
-    std::vector<uint8_t> bytes(size);
-    EXPECT_EQ(acl.aclrtMemcpy(bytes.data(), size, block, size,
-                              ACL_MEMCPY_DEVICE_TO_HOST),
-              0);
-    return bytes;
-  }
-
   const Functions& acl;
   const DvppFunctions dvpp;
   acldvppChannelDesc* channel = nullptr;
@@ -93,8 +85,8 @@ struct Device {
   std::vector<void*> blocks;
 };
 
-Outcome WithDevice(const std::function<void(Device*)>& body) {
-  return RunInSession({}, [&body](const Functions& acl) {
+Child WithDevice(const std::function<void(Device*)>& body) {
+  return InSession({}, [body](auto& acl) {
     Device device(acl);
     body(&device);
   });
@@ -127,7 +119,9 @@ TEST(DvppTest, DecodesTheLumaThatTheHostDecodes) {
     EXPECT_EQ(dvpp.acldvppGetPicDescRetCode(picture), 0);
     EXPECT_EQ(dvpp.acldvppGetPicDescWidth(picture), 40);
     EXPECT_EQ(dvpp.acldvppGetPicDescHeight(picture), 34);
-    const auto bytes = device->Bytes(block, 128 * 48 * 3 / 2);
+    std::vector<uint8_t> bytes(128 * 48 * 3 / 2);
+    device->acl.aclrtMemcpy(bytes.data(), bytes.size(), block, bytes.size(),
+                            ACL_MEMCPY_DEVICE_TO_HOST);
     const GrayImage expected = *DecodeJpeg(jpeg);
     for (size_t y = 0; y < 34; ++y) {
       for (size_t x = 0; x < 40; ++x) {
@@ -180,28 +174,13 @@ TEST(DvppTest, PredictsTheSizeOnTheHost) {
   }));
 }
 
-TEST(DvppTest, ScalesWithinTolerance) {
-  ExpectClean(WithDevice([](Device* device) {
-    acldvppPicDesc* const decoded = device->Picture(64, 64, 128, 64);
-    const void* const source = device->blocks.back();
-    EXPECT_EQ(device->Decode(MakeJpeg(Gradient(64, 64)), decoded), 0);
-    EXPECT_EQ(device->Resize(decoded, device->Picture(64, 64, 64, 64)), 0);
-    EXPECT_EQ(device->Bytes(device->blocks.back(), 64)[63],
-              device->Bytes(source, 64)[63]);
-    EXPECT_EQ(device->Resize(decoded, device->Picture(32, 32, 32, 32)), 0);
-    // Pixel (y, x) lies at (2 y + 0.5, 2 x + 0.5) in 4 y + 2 x.
-    const auto bytes = device->Bytes(device->blocks.back(), 1024);
-    for (size_t i = 0; i < 15; ++i) {
-      EXPECT_NEAR(bytes[i * 32 + i], 12.0 * static_cast<double>(i) + 3, 3);
-    }
-  }));
-}
-
 TEST(DvppTest, LimitsOfTheScaler) {
   struct Case {
     uint32_t width, height, width_stride, height_stride;
+    aclError code = ACL_ERROR_RT_AICPU_EXCEPTION;
   };
-  for (const Case& invalid : {
+  for (const Case& test : {
+           Case{32, 32, 32, 32, 0},   // valid
            Case{8, 32, 32, 32},       // narrow
            Case{31, 32, 32, 32},      // odd
            Case{16, 16, 16, 16},      // least stride
@@ -212,11 +191,10 @@ TEST(DvppTest, LimitsOfTheScaler) {
     ExpectClean(WithDevice([&](Device* device) {
       acldvppPicDesc* const from = device->Picture(64, 32, 128, 32);
       EXPECT_EQ(device->Decode(MakeJpeg(Gradient(32, 64)), from), 0);
-      acldvppPicDesc* const to =
-          device->Picture(invalid.width, invalid.height, invalid.width_stride,
-                          invalid.height_stride);
-      EXPECT_EQ(device->Resize(from, to), ACL_ERROR_RT_AICPU_EXCEPTION);
-      EXPECT_NE(device->dvpp.acldvppGetPicDescRetCode(to), 0);
+      acldvppPicDesc* const to = device->Picture(
+          test.width, test.height, test.width_stride, test.height_stride);
+      EXPECT_EQ(device->Resize(from, to), test.code);
+      EXPECT_EQ(device->dvpp.acldvppGetPicDescRetCode(to) != 0, test.code != 0);
     }));
   }
 }
@@ -226,8 +204,8 @@ TEST(DvppTest, InvalidArgumentsFailInTheCall) {
     const DvppFunctions& dvpp = device->dvpp;
     acldvppPicDesc* const gray =
         device->Picture(32, 32, 128, 32, PIXEL_FORMAT_YUV_400);
-    EXPECT_EQ(dvpp.acldvppJpegDecodeAsync(device->channel, device->Malloc(100),
-                                          100, gray, nullptr),
+    EXPECT_EQ(dvpp.acldvppJpegDecodeAsync(
+                  device->channel, device->Allocate(100), 100, gray, nullptr),
               ACL_ERROR_FORMAT_NOT_MATCH);
     EXPECT_EQ(dvpp.acldvppVpcResizeAsync(device->channel, gray, gray,
                                          device->config, nullptr),
@@ -235,11 +213,8 @@ TEST(DvppTest, InvalidArgumentsFailInTheCall) {
     EXPECT_EQ(dvpp.acldvppSetResizeConfigInterpolation(device->config, 5),
               ACL_ERROR_FEATURE_UNSUPPORTED);
     EXPECT_EQ(dvpp.acldvppDestroyPicDesc(nullptr), 0);
-    EXPECT_EQ(dvpp.acldvppDestroyChannelDesc(nullptr), 0);
-    EXPECT_EQ(dvpp.acldvppDestroyResizeConfig(nullptr), 0);
     EXPECT_EQ(dvpp.acldvppSetPicDescSize(nullptr, 1), ACL_ERROR_INVALID_PARAM);
     EXPECT_EQ(dvpp.acldvppGetPicDescWidth(nullptr), 0);
-    EXPECT_EQ(dvpp.acldvppCreateChannel(nullptr), ACL_ERROR_INVALID_PARAM);
   }));
 }
 

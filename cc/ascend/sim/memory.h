@@ -11,10 +11,6 @@
 
 #include "cc/ascend/acl_types.h"
 
-#define SIM_RETURN_IF_ERROR(expression)                                  \
-  if (const aclError lenet_sim_code = (expression); lenet_sim_code != 0) \
-  return lenet_sim_code
-
 namespace lenet::ascend::sim {
 
 // Exit status of a process that leaks or breaks a rule.
@@ -52,7 +48,7 @@ struct Block {
 // a host that touches device memory dies. Other blocks have access rights until
 // they are freed. Blocks have pages of their own, with guard bytes around the
 // block that are checked when it is freed. Fresh memory is filled with kPoison,
-// and addresses are never used again.
+// and addresses are never used again. The mappings last until the process ends.
 // Blocks of the device heap start at an odd multiple of 64 bytes, blocks of the
 // other heaps at an odd multiple of 128: as promised, and not better.
 class Memory {
@@ -63,7 +59,6 @@ class Memory {
   // `bytes`: capacity per device, shared by the device and DVPP heaps (and by
   // the host heap in device mode).
   Memory(aclrtRunMode run_mode, size_t bytes);
-  ~Memory();
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 

@@ -53,20 +53,6 @@ bool IsValid(const Header& header) {
          header.width <= kMaxSide;
 }
 
-void FillFromHeader(const Header& header, ModelFile* model) {
-  model->soc = std::string(header.soc, strnlen(header.soc, sizeof(header.soc)));
-  model->aipp = static_cast<AippFormat>(header.aipp_format);
-  model->aipp_mean = header.aipp_mean;
-  model->aipp_min = header.aipp_min;
-  model->aipp_var_reci = header.aipp_var_reci;
-  model->height = header.height;
-  model->width = header.width;
-  model->half_output = header.output_type == ACL_FLOAT16;
-  model->gears.assign(header.gears, header.gears + header.gear_count);
-  model->batch = model->gears.empty() ? header.batch : model->gears.back();
-  model->body_bytes = header.body_bytes;
-}
-
 // Reads the network. Returns what is wrong with it, or "".
 std::string ReadBody(absl::string_view body, ModelFile* model) {
   const absl::StatusOr<MindIrModel> network = ReadMindIr(body);
@@ -117,7 +103,17 @@ aclError ReadModelFile(absl::string_view file, ModelFile* model,
     *error = "the weights are damaged";
     return ACL_ERROR_GE_EXEC_LOAD_WEIGHT_PARTITION_FAILED;
   }
-  FillFromHeader(header, model);
+  model->soc = std::string(header.soc, strnlen(header.soc, sizeof(header.soc)));
+  model->aipp = static_cast<AippFormat>(header.aipp_format);
+  model->aipp_mean = header.aipp_mean;
+  model->aipp_min = header.aipp_min;
+  model->aipp_var_reci = header.aipp_var_reci;
+  model->height = header.height;
+  model->width = header.width;
+  model->half_output = header.output_type == ACL_FLOAT16;
+  model->gears.assign(header.gears, header.gears + header.gear_count);
+  model->batch = model->gears.empty() ? header.batch : model->gears.back();
+  model->body_bytes = header.body_bytes;
   *error = ReadBody(body, model);
   return error->empty() ? ACL_SUCCESS
                         : ACL_ERROR_GE_EXEC_LOAD_MODEL_PARTITION_FAILED;

@@ -2,12 +2,13 @@
 
 #include <pthread.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "cc/ascend/sim/simulator.h"
@@ -134,7 +135,7 @@ aclError Synchronize(Call& call, aclrtStream handle, int32_t milliseconds) {
     if (milliseconds < 0) {
       Die(Describe(call.site()) + " would wait forever for a hung stream");
     }
-    call.Sleep(milliseconds);
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
     return call.Result(ACL_ERROR_RT_STREAM_SYNC_TIMEOUT,
                        "the work did not end in time");
   }
@@ -157,13 +158,8 @@ ThreadState* LenetSimThread() {
 
 // Process.
 
-aclError aclInit(const char* json_path) {
+aclError aclInit(const char* /*json_path*/) {
   SIM_CALL(kAnyTime);
-  const std::string path = json_path == nullptr ? "" : json_path;
-  if (!path.empty() && !std::ifstream(path).good()) {
-    return call.Result(ACL_ERROR_INVALID_FILE,
-                       absl::StrCat("cannot read ", path));
-  }
   // Libraries before 2024 are initialised once per process.
   if (call.state().ever_initialized) {
     return call.Result(ACL_ERROR_REPEAT_INITIALIZE,
@@ -268,13 +264,11 @@ aclError aclrtGetRunMode(aclrtRunMode* mode) {
   return call.Result(ACL_SUCCESS);
 }
 
-// An Ascend 310 has DDR memory and no HBM.
-aclError aclrtGetMemInfo(aclrtMemAttr kind, size_t* free, size_t* total) {
+aclError aclrtGetMemInfo(aclrtMemAttr /*kind*/, size_t* free, size_t* total) {
   SIM_CALL(kDeviceWork);
   SIM_RETURN_IF_ERROR(call.CheckPointers({free, total}));
-  const Memory& memory = call.memory();
-  *total = kind == ACL_HBM_MEM ? 0 : memory.capacity();
-  *free = *total == 0 ? 0 : *total - memory.used(call.device());
+  *total = call.memory().capacity();
+  *free = *total - call.memory().used(call.device());
   return call.Result(ACL_SUCCESS);
 }
 

@@ -1,11 +1,9 @@
 #include "cc/ascend/sim/simulator.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <iterator>
 #include <regex>
-#include <thread>
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -322,12 +320,6 @@ aclError Call::Free(HeapKind heap, void* pointer) {
     return Violation(freed ? ACL_SUCCESS : ACL_ERROR_RT_PARAM_INVALID, error);
   }
   return Result(ACL_SUCCESS);
-}
-
-void Call::Sleep(int milliseconds) {
-  lock_.unlock();
-  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
-  lock_.lock();
 }
 
 }  // namespace lenet::ascend::sim

@@ -27,6 +27,10 @@
 // The state of the simulator and the checks that every call makes. README.md
 // describes the settings and the rules.
 
+#define SIM_RETURN_IF_ERROR(expression)                                  \
+  if (const aclError lenet_sim_code = (expression); lenet_sim_code != 0) \
+  return lenet_sim_code
+
 namespace lenet::ascend::sim {
 
 // The C functions of both libraries. A definition with another signature does
@@ -284,9 +288,6 @@ class Call {
   // Allocates and frees memory as aclrtMalloc and aclrtFree do.
   aclError Allocate(HeapKind heap, void** pointer, size_t size);
   aclError Free(HeapKind heap, void* pointer);
-
-  // Sleeps, and lets other threads make calls meanwhile.
-  void Sleep(int milliseconds);
 
  private:
   aclError CheckRules();

@@ -7,37 +7,39 @@
 
 #include "cc/ascend/library.h"
 
-// Each test runs in a child process, because AscendCL is initialised once.
+// Tests run in child processes, because AscendCL is initialised once.
 
 namespace lenet::ascend::sim {
-
-// How a process ended.
-struct Outcome {
-  int status = 0;      // exit status, or minus the signal
-  std::string output;  // of stdout and stderr
-};
 
 using Environment = std::map<std::string, std::string>;
 using Body = std::function<void(const Functions&)>;
 
-// Runs `body` in a child process with the variables set and the built
-// libascendcl.so opened. The child ends by exit(): with status 1 if an
-// expectation in it failed, otherwise 0, unless the simulator changes it.
-Outcome RunInChild(const Environment& environment, const Body& body);
+// A child process that sets the variables, opens the built libascendcl.so and
+// runs the body.
+struct Child {
+  Environment environment;
+  Body body;
+};
 
-// The same; `body` runs between aclInit with aclrtSetDevice(0) and
+// Returns a child whose body runs between aclInit with aclrtSetDevice(0) and
 // aclrtResetDevice(0) with aclFinalize.
-Outcome RunInSession(const Environment& environment, const Body& body);
+Child InSession(const Environment& environment, const Body& body);
 
-// Opens the built libacl_dvpp.so in a child.
+// Runs the child and ends it by exit(): with status 1 if an expectation in it
+// failed, otherwise 0, unless the simulator changes it.
+[[noreturn]] void RunAndExit(const Child& child);
+
+// Runs the child. Expects status 0.
+void ExpectClean(const Child& child);
+
+// Runs the child. Expects that the simulator ends it with status 66 and a
+// message with `text`, and that no expectation in it fails.
+void ExpectViolation(const std::string& text, const Child& child);
+
+// Opens the built libacl_dvpp.so, in a child.
 const DvppFunctions& OpenDvpp();
 
-// Expects status 0.
-void ExpectClean(const Outcome& outcome);
-
-// Expects that the simulator ended the process with status 66 and a message
-// with `text`, and that no expectation in the child failed.
-void ExpectViolation(const std::string& text, const Outcome& outcome);
+char* Malloc(const Functions& acl, size_t size);
 
 }  // namespace lenet::ascend::sim
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet.errors import UserError
-from lenet.exporting import export
+from lenet.exporting import run
 from lenet.mindir import model as mindir
 from lenet.options import config
 from lenet.options.programs import ExportOptions
@@ -45,7 +45,7 @@ def to_onnx(path: Path, height: int, width: int, folder: Path) -> Path:
         ],
         stem + ".ckpt",
     )
-    export.export(
+    run.run_export(
         config.default_options(
             ExportOptions,
             device_target="CPU",
