@@ -50,7 +50,7 @@ struct Block {
 // block that are checked when it is freed. Fresh memory is filled with kPoison,
 // and addresses are never used again. The mappings last until the process ends.
 // Blocks of the device heap start at an odd multiple of 64 bytes, blocks of the
-// other heaps at an odd multiple of 128: as promised, and not better.
+// other heaps at an odd multiple of 128, which is the documented alignment.
 class Memory {
  public:
   // As float or float16, it is NaN.

@@ -36,7 +36,7 @@ uintptr_t Address(const void* pointer) {
   return reinterpret_cast<uintptr_t>(pointer);
 }
 
-TEST(MemoryTest, AlignsAsPromisedAndNotBetter) {
+TEST(MemoryTest, AlignsAsDocumented) {
   Memory memory(ACL_HOST, kCapacity);
   EXPECT_EQ(Address(Allocate(&memory, HeapKind::kDevice, 100)) % 128, 64u);
   EXPECT_EQ(Address(Allocate(&memory, HeapKind::kDvpp, 100)) % 256, 128u);

@@ -12,8 +12,8 @@
 #include "cc/engine/graph/graph.h"
 
 // The model files of the simulator, in place of ATC's OM files, whose format is
-// not public. Python writes them (cc.ascend.testing.om); Header in model_file.cc is
-// their format.
+// not public. cc/ascend/testing/om.py writes them. Header in model_file.cc
+// defines the format.
 
 namespace lenet::ascend::sim {
 
