@@ -220,7 +220,7 @@ def test_probe_reports_the_first_failing_step_as_text_and_as_json(tmp_path):
     assert result.stderr == ""
     assert re.search(r"^device nodes +FAILED +no \S+/davinci0", result.stdout, re.MULTILINE)
     assert "cannot be used (no-device)" in result.stdout
-    assert "What to do: install the Ascend driver" in result.stdout
+    assert "Remedy: install the Ascend driver" in result.stdout
     for node in ("davinci0", "davinci_manager", "devmm_svm", "hisi_hdc"):
         (devices / node).touch()
     result = _run(program, "--probe", "--json", cwd=cwd, env=env)

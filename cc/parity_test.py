@@ -26,11 +26,9 @@ def test_set():
 
 @pytest.fixture(scope="module")
 def mindspore_logits(test_set):
-    devices.prepare_environment()
     devices.set_context("CPU")
-    from lenet.evaluation.logits import predict_logits
     from lenet.model import checkpoint
-    from lenet.model.lenet5 import LeNet5
+    from lenet.model.lenet5 import LeNet5, predict_logits
 
     net = LeNet5()
     checkpoint.load_into(net, str(resources.path("python/lenet.ckpt")))

@@ -1,7 +1,7 @@
-"""Everything that the build takes from outside, and why.
+"""All external repositories of the build.
 
-Nothing comes from GitHub: Python distributions come from a package index by pip, with hashes;
-C++ libraries are those of the machine (tools/bazel installs them).
+pip installs Python distributions from a package index, with hashes. C++ libraries are packages of
+the machine, which tools/bazel installs. Nothing comes from GitHub.
 """
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
@@ -14,8 +14,8 @@ load("//third_party/python:pip_repository.bzl", "pip_repository")
 load("//third_party/system:image_repository.bzl", "image_repository")
 load("//third_party/system:system_library.bzl", "system_library")
 
-# Of MindSpore's 2.5 GB in 12,500 files, what a runtime does without: plug-ins of other devices (and of
-# CUDA 11.1, the other of two), and the kernel compiler that CPUs have no use for.
+# Files that a runtime does not need, of MindSpore's 12,500 files and 2.5 GB: plug-ins for other devices
+# and CUDA 11.1, and a kernel compiler that CPUs do not use.
 _ASCEND_PLUGIN = [
     "mindspore/lib/plugin/ascend*",
     "mindspore/lib/plugin/libmindspore_ascend*",
@@ -39,21 +39,13 @@ _RUNTIME_STRIP = {
     ],
 }
 
-# Libraries test themselves elsewhere, and MindSpore's only need of SciPy is linear algebra, images and files.
-# Each test and each remote action carries what is left.
+# Tests of libraries, and parts of SciPy that MindSpore does not use (it uses linalg, ndimage, io). Each test
+# and remote action has the remaining files as inputs.
 _STRIP = [
     "**/*.pyi",
-    "aiohttp/.hash",
-    "aiohttp/**/*.hash",
-    "aiohttp/**/*.p[xy][dx]",
-    "aiohttp/_websocket/*.c",
-    "botocore/data/[!s]*/*",  # what is left of 430 services: s3 and sts
-    "botocore/data/s[!3t]*/*",
-    "botocore/data/s3?*/*",
-    "botocore/data/st[!s]*/*",
-    "botocore/data/sts?*/*",
+    "boto3/data",
+    "boto3/examples",
     "botocore/data/*/*/examples-1.json",
-    "fsspec/**/tests",
     "matplotlib/tests",
     "matplotlib/mpl-data/sample_data",
     "mindspore/include",
@@ -79,8 +71,7 @@ _STRIP = [
     "scipy/stats",
 ]
 
-# NVIDIA's libraries must be there (third_party/python/lock.py says why), but on a CPU only those
-# that the loader asks for.
+# On a CPU, PyTorch needs only the NVIDIA libraries that the loader opens (see third_party/python/lock.py).
 _PEERS_STRIP = [
     "nvidia/**/*.a",
     "nvidia/**/*.alt.so*",
@@ -92,14 +83,47 @@ _PEERS_STRIP = [
     "nvidia/nvshmem/lib/nvshmem_*",
 ]
 
-# Of boto's 430 services, moto's S3 asks for these.
-_TESTING_STRIP = [
+# boto supports 430 services; the tests use s3 and sts.
+_BOTO_STRIP = [
     "botocore/data/[!s]*/*",
     "botocore/data/s[!3t]*/*",
     "botocore/data/s3?*/*",
     "botocore/data/st[!s]*/*",
     "botocore/data/sts?*/*",
 ]
+
+# Repository: (Debian packages for messages, pkg-config module per target).
+_SYSTEM_LIBRARIES = {
+    "absl": ("libabsl-dev", {
+        name: "absl_" + name
+        for name in [
+            "cleanup",
+            "flags",
+            "flags_config",
+            "flags_marshalling",
+            "flags_parse",
+            "flags_reflection",
+            "flags_usage",
+            "span",
+            "status",
+            "statusor",
+            "str_format",
+            "strings",
+            "synchronization",
+            "time",
+        ]
+    }),
+    "benchmark": ("libbenchmark-dev", {"benchmark": "benchmark"}),
+    "googletest": ("libgtest-dev libgmock-dev", {"gmock_main": "gmock_main"}),
+    "highway": ("libhwy-dev", {"highway": "libhwy"}),
+    "libjpeg": ("libjpeg62-turbo-dev", {"jpeg": "libjpeg"}),
+    "libpng": ("libpng-dev", {"png": "libpng"}),
+    "nlohmann_json": ("nlohmann-json3-dev", {"nlohmann_json": "nlohmann_json"}),
+    "openssl": ("libssl-dev", {"crypto": "libcrypto"}),
+    "protobuf": ("libprotobuf-dev protobuf-compiler", {"protobuf": "protobuf-lite"}),
+    "yaml_cpp": ("libyaml-cpp-dev", {"yaml_cpp": "yaml-cpp"}),
+    "zlib": ("zlib1g-dev", {"zlib": "zlib"}),
+}
 
 def _python():
     maybe(python_runtime, name = "python_runtime")
@@ -109,122 +133,27 @@ def _python():
         lock = "//third_party/python:requirements.lock",
         runtime_locks = {"//third_party/python:gpu.lock": "gpu"},
         runtime_strip = _RUNTIME_STRIP,
-        strip = _STRIP,
+        strip = _STRIP + _BOTO_STRIP,
     )
-    maybe(
-        pip_repository,
-        name = "pypi_tools",
-        lock = "//third_party/python:tools.lock",
-    )
+    maybe(pip_repository, name = "pypi_tools", lock = "//third_party/python:tools.lock")
     maybe(
         pip_repository,
         name = "pypi_peers",
         lock = "//third_party/python:peers.lock",
         runtime_strip = {"ascend": _PEERS_STRIP, "cpu": _PEERS_STRIP, "gpu": []},
     )
-    maybe(
-        pip_repository,
-        name = "pypi_remote",
-        lock = "//third_party/python:remote.lock",
-    )
-    maybe(
-        pip_repository,
-        name = "pypi_testing",
-        lock = "//third_party/python:testing.lock",
-        strip = _TESTING_STRIP,
-    )
+    maybe(pip_repository, name = "pypi_remote", lock = "//third_party/python:remote.lock")
+    maybe(pip_repository, name = "pypi_testing", lock = "//third_party/python:testing.lock", strip = _BOTO_STRIP)
     native.register_toolchains("@python_runtime//:toolchain")
 
 def _system():
     maybe(image_repository, name = "image")
-    maybe(
-        system_library,
-        name = "absl",  # flags, Status and strings
-        debian = "libabsl-dev",
-        modules = {
-            name: "absl_" + name
-            for name in [
-                "cleanup",
-                "flags",
-                "flags_config",
-                "flags_marshalling",
-                "flags_parse",
-                "flags_reflection",
-                "flags_usage",
-                "span",
-                "status",
-                "statusor",
-                "str_format",
-                "strings",
-                "synchronization",
-                "time",
-            ]
-        },
-    )
-    maybe(
-        system_library,
-        name = "googletest",
-        debian = "libgtest-dev libgmock-dev",
-        modules = {"gmock_main": "gmock_main"},
-    )
-    maybe(
-        system_library,
-        name = "benchmark",  # times kernels
-        debian = "libbenchmark-dev",
-        modules = {"benchmark": "benchmark"},
-    )
-    maybe(
-        system_library,
-        name = "highway",  # SIMD with run-time dispatch
-        debian = "libhwy-dev",
-        modules = {"highway": "libhwy"},
-    )
-    maybe(
-        system_library,
-        name = "libjpeg",  # decodes JPEG
-        debian = "libjpeg62-turbo-dev",
-        modules = {"jpeg": "libjpeg"},
-    )
-    maybe(
-        system_library,
-        name = "libpng",  # decodes PNG
-        debian = "libpng-dev",
-        modules = {"png": "libpng"},
-    )
-    maybe(
-        system_library,
-        name = "nlohmann_json",  # manifests of OM models, report.json
-        debian = "nlohmann-json3-dev",
-        modules = {"nlohmann_json": "nlohmann_json"},
-    )
-    maybe(
-        system_library,
-        name = "openssl",  # SHA-256 of the model in reports
-        debian = "libssl-dev",
-        modules = {"crypto": "libcrypto"},
-    )
-    maybe(
-        system_library,
-        name = "zlib",  # reads gzipped IDX files
-        debian = "zlib1g-dev",
-        modules = {"zlib": "zlib"},
-    )
-    maybe(
-        system_library,
-        name = "protobuf",  # reads and writes MindIR
-        debian = "libprotobuf-dev protobuf-compiler",
-        modules = {"protobuf": "protobuf-lite"},
-        programs = ["protoc"],
-    )
-    maybe(
-        system_library,
-        name = "yaml_cpp",  # reads --config_path
-        debian = "libyaml-cpp-dev",
-        modules = {"yaml_cpp": "yaml-cpp"},
-    )
+    for name, (debian, modules) in _SYSTEM_LIBRARIES.items():
+        programs = ["protoc"] if name == "protobuf" else []
+        maybe(system_library, name = name, debian = debian, modules = modules, programs = programs)
 
 def lenet_repositories():
-    """Declares every external repository. Each is fetched when a target first needs it."""
+    """Declares every external repository; Bazel fetches one when a target needs it."""
     _python()
     _system()
     maybe(buildifier_repository, name = "buildifier")

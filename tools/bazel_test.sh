@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
-# tools/bazel as wrapper and as bootstrap, with a Bazel that only prints its arguments.
+# Tests tools/bazel with a fake Bazel that prints its arguments.
 set -euo pipefail
 source tools/testing.sh
 
 readonly root="${TEST_TMPDIR}/a folder"
-mkdir -p "${root}/tools/remote" "${root}/third_party/system" "${root}/bin"
+mkdir -p "${root}/tools" "${root}/third_party/system" "${root}/bin"
 cp tools/bazel "${root}/tools/bazel"
-cp tools/remote/probe.py "${root}/tools/remote/"
 cp third_party/system/packages.txt "${root}/third_party/system/"
 
-# fake_bazel NAME VERSION: prints the version, or how it was called.
+# fake_bazel NAME VERSION: makes a program that prints its version or its arguments.
 fake_bazel() {
-  # shellcheck disable=SC2016 # the fake expands them
+  # shellcheck disable=SC2016 # the fake expands the variables
   printf '#!/bin/sh\n[ "$1" = --version ] && echo "bazel %s" || echo "ran: $*"\n' "$2" >"${root}/bin/$1"
   chmod +x "${root}/bin/$1"
 }
@@ -27,12 +26,12 @@ fake_bazel stock8 8.4.0
 expect_exit 0 env BAZEL_REAL="${root}/bin/stock8" "${tool}" info
 expect_file "${rc}" "common --enable_workspace"
 
-# A second call leaves the file alone.
+# A second call does not rewrite the file.
 touch -d '2001-01-01' "${rc}"
 expect_exit 0 env BAZEL_REAL="${root}/bin/stock8" "${tool}" info
 [[ $(stat -c %Y "${rc}") -eq $(date -d 2001-01-01 +%s) ]] || { echo "FAILED: rewritten"; exit 1; }
 
-# Endpoints come from variables; the file that holds a password is for its owner only.
+# Endpoints come from variables. Only the owner can read the file, which may hold a password.
 readonly endpoints=(LENET_REMOTE_EXECUTOR=grpc://far:1 LENET_REMOTE_CACHE=http://near/2
   LENET_REMOTE_INSTANCE=main "LENET_REMOTE_HEADER=authorization=Bearer secret")
 expect_exit 0 env "${endpoints[@]}" BAZEL_REAL="${root}/bin/stock8" "${tool}" test //x
@@ -43,23 +42,33 @@ expect_file "${rc}" "build:remote-cache --remote_header='authorization=Bearer se
 expect_exit 0 find "${rc}" -perm 600
 expect_text "${rc}"
 
-# A configuration without its variable: what to set, before Bazel starts.
+# A configuration without its variable is an error that names the variable.
 for config in remote-cache remote; do
   expect_exit 2 env BAZEL_REAL="${root}/bin/stock8" "${tool}" build "--config=${config}" //x
   expect_text "--config=${config} needs LENET_REMOTE_"
 done
 
-# An executor that does not answer: one line and the code of Bazel for it, before Bazel starts.
+# A missing executor ends the build with Bazel's exit code; a missing cache is a warning.
 expect_exit 34 env LENET_REMOTE_EXECUTOR=grpc://127.0.0.1:1 BAZEL_REAL="${root}/bin/stock8" \
   "${tool}" build --config=remote //x
-expect_text "remote executor grpc://127.0.0.1:1 is unusable: Connection refused"
+expect_text "remote executor grpc://127.0.0.1:1 does not answer"
+expect_exit 0 env LENET_REMOTE_CACHE=http://user:secret@127.0.0.1:1/x \
+  BAZEL_REAL="${root}/bin/stock8" "${tool}" build --config=remote-cache //x
+expect_text "WARNING: the remote cache does not answer; building without it"
+expect_exit 1 grep -q remote_cache "${rc}"
+[[ ${output} != *secret* ]] || { echo "FAILED: shows a password"; exit 1; }
 
-# Called by a person, it finds a plain Bazel in PATH and does not come round again and again.
+# Endpoints that are no TCP addresses are left to Bazel.
+expect_exit 0 env LENET_REMOTE_EXECUTOR=unix:/run/x BAZEL_REAL="${root}/bin/stock8" \
+  "${tool}" build --config=remote //x
+expect_file "${rc}" "build:remote --remote_executor=unix:/run/x"
+
+# Called by a person, it finds a plain Bazel in PATH and does not call itself for ever.
 fake_bazel bazel 6.5.0
 expect_exit 0 env -u BAZEL_REAL LENET_NO_INSTALL=1 PATH="${root}/bin:/usr/bin:/bin" "${tool}" test //...
 expect_text "ran: test //..."
 
-# No Bazel and no right to install one: what to do, and exit code 3.
+# Without Bazel and the permission to install it, the message names the package.
 mkdir "${root}/few"
 for program in bash env dirname head mv; do ln -s "$(command -v "${program}")" "${root}/few/"; done
 expect_exit 3 env -u BAZEL_REAL LENET_NO_INSTALL=1 PATH="${root}/few" "${tool}" build //x

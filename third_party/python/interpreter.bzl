@@ -1,4 +1,4 @@
-"""Finds the Python that builds, tests and programs use."""
+"""Finds the Python interpreter for builds, tests and programs."""
 
 SUPPORTED_VERSIONS = ["3.10", "3.11", "3.12"]
 
@@ -6,19 +6,18 @@ ENVIRON = ["LENET_PYTHON", "PATH"]
 
 _PROBE = "import sys; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
 
-_HELP = """No fitting Python found: CPython {versions} is needed (MindSpore has wheels for these only).
+_HELP = """No suitable Python found: MindSpore has wheels for CPython {versions} only.
 Tried:
 {tried}
-Install one (Debian, Ubuntu: apt-get install python3 python3-pip) or name it: --repo_env=LENET_PYTHON=/path/to/python3"""
+Install one (Debian, Ubuntu: apt-get install python3 python3-pip) or set its path: --repo_env=LENET_PYTHON=/path/to/python3"""
 
 def find_interpreter(repository_ctx):
-    """The first fitting interpreter.
+    """Finds the first suitable interpreter: $LENET_PYTHON, /usr/bin/python3, or one in PATH.
 
-    The order is: $LENET_PYTHON, the system's own (so that machines of one kind agree and share a
-    cache), then what PATH has.
+    The system's interpreter precedes PATH so that machines of one kind share cached results.
 
     Args:
-      repository_ctx: of a repository rule that lists ENVIRON in `environ`.
+      repository_ctx: context of a repository rule that lists ENVIRON in `environ`.
 
     Returns:
       The path as a string. Fails with the candidates and the remedy if there is none.
@@ -70,6 +69,6 @@ def _python_runtime_impl(repository_ctx):
 
 python_runtime = repository_rule(
     implementation = _python_runtime_impl,
-    doc = "A Python toolchain for the interpreter that find_interpreter finds.",
+    doc = "A Python toolchain with the interpreter of find_interpreter.",
     environ = ENVIRON,
 )

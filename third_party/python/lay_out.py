@@ -1,12 +1,12 @@
 """Turns a folder made by `pip install --target` into a Bazel repository.
 
-Removes what is not needed, compiles what is left, and prints a BUILD file with one py_library for
-each distribution, whose dependencies are those that its metadata declares.
+Removes unneeded files, compiles the others to byte code, and prints a BUILD file with a py_library
+per distribution, whose dependencies come from its metadata.
 
-The byte code is of the kind `unchecked-hash`: valid whatever the time stamps are, which differ in
-each sandbox; with the usual kind Python would compile MindSpore again in each test.
+The byte code has the mode `unchecked-hash`, which is valid for any time stamp. With the default
+mode, Python would compile MindSpore again in each sandbox.
 
-Usage: lay_out.py <site-packages> [<glob to remove>…]
+Usage: lay_out.py SITE_PACKAGES [GLOB_TO_REMOVE...]
 """
 
 import compileall
@@ -39,30 +39,16 @@ def _remove(root: pathlib.Path, patterns: list[str]) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-
-
-def _remove_scripts(root: pathlib.Path) -> None:
-    """Removes start scripts, which name the interpreter by its absolute path; programs stay."""
-    for path in sorted(root.glob("bin/*")):
-        if path.read_bytes()[:2] == b"#!":
+    for path in root.glob("bin/*"):
+        if path.read_bytes()[:2] == b"#!":  # start scripts have the absolute path of Python
             path.unlink()
 
 
-def _compile(root: pathlib.Path) -> None:
-    # The path that tracebacks show is relative, so that every machine makes the same bytes.
-    compileall.compile_dir(
-        root,
-        quiet=2,
-        stripdir=str(root.parent),
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
-
-
 def _files(distribution: importlib.metadata.Distribution, root: pathlib.Path) -> list[str]:
-    """Paths of what is left of a distribution, with its byte code, relative to root."""
+    """Returns the remaining files of a distribution, with byte code, relative to `root`."""
     result = set()
     for file in distribution.files or []:
-        # What belongs beside site-packages (../../bin/uv), pip --target puts inside.
+        # pip --target moves files beside site-packages (../../bin/uv) into it.
         path = root.joinpath(*(part for part in file.parts if part != ".."))
         if path.is_file():
             result.add(str(path.relative_to(root)))
@@ -75,27 +61,27 @@ def _files(distribution: importlib.metadata.Distribution, root: pathlib.Path) ->
 def _dependencies(distribution: importlib.metadata.Distribution, present: set[str]) -> list[str]:
     from packaging.requirements import Requirement
 
-    labels = set()
-    for line in distribution.requires or []:
-        requirement = Requirement(line)
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            labels.add(_label(requirement.name))
-    labels |= _undeclared(distribution.metadata["Name"], present)
+    requirements = map(Requirement, distribution.requires or [])
+    labels = {
+        _label(requirement.name)
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    }
+    if distribution.metadata["Name"] == "mindspore":  # its GPU plug-in needs CUDA, undeclared
+        labels |= {label for label in present if label.startswith("nvidia_")}
     return sorted(f":{label}" for label in labels & present)
 
 
-def _undeclared(name: str, present: set[str]) -> set[str]:
-    """What MindSpore's wheel does not say: its plug-in for GPUs needs CUDA, if it is installed."""
-    if name != "mindspore":
-        return set()
-    return {label for label in present if label.startswith("nvidia_")}
-
-
 def main() -> None:
+    """Changes the folder and prints the BUILD file."""
     root = pathlib.Path(sys.argv[1])
     _remove(root, ["**/__pycache__", "*.dist-info/direct_url.json", *sys.argv[2:]])
-    _remove_scripts(root)
-    _compile(root)
+    compileall.compile_dir(
+        root,
+        quiet=2,
+        stripdir=str(root.parent),  # relative paths make the same bytes on every machine
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
     sys.path.insert(0, str(root))  # for `packaging`
     distributions = sorted(
         importlib.metadata.distributions(path=[str(root)]), key=lambda d: d.metadata["Name"]

@@ -1,18 +1,18 @@
-"""Runs pip inside a repository rule. Mirrors and proxies are those of the user's pip configuration."""
+"""Runs pip in repository rules, with the mirrors and proxies of the user's pip configuration."""
 
 load("//third_party/python:interpreter.bzl", "find_interpreter")
 
 _NO_PIP = "{python} has no pip. Install it (Debian, Ubuntu: apt-get install python3-pip) and run the command again."
 
 def run_pip(repository_ctx, arguments):
-    """Runs `python -m pip <arguments>` and shows what it prints if it fails.
+    """Runs `python -m pip <arguments>`; fails with pip's output.
 
     Args:
-      repository_ctx: of a repository rule that lists interpreter.bzl's ENVIRON in `environ`.
-      arguments: list of strings and paths; requirements must carry hashes.
+      repository_ctx: context of a repository rule that lists interpreter.bzl's ENVIRON in `environ`.
+      arguments: list of strings and paths; requirements must have hashes.
 
     Returns:
-      The interpreter that ran it.
+      The path of the interpreter.
     """
     python = find_interpreter(repository_ctx)
     if repository_ctx.execute([python, "-m", "pip", "--version"]).return_code != 0:
@@ -27,15 +27,15 @@ def run_pip(repository_ctx, arguments):
     return python
 
 def download_wheel(repository_ctx, lock, python_version = None):
-    """Downloads the one distribution that `lock` names into the folder `wheel`.
+    """Downloads the only distribution in `lock` into the folder `wheel`.
 
     Args:
-      repository_ctx: as for run_pip.
+      repository_ctx: see run_pip.
       lock: label of a requirements file with hashes.
-      python_version: such as "37", for a wheel of another Python than ours.
+      python_version: version of the wheel, such as "37"; None for the interpreter's.
 
     Returns:
-      The interpreter and the path of the wheel.
+      The path of the interpreter and the path of the wheel.
     """
     arguments = ["download", "--require-hashes", "--no-deps", "--only-binary=:all:", "--dest", "wheel"]
     if python_version:

@@ -1,4 +1,4 @@
-"""The repository @pypi: one py_library for each Python distribution of a lock."""
+"""Repository rule for @pypi: a py_library per Python distribution in a lock."""
 
 load("//third_party/python:interpreter.bzl", "ENVIRON")
 load("//third_party/python:pip.bzl", "run_pip")
@@ -23,7 +23,7 @@ def _pip_repository_impl(repository_ctx):
         "--target",
         "site-packages",
     ] + ["--requirement=%s" % repository_ctx.path(lock) for lock in locks])
-    repository_ctx.report_progress("precompiling")
+    repository_ctx.report_progress("compiling byte code")
     result = repository_ctx.execute(
         [python, lay_out, "site-packages"] + strip,
         timeout = 1800,
@@ -34,21 +34,21 @@ def _pip_repository_impl(repository_ctx):
 
 pip_repository = repository_rule(
     implementation = _pip_repository_impl,
-    doc = "Installs a lock with pip and hashes. Label of a distribution: its name, lower case, - and . as _.",
+    doc = "Installs a lock with pip. The label of a distribution is its name in lower case, with _ for - and .",
     attrs = {
         "lock": attr.label(
             allow_single_file = True,
-            doc = "requirements with hashes, of uv pip compile",
+            doc = "requirements with hashes, written by uv pip compile",
             mandatory = True,
         ),
         "runtime_locks": attr.label_keyed_string_dict(
             allow_files = True,
-            doc = "further locks, and the runtime (see runtime.bzl) that each is for",
+            doc = "further locks, each with the runtime (see runtime.bzl) that needs it",
         ),
         "runtime_strip": attr.string_list_dict(
-            doc = "for each runtime, further globs for strip; with it the machine's runtime counts",
+            doc = "further globs for strip per runtime; if set, the machine's runtime is detected",
         ),
-        "strip": attr.string_list(doc = "globs under site-packages of what nothing here needs"),
+        "strip": attr.string_list(doc = "globs under site-packages of unneeded files"),
         "_lay_out": attr.label(
             allow_single_file = True,
             default = "//third_party/python:lay_out.py",

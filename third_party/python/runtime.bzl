@@ -1,9 +1,9 @@
-"""Finds which of MindSpore's runtimes a machine needs: cpu, or with it the plug-in for gpu or ascend."""
+"""Finds the MindSpore runtime for a machine: cpu, or cpu with the plug-in for gpu or ascend."""
 
 ENVIRON = ["LENET_RUNTIME"]
 
-# The driver's device node. That of both: as lenet.devices, the Ascend.
-_SIGNS = {
+# Device node of each driver. With both, Ascend has precedence, as in lenet.devices.
+_DEVICES = {
     "ascend": "/dev/davinci_manager",
     "gpu": "/dev/nvidiactl",
 }
@@ -11,20 +11,20 @@ _SIGNS = {
 _HELP = "LENET_RUNTIME={found}: expected auto, cpu, gpu or ascend (--config=cpu, gpu or ascend sets it)"
 
 def find_runtime(repository_ctx):
-    """The runtime that LENET_RUNTIME names, or whose driver is on this machine.
+    """Returns the runtime of LENET_RUNTIME, by default the one whose driver is on this machine.
 
     Args:
-      repository_ctx: of a repository rule that lists ENVIRON in `environ`.
+      repository_ctx: context of a repository rule that lists ENVIRON in `environ`.
 
     Returns:
-      "cpu", "gpu" or "ascend". Fails if LENET_RUNTIME is something else.
+      "cpu", "gpu" or "ascend". Fails for any other value of LENET_RUNTIME.
     """
     chosen = repository_ctx.os.environ.get("LENET_RUNTIME", "auto")
     if chosen in ["cpu", "gpu", "ascend"]:
         return chosen
     if chosen != "auto":
         fail(_HELP.format(found = chosen))
-    for runtime, sign in _SIGNS.items():
-        if repository_ctx.path(sign).exists:
+    for runtime, device in _DEVICES.items():
+        if repository_ctx.path(device).exists:
             return runtime
     return "cpu"

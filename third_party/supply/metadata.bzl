@@ -1,4 +1,4 @@
-"""What installed Python distributions say about themselves."""
+"""A rule for the metadata of installed Python distributions."""
 
 def _distribution_metadata_impl(ctx):
     runfiles = depset(transitive = [dep[DefaultInfo].default_runfiles.files for dep in ctx.attr.deps])
@@ -7,12 +7,12 @@ def _distribution_metadata_impl(ctx):
         for file in runfiles.to_list()
         if file.basename == "METADATA" and file.dirname.endswith(".dist-info")
     ]
-    return [DefaultInfo(files = depset(files))]
+    return [DefaultInfo(files = depset(files), runfiles = ctx.runfiles(files = files))]
 
 distribution_metadata = rule(
     implementation = _distribution_metadata_impl,
-    doc = "The METADATA files of distributions and of all that they need: nothing else of gigabytes.",
+    doc = "The METADATA files of distributions and their dependencies, without their other files.",
     attrs = {
-        "deps": attr.label_list(doc = "labels of @pypi or the like", mandatory = True),
+        "deps": attr.label_list(doc = "labels of distributions", mandatory = True),
     },
 )

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Prints an identity of the system that compiles and runs: equal on machines that may share results.
-# Usage: image_id.sh <packages.txt> <python3>
+# Prints a hash that identifies this system; machines with equal hashes may share build results.
+# Usage: image_id.sh PACKAGES_TXT PYTHON
 #
-# On Debian and Ubuntu it is of the packages that builds use, with their versions; elsewhere of
-# what compiler, C library and Python say of themselves.
+# The hash covers the processor type, the compiler, Python, and the versions of the packages in
+# PACKAGES_TXT (Debian, Ubuntu) or of the C library and of all pkg-config modules (others).
 set -eu
 
 packages="$(sed -n 's|^/[^ ]* \([^ ]*\)$|\1|p' "$1")"

@@ -1,9 +1,9 @@
-"""The repository @image: this system as a platform for execution, with its identity."""
+"""Repository rule for @image: the execution platform that identifies this system."""
 
 load("//third_party/python:interpreter.bzl", "ENVIRON", "find_interpreter")
 
-# A cache that machines share must not give one of them what another's headers and compiler made;
-# and an action may run remotely only where the same system is.
+# The property `image` is part of the key of each action. Machines with other compilers or headers
+# share no cached results, and remote actions run only on workers with the same system.
 _BUILD = """\
 platform(
     name = "platform",
@@ -27,7 +27,7 @@ def _image_repository_impl(repository_ctx):
 
 image_repository = repository_rule(
     implementation = _image_repository_impl,
-    doc = "@image//:platform, whose properties hold what image_id.sh prints.",
+    doc = "@image//:platform with the output of image_id.sh as a property.",
     attrs = {
         "_packages": attr.label(default = "//third_party/system:packages.txt"),
         "_script": attr.label(default = "//third_party/system:image_id.sh"),

@@ -1,7 +1,7 @@
-"""C++ libraries of the machine, found by pkg-config."""
+"""Repository rule for C++ libraries that are installed on the machine, found by pkg-config."""
 
 _MISSING = """{what} is not on this machine.
-Install it (Debian, Ubuntu: apt-get install {debian}), or let `tools/bazel` install all that is missing,
+Install it (Debian, Ubuntu: apt-get install {debian}), or let `tools/bazel` install all missing packages,
 and run the command again."""
 
 _BUILD_HEAD = """\
@@ -25,7 +25,7 @@ def _require(repository_ctx, program, debian):
     return path
 
 def _pkg_config(repository_ctx, module):
-    """The words that pkg-config prints for a module, sorted into (defines, folders, linkopts)."""
+    """Returns the defines, include folders and link options that pkg-config prints for a module."""
     pkg_config = _require(repository_ctx, "pkg-config", "pkg-config")
     result = repository_ctx.execute([pkg_config, "--cflags", "--libs", module])
     if result.return_code != 0:
@@ -59,11 +59,11 @@ def _system_library_impl(repository_ctx):
 
 system_library = repository_rule(
     implementation = _system_library_impl,
-    doc = "One cc_library for each pkg-config module, and programs as @name//:bin/program.",
+    doc = "A cc_library per pkg-config module, and programs as @name//:bin/program.",
     attrs = {
-        "debian": attr.string(doc = "package that has it, for messages", mandatory = True),
-        "modules": attr.string_dict(doc = "target name: pkg-config module", mandatory = True),
-        "programs": attr.string_list(doc = "programs that come with the library"),
+        "debian": attr.string(doc = "Debian package of the library, for messages", mandatory = True),
+        "modules": attr.string_dict(doc = "pkg-config module per target name", mandatory = True),
+        "programs": attr.string_list(doc = "programs of the library"),
     },
     environ = ["PATH", "PKG_CONFIG_PATH"],
     local = True,

@@ -1,4 +1,4 @@
-"""The executor's image: a Debian system in a folder, made by debootstrap."""
+"""Makes the executor's image: a Debian system in a folder, installed by debootstrap."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 
+from tools.remote.engine import RemoteError
 from tools.remote.sandbox import Sandbox, network_environment
-from tools.remote.settings import RemoteError
 
-_SUITE = "sid"  # the first with Bazel 7 and buildbox
-_PYTHON_SUITE = "bookworm"  # the last with a CPython that MindSpore has wheels for
+_SUITE = "sid"  # the only release with Bazel 7 and buildbox
+_PYTHON_SUITE = "bookworm"  # the last release with a CPython that MindSpore supports
 _STAMP = "etc/lenet-image"
 
-# An old mirror is as good as a new one here; what it has is signed all the same.
+# Old mirrors are accepted (Check-Valid-Until), because their packages are signed, too.
 _RECIPE = """
 set -eu
 cat > /etc/apt/sources.list.d/python.sources <<END
@@ -45,9 +45,9 @@ mkdir -p /etc/ssl/certs /usr/share/ca-certificates /usr/local/share/ca-certifica
 
 
 def _required(lists: Sequence[pathlib.Path]) -> dict[str, str]:
-    """Debian package by a file that shows it is there, of lists like packages.txt.
+    """Reads lists like packages.txt: returns the Debian package per file that proves it.
 
-    Lines with a third word are for a --config that the executor is not for.
+    Lines with a third word are skipped: they are for a --config that does not run remotely.
     """
     required = {}
     for source in lists:
@@ -59,10 +59,10 @@ def _required(lists: Sequence[pathlib.Path]) -> dict[str, str]:
 
 
 def debian_mirror() -> str:
-    """Address of the Debian archive that this machine's apt uses.
+    """Returns the URL of the Debian archive that this machine's apt uses.
 
     Raises:
-        RemoteError: it has none (exit code 2).
+        RemoteError: there is none (exit code 2).
     """
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
@@ -73,11 +73,11 @@ def debian_mirror() -> str:
     for address in listed.stdout.splitlines():
         if re.search(r"/debian/?$", address):
             return address
-    raise RemoteError("this machine's apt has no Debian archive; name one by --mirror=<URL>", 2)
+    raise RemoteError("this machine's apt uses no Debian archive; set one with --mirror=<URL>", 2)
 
 
 def missing_files(image: pathlib.Path, lists: Sequence[pathlib.Path]) -> list[str]:
-    """The packages of the lists whose file the image lacks."""
+    """Returns the packages of the lists whose file is missing in the image."""
     required = _required(lists)
     return [name for file, name in required.items() if not os.path.lexists(f"{image}{file}")]
 
@@ -88,7 +88,7 @@ def _recipe_hash(lists: Sequence[pathlib.Path]) -> str:
 
 
 def _run(command: list[str], log: pathlib.Path) -> None:
-    """Runs to the end; Ctrl-C stops it with all of its children."""
+    """Runs a command with its output in `log`; an exception ends it with all its children."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
@@ -106,7 +106,7 @@ def _run(command: list[str], log: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _only_one(image: pathlib.Path) -> Iterator[None]:
-    """Others that want to make the image wait."""
+    """Lets one process at a time make the image."""
     image.parent.mkdir(parents=True, exist_ok=True)
     with image.with_name(image.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -114,10 +114,10 @@ def _only_one(image: pathlib.Path) -> Iterator[None]:
 
 
 def make_image(image: pathlib.Path, lists: Sequence[pathlib.Path], mirror: str) -> None:
-    """Makes the image, some minutes, unless it is there and of the same packages.
+    """Makes the image, in some minutes, unless it exists with the same packages.
 
     Raises:
-        RemoteError: debootstrap or apt failed; the image is not there then.
+        RemoteError: debootstrap or apt failed; no partial image is left.
     """
     wanted = _recipe_hash(lists)
     with _only_one(image):
@@ -127,8 +127,8 @@ def make_image(image: pathlib.Path, lists: Sequence[pathlib.Path], mirror: str) 
         mirror = mirror or debian_mirror()
         if image.exists():
             if not stamp.exists() and any(image.iterdir()):
-                raise RemoteError(f"--image={image} is a folder of something else", 2)
-            print(f"remote: {image} is of another list of packages; making it anew")
+                raise RemoteError(f"--image={image} holds files of something else", 2)
+            print(f"remote: the list of packages has changed; making {image} again")
             shutil.rmtree(image)
         partial = image.with_name(image.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -145,11 +145,11 @@ def _install(
 ) -> None:
     print(f"remote: installing Debian {_SUITE} into {folder} (about a minute, once)", flush=True)
     log.unlink(missing_ok=True)
-    # Its own namespaces: debootstrap mounts /proc, which must be gone before the folder is removed.
+    # Own namespaces, because debootstrap mounts /proc, which would prevent removing the folder.
     private = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
     _run([*private, "debootstrap", "--variant=minbase", _SUITE, str(folder), mirror], log)
     packages = sorted(set(_required(lists).values()))
-    print(f"remote: installing {len(packages)} packages into it (about four)", flush=True)
+    print(f"remote: installing {len(packages)} packages (about four minutes)", flush=True)
     certificates = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
     sandbox = Sandbox(
         folder,

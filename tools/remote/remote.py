@@ -1,13 +1,13 @@
-"""A remote-build engine on this machine, for tests of `--config=remote`; needs root.
+"""Runs a remote-build engine on this machine, for tests of `--config=remote`; needs root.
 
-  bazel run //tools/remote -- up                  start it
-  bazel run //tools/remote -- bazel test //...    Bazel 7 of the image, on this workspace
-  bazel run //tools/remote -- status              what runs, and the endpoint
-  bazel run //tools/remote -- logs [service]
-  bazel run //tools/remote -- down                stop it and remove what it stored
+  bazel run //tools/remote -- up                  start the engine
+  bazel run //tools/remote -- bazel test //...    run the image's Bazel 7 on this workspace
+  bazel run //tools/remote -- status              print the running services and the endpoint
+  bazel run //tools/remote -- logs [service]      print logs
+  bazel run //tools/remote -- down                stop the engine and remove its data
 
 PostgreSQL, BuildGrid, buildbox-casd and buildbox-worker listen on 127.0.0.1 and Unix sockets. The
-image, a Debian made by debootstrap (about five minutes, once), stays until `down --image_too`.
+image, a Debian system made by debootstrap (five minutes, once), is kept until `down --image_too`.
 """
 
 from __future__ import annotations
@@ -21,24 +21,19 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from runfiles import Runfiles
-
+from lenet import resources
 from tools.remote import engine, image, services
+from tools.remote.engine import RemoteError, Settings
 from tools.remote.sandbox import Sandbox, index_files, network_environment
-from tools.remote.settings import RemoteError, Settings
 
 _LISTS = ("tools/remote/packages.txt", "third_party/system/packages.txt")
 _PROGRAMS = {"bwrap": "bubblewrap", "debootstrap": "debootstrap", "unshare": "util-linux"}
-_WORKSPACE = "/mnt/workspace"  # where the image's Bazel sees it
+_WORKSPACE = "/mnt/workspace"  # path in the sandbox
 _IMAGE_PYTHON = "/usr/bin/python3.11"
 
 
-def _file(path: str) -> pathlib.Path:
-    return pathlib.Path(Runfiles.Create().Rlocation(f"lenet_mindspore/{path}"))
-
-
 def default_image() -> pathlib.Path:
-    """Where `up` makes the image."""
+    """Returns the default of --image."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     return pathlib.Path(cache).expanduser() / "lenet-remote" / "image"
 
@@ -54,39 +49,44 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder",
         type=pathlib.Path,
-        default=pathlib.Path(f"/tmp/lenet-remote-{os.getuid()}"),
-        help="of sockets, logs and stores (default: %(default)s)",
+        default=pathlib.Path(f"/tmp/lenet-remote-{os.getuid()}"),  # noqa: S108  short socket paths
+        help="folder for sockets, logs and stores (default: %(default)s)",
     )
     parser.add_argument(
-        "--image", type=pathlib.Path, default=default_image(), help="(default: %(default)s)"
+        "--image",
+        type=pathlib.Path,
+        default=default_image(),
+        help="root folder of the Debian system that runs actions (default: %(default)s)",
     )
-    parser.add_argument("--port", type=int, default=50051, help="(default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=50051, help="TCP port on 127.0.0.1 (default: %(default)s)"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="make the image if needed, and start the services")
     up.add_argument(
         "--jobs",
         type=int,
         default=os.cpu_count(),
-        help="actions at once (default: the number of processors)",
+        help="number of parallel actions (default: the number of processors)",
     )
     up.add_argument(
         "--worker_disk_mb",
         type=int,
         default=0,
         metavar="MB",
-        help="size of the worker's store, in memory (default: 0, the disk)",
+        help="size of the worker's store in memory (default: 0, stores on the disk)",
     )
     up.add_argument(
         "--mirror",
         default="",
         metavar="URL",
-        help="Debian archive (default: that of this machine's apt)",
+        help="URL of a Debian archive (default: the archive that this machine's apt uses)",
     )
-    up.add_argument("--image_only", action="store_true", help="make the image and end")
-    commands.add_parser("status", help="what runs; exit code 1 unless all does")
+    up.add_argument("--image_only", action="store_true", help="make the image, but start nothing")
+    commands.add_parser("status", help="print the services; exit code 1 unless all run")
     logs = commands.add_parser("logs", help="print logs")
     logs.add_argument("service", nargs="?")
-    down = commands.add_parser("down", help="stop the services, remove their folder")
+    down = commands.add_parser("down", help="stop the services and remove their folder")
     down.add_argument("--image_too", action="store_true", help="remove the image as well")
     bazel = commands.add_parser("bazel", help="run the image's Bazel")
     bazel.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -107,26 +107,28 @@ def _settings(flags: argparse.Namespace) -> Settings:
 
 
 def check_machine() -> None:
-    """Raises RemoteError if it cannot run the image."""
+    """Raises RemoteError if this machine cannot run the image."""
     if os.geteuid() != 0:
-        raise RemoteError("the engine runs in an image of its own, which needs root: try sudo", 3)
+        raise RemoteError("the engine's image needs root; try sudo", 3)
     missing = [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
     if missing:
         raise RemoteError(f"not installed: apt-get install {' '.join(missing)}", 3)
 
 
 def image_id(settings: Settings) -> str:
-    """What image_id.sh says in the image; the build of a client must say the same.
+    """Returns the output of image_id.sh in the image, which clients and workers must share.
 
     Raises:
-        RemoteError: the image is not there or not whole.
+        RemoteError: the image is missing or incomplete.
     """
-    missing = image.missing_files(settings.image, [_file(name) for name in _LISTS])
+    missing = image.missing_files(settings.image, [resources.path(name) for name in _LISTS])
     if missing:
-        raise RemoteError(f"the image lacks {', '.join(missing)}: remove it by down --image_too", 3)
+        raise RemoteError(
+            f"the image lacks {', '.join(missing)}: remove it with down --image_too", 3
+        )
     sandbox = Sandbox(settings.image)
-    script = _file("third_party/system/image_id.sh").read_text()
-    packages = _file(_LISTS[1]).read_text()
+    script = resources.path("third_party/system/image_id.sh").read_text()
+    packages = resources.path(_LISTS[1]).read_text()
     printed = subprocess.run(
         sandbox.command(
             "sh", "-c", 'cat > /tmp/list; sh -c "$0" id /tmp/list "$1"', script, _IMAGE_PYTHON
@@ -142,8 +144,8 @@ def image_id(settings: Settings) -> str:
 
 
 def all_services(settings: Settings) -> list[services.Service]:
-    """In the order of their start."""
-    template = _file("tools/remote/buildgrid.yml.in").read_text()
+    """Returns the services in the order of their start."""
+    template = resources.path("tools/remote/buildgrid.yml.in").read_text()
     return [
         services.postgres(settings),
         services.buildgrid(settings, template),
@@ -152,21 +154,21 @@ def all_services(settings: Settings) -> list[services.Service]:
 
 
 def up(settings: Settings, mirror: str, *, image_only: bool) -> None:
-    """Starts all services, or none.
+    """Makes the image if needed and starts all services, or none.
 
     Raises:
-        RemoteError: what is missing or in the way.
+        RemoteError: a requirement is missing, or an engine or another program is in the way.
     """
     check_machine()
     if not image_only:
         if engine.read_state(settings):
             raise RemoteError(f"there is an engine in {settings.folder} already: see status", 2)
-        engine.check_port(settings)
-    image.make_image(settings.image, [_file(name) for name in _LISTS], mirror)
+        if engine.listens(settings.port):
+            raise RemoteError(f"port {settings.port} is in use; choose another with --port=N", 2)
+    image.make_image(settings.image, [resources.path(name) for name in _LISTS], mirror)
     if image_only:
         return
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    settings.state_file.write_text("[]")
+    engine.write_state(settings, [])
     try:
         for service in all_services(settings):
             engine.start(settings, service)
@@ -178,12 +180,12 @@ def up(settings: Settings, mirror: str, *, image_only: bool) -> None:
 
 
 def status(settings: Settings) -> int:
-    """Prints a line for each service; 1 unless all run."""
+    """Prints a line per service and returns the exit code: 1 unless all run."""
     running = engine.read_state(settings)
     for entry in running:
         print(f"{entry.name}: {'runs' if entry.alive else 'ended'} (process {entry.pid})")
     if not running:
-        print("nothing runs; start it by: bazel run //tools/remote -- up")
+        print("nothing runs; to start the engine: bazel run //tools/remote -- up")
     if running and all(entry.alive for entry in running):
         print(f"LENET_REMOTE_EXECUTOR={settings.endpoint}")
         return 0
@@ -191,7 +193,7 @@ def status(settings: Settings) -> int:
 
 
 def logs(settings: Settings, service: str | None) -> None:
-    """Prints the logs of one service or of all."""
+    """Prints the logs of one service or of all services."""
     found = sorted(settings.logs.glob(f"{service or '*'}.log"))
     if not found:
         raise RemoteError(f"no log of {service or 'any service'} in {settings.logs}", 2)
@@ -208,14 +210,14 @@ def bazel_command(
     home: pathlib.Path,
     variables: Mapping[str, str],
 ) -> list[str]:
-    """Runs tools/bazel, and so the image's Bazel 7, in the workspace, which it cannot change.
+    """Returns a command that runs tools/bazel with the image's Bazel 7.
 
     Args:
-        settings: which image.
-        workspace: what to build.
-        arguments: of Bazel.
-        home: of the output base and what is fetched.
-        variables: more of the environment.
+        settings: settings with the image.
+        workspace: the workspace to build; read-only for the command.
+        arguments: Bazel's arguments.
+        home: folder for the output base and the fetched repositories.
+        variables: further environment variables.
     """
     home.mkdir(parents=True, exist_ok=True)
     pip_cache = pathlib.Path(os.environ.get("PIP_CACHE_DIR", "~/.cache/pip")).expanduser()
@@ -228,7 +230,7 @@ def bazel_command(
         "LENET_NO_INSTALL": "1",
         **variables,
     }
-    # Not the folder itself: links and options of the machine's own Bazel lie in it.
+    # Without the links and the generated options of this machine's Bazel.
     entries = {
         f"{_WORKSPACE}/{entry.name}": entry
         for entry in sorted(workspace.iterdir())
@@ -245,27 +247,30 @@ def bazel_command(
 
 
 def bazel(settings: Settings, arguments: Sequence[str]) -> int:
-    """Runs Bazel to its end, with the endpoint of this engine; its exit code."""
+    """Runs Bazel with the endpoint of this engine and returns its exit code."""
     check_machine()
     if not settings.image.exists():
-        raise RemoteError("there is no image yet: bazel run //tools/remote -- up", 3)
-    workspace = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", os.getcwd()))
+        raise RemoteError("there is no image; to make it: bazel run //tools/remote -- up", 3)
+    workspace = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", ".")).absolute()
     variables = {
         "LENET_REMOTE_EXECUTOR": settings.endpoint,
         "LENET_REMOTE_CACHE": settings.endpoint,
         **{name: value for name, value in os.environ.items() if name.startswith("LENET_")},
     }
-    home = settings.image.with_name(settings.image.name + "-home")  # stays: fetching takes minutes
+    home = settings.image.with_name(
+        settings.image.name + "-home"
+    )  # kept, because fetching takes minutes
     command = bazel_command(settings, workspace, arguments, home=home, variables=variables)
     process = subprocess.Popen(command)
     while True:
         try:
             return process.wait()
-        except KeyboardInterrupt:  # Bazel got it too and ends in order
+        except KeyboardInterrupt:  # Bazel gets the signal, too, and ends
             continue
 
 
 def main(arguments: Sequence[str]) -> int:
+    """Runs a command and returns its exit code."""
     flags = _parser().parse_args(arguments)
     settings = _settings(flags)
     if flags.command == "up":

@@ -1,4 +1,4 @@
-"""What `bazel run //tools/remote` says when something is wrong, before it starts anything."""
+"""Errors that `bazel run //tools/remote` reports before it starts anything."""
 
 import os
 import pathlib
@@ -7,20 +7,21 @@ import subprocess
 import tempfile
 
 import pytest
-from runfiles import Runfiles
 
-_NOBODY = 65534
+from lenet import resources
+
+_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="without root, another error comes first")
 
 
 @pytest.fixture
 def folder():
-    """A folder with a short name: sockets in it need one."""
+    """A folder with a short path, as sockets need it."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         yield pathlib.Path(name)
 
 
 def _run(*arguments, **options):
-    program = Runfiles.Create().Rlocation("lenet_mindspore/tools/remote/remote")
+    program = resources.path("tools/remote/remote")
     return subprocess.run(
         [program, *arguments], capture_output=True, text=True, check=False, timeout=60, **options
     )
@@ -43,19 +44,19 @@ def _one_line(finished) -> str:
         (["--folder=/tmp/" + "x" * 100, "up"], "--folder=/tmp/xxx"),
     ],
 )
-def test_wrong_flags_are_named(flags, named):
+def test_wrong_flags(flags, named):
     finished = _run(*flags)
     assert finished.returncode == 2
     assert named in _one_line(finished)
 
 
-def test_unknown_commands_are_refused():
+def test_unknown_command():
     finished = _run("sideways")
     assert finished.returncode == 2
     assert "invalid choice: 'sideways'" in finished.stderr
 
 
-def test_folder_of_something_else_is_left_alone(folder):
+def test_folder_of_something_else_is_not_changed(folder):
     (folder / "thesis.txt").write_text("mine")
     for command in ("up", "down", "status"):
         finished = _run(f"--folder={folder}", command)
@@ -64,7 +65,7 @@ def test_folder_of_something_else_is_left_alone(folder):
     assert (folder / "thesis.txt").read_text() == "mine"
 
 
-def test_nothing_runs_at_first(folder):
+def test_commands_without_an_engine(folder):
     where = f"--folder={folder / 'engine'}"
     status = _run(where, "status")
     assert status.returncode == 1
@@ -77,23 +78,23 @@ def test_nothing_runs_at_first(folder):
     assert "no log of worker" in _one_line(logs)
 
 
-def test_without_root_up_says_so(folder):
-    if os.geteuid() != 0:
-        finished = _run(f"--folder={folder / 'engine'}", "up")
-        assert finished.returncode == 3
-        assert "root" in _one_line(finished)
+@pytest.mark.skipif(os.geteuid() == 0, reason="root has the permission")
+def test_up_needs_root(folder):
+    finished = _run(f"--folder={folder / 'engine'}", "up")
+    assert finished.returncode == 3
+    assert "root" in _one_line(finished)
 
 
 def _programs(place: pathlib.Path, *names: str) -> dict[str, str]:
-    """An environment whose PATH has these programs only, which do nothing."""
+    """Returns an environment whose PATH has only these programs, which do nothing."""
     for name in names:
         (place / name).write_text("#!/bin/sh\n")
         (place / name).chmod(0o755)
     return {**os.environ, "PATH": str(place)}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="the lack of root is said first")
-def test_missing_programs_are_named_with_their_packages(folder):
+@_ROOT
+def test_missing_programs_are_reported_with_their_packages(folder):
     environment = _programs(folder, "debootstrap", "unshare")
     finished = _run(f"--folder={folder / 'engine'}", "up", env=environment)
     assert finished.returncode == 3
@@ -101,8 +102,8 @@ def test_missing_programs_are_named_with_their_packages(folder):
     assert not (folder / "engine").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="the lack of root is said first")
-def test_port_in_use_is_said_before_anything_starts(folder):
+@_ROOT
+def test_port_in_use(folder):
     environment = _programs(folder, "bwrap", "debootstrap", "unshare")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -114,8 +115,8 @@ def test_port_in_use_is_said_before_anything_starts(folder):
     assert not (folder / "engine").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="the lack of root is said first")
-def test_image_that_cannot_be_made_leaves_nothing(folder):
+@_ROOT
+def test_failed_image_leaves_nothing(folder):
     environment = _programs(folder, "bwrap", "unshare", "apt-get")
     (folder / "debootstrap").write_text("#!/bin/sh\nexit 1\n")
     (folder / "debootstrap").chmod(0o755)

@@ -1,4 +1,4 @@
-"""Commands inside of an image: a root folder of another system, by bubblewrap."""
+"""Runs commands in an image, the root folder of another system, with bubblewrap."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-SHARE = "/run/lenet"  # where services find sockets and stores
+SHARE = "/run/lenet"  # folder in the sandbox for sockets and stores
 
-# What name resolution needs; each image has files there.
+# Files for name resolution, which exist in each image.
 _NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
-# What package indexes may need beside; each image has the places.
+# Configuration of package indexes; the paths exist in each image.
 _INDEX_FILES = (
     "/etc/pip.conf",
     "/etc/ssl/certs",
@@ -23,16 +23,17 @@ _NETWORK_VARIABLES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "http_proxy", "https_
 
 @dataclasses.dataclass(frozen=True)
 class Sandbox:
-    """How a command sees the machine.
+    """The environment of a command.
 
     Attributes:
-        image: its root folder, read-only unless `writable`.
-        binds: folder of the machine, writable, by the path that the command sees.
-        read_only: the same, not writable.
-        network: whether it reaches any; without, it has a loopback of its own.
-        tmpfs: size in bytes by path, beside /tmp, /run, /home and /mnt.
-        environment: all of it.
-        detached: whether it outlives the program that started it.
+        image: root folder, read-only unless `writable`.
+        writable: whether the command may change the image.
+        binds: writable folder of the machine per path in the sandbox.
+        read_only: read-only file or folder of the machine per path in the sandbox.
+        network: whether the command has the machine's network; else it has only a loopback.
+        tmpfs: size in bytes per path, in addition to /tmp, /run, /home and /mnt.
+        environment: environment variables in addition to PATH, LC_ALL and HOME.
+        detached: whether the command outlives the program that started it.
     """
 
     image: pathlib.Path
@@ -45,12 +46,12 @@ class Sandbox:
     detached: bool = False
 
     def command(self, *arguments: str, chdir: str = "/") -> list[str]:
-        """The command for the machine; killing its process kills all that came of it."""
+        """Returns the command line of bubblewrap; ending its process ends all descendants."""
         root = "--bind" if self.writable else "--ro-bind"
         words = ["bwrap", root, str(self.image), "/", "--proc", "/proc", "--dev", "/dev"]
         words += ["--unshare-pid", "--unshare-ipc", "--clearenv"]
         words += [] if self.detached else ["--die-with-parent"]
-        for path in ("/tmp", "/run", "/home", "/mnt"):
+        for path in ("/tmp", "/run", "/home", "/mnt"):  # noqa: S108  in the sandbox
             words += ["--perms", "1777", "--tmpfs", path]
         words += [] if self.network else ["--unshare-net"]
         for path, folder in self.binds.items():
@@ -60,24 +61,24 @@ class Sandbox:
             words += ["--ro-bind", str(source), path]
         for path, size in self.tmpfs.items():
             words += ["--size", str(size), "--tmpfs", path]
-        variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/tmp"}
+        variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/home"}
         for name, value in {**variables, **self.environment}.items():
             words += ["--setenv", name, value]
         return [*words, "--chdir", chdir, *arguments]
 
 
 def _existing(paths: Sequence[str]) -> dict[str, pathlib.Path]:
-    real = {path: pathlib.Path(os.path.realpath(path)) for path in paths}  # may be links
+    real = {path: pathlib.Path(os.path.realpath(path)) for path in paths}  # resolves links
     return {path: file for path, file in real.items() if file.exists()}
 
 
 def index_files() -> dict[str, pathlib.Path]:
-    """This machine's configuration of package indexes, for `read_only`."""
+    """Returns this machine's configuration of package indexes, for `read_only`."""
     return _existing(_INDEX_FILES)
 
 
 def network_environment() -> dict[str, str]:
-    """The variables of this process that tell programs how to reach package indexes."""
+    """Returns the environment variables with the addresses of package indexes and proxies."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -1,13 +1,9 @@
-"""Processes, not threads: a lock belongs to a process."""
+"""Processes, not threads, because a file lock belongs to a process."""
 
-import contextlib
-import fcntl
-import glob
 import multiprocessing
 import os
-import pathlib
 import signal
-import time
+from unittest import mock
 
 import pytest
 
@@ -22,9 +18,10 @@ class Ranks:
     """Child processes that call host.once with the same folder; `events` has what they did."""
 
     def __init__(self, folder):
-        self.folder = str(folder)
+        self.folder = folder
         self.events = _FORK.Queue()
         self.may_end = _FORK.Event()
+        self.finish = _FORK.Event()
         self.processes = []
 
     def start(self, work, job="job", seconds=_SECONDS):
@@ -33,50 +30,40 @@ class Ranks:
         self.processes.append(process)
         return process
 
+    def start_working(self, job="job"):
+        """Starts a child that works until `finish` is set."""
+        process = self.start(lambda: self.finish.wait(_SECONDS), job)
+        assert self.next() == "working"
+        return process
+
     def _rank(self, work, job, seconds):
         def observed():
             self.events.put("working")
             work()
 
+        log = mock.patch.object(host.logging, "info", lambda _: self.events.put("waiting"))
         try:
-            with host.once(observed, self.folder, job, seconds=seconds):
+            with log, host.once(observed, str(self.folder), job, seconds=seconds):
                 self.events.put("entered")
                 self.may_end.wait(_SECONDS)
         except errors.LenetError as error:
             self.events.put((type(error).__name__, str(error)))
 
-    def marker(self):
-        return glob.glob(f"{self.folder}/.*.transfer")[0]
-
-    def gate(self):
-        return glob.glob(f"{self.folder}/.*.gate")[0]
-
-    def wait_until_waiting(self, process):
-        """Returns when a child waits for another, which works."""
-        self._wait_until_open(process, self.marker())
-        with open(self.gate()) as file:  # it has left the gate, and so is one that waits
-            fcntl.flock(file, fcntl.LOCK_EX)
-
-    def _wait_until_open(self, process, path):
-        deadline = time.monotonic() + _SECONDS
-        while time.monotonic() < deadline:
-            for fd in glob.glob(f"/proc/{process.pid}/fd/*"):
-                with contextlib.suppress(OSError):
-                    if os.readlink(fd) == path:
-                        return
-        raise AssertionError(f"{path} was not opened")
+    def start_waiting(self, **options):
+        """Starts a child that waits for another one; returns when it waits."""
+        process = self.start(nothing, **options)
+        assert self.next() == "waiting"
+        return process
 
     def next(self):
         return self.events.get(timeout=_SECONDS)
 
     def end(self):
+        self.finish.set()
         self.may_end.set()
         for process in self.processes:
             process.join(_SECONDS)
-        left = [process for process in self.processes if process.is_alive()]
-        for process in left:
-            process.kill()
-        assert not left
+            assert not process.is_alive()
 
 
 @pytest.fixture
@@ -90,83 +77,72 @@ def nothing():
     pass
 
 
-def test_one_of_two_works_and_the_other_waits_for_it(ranks):
-    finish = _FORK.Event()
-    ranks.start(lambda: finish.wait(_SECONDS))
-    assert ranks.next() == "working"
-    ranks.start(nothing)
+def test_second_process_waits_for_the_first(ranks):
+    ranks.start_working()
+    ranks.start_waiting()
     assert ranks.events.empty()
-    finish.set()
+    ranks.finish.set()
     assert [ranks.next(), ranks.next()] == ["entered", "entered"]
     assert ranks.events.empty()
 
 
-def test_of_many_at_once_one_works(ranks):
+def test_one_of_many_works(ranks):
     for _ in range(8):
         ranks.start(nothing)
-    events = [ranks.next() for _ in range(9)]
-    assert sorted(events) == ["entered"] * 8 + ["working"]
+    events = [ranks.next() for _ in range(16)]
+    assert sorted(events) == ["entered"] * 8 + ["waiting"] * 7 + ["working"]
 
 
-def test_the_failure_of_the_one_is_told_to_the_other_with_its_kind(ranks):
-    fail = _FORK.Event()
-
+def test_failure_is_passed_to_the_others_with_its_type(ranks):
     def work():
-        fail.wait(_SECONDS)
+        ranks.finish.wait(_SECONDS)
         raise errors.UserError("no such bucket")
 
     ranks.start(work)
     assert ranks.next() == "working"
-    ranks.wait_until_waiting(ranks.start(nothing))
-    fail.set()
-    told = "another process of this host could not fetch the data: no such bucket"
-    assert {ranks.next(), ranks.next()} == {("UserError", "no such bucket"), ("UserError", told)}
+    ranks.start_waiting()
+    ranks.finish.set()
+    passed = "another process of this host could not fetch the data: no such bucket"
+    assert {ranks.next(), ranks.next()} == {("UserError", "no such bucket"), ("UserError", passed)}
 
 
-def test_the_death_of_the_one_is_told_to_the_other(ranks):
+def test_death_is_reported_to_the_others(ranks):
     first = ranks.start(signal.pause)
     assert ranks.next() == "working"
-    ranks.wait_until_waiting(ranks.start(nothing))
+    ranks.start_waiting()
     os.kill(first.pid, signal.SIGKILL)
     kind, message = ranks.next()
     assert kind == "LenetError"
     assert "died" in message
 
 
-def test_nobody_waits_for_ever(ranks):
-    finish = _FORK.Event()
-    ranks.start(lambda: finish.wait(_SECONDS))
-    assert ranks.next() == "working"
-    ranks.start(nothing, seconds=0.2)
+def test_waiting_has_a_time_limit(ranks):
+    ranks.start_working()
+    ranks.start_waiting(seconds=0.2)
     kind, message = ranks.next()
     assert kind == "LenetError"
     assert "was not ready after 0.2 s" in message
-    finish.set()
 
 
-def test_the_marker_of_an_earlier_start_of_the_job_is_not_believed(ranks):
-    with host.once(nothing, ranks.folder, "job"):
+def test_marker_of_an_earlier_start_is_ignored(ranks):
+    with host.once(nothing, str(ranks.folder), "job"):
         pass
-    assert '"done"' in pathlib.Path(ranks.marker()).read_text()
-    finish = _FORK.Event()
-    ranks.start(lambda: finish.wait(_SECONDS))
-    assert ranks.next() == "working"
-    ranks.start(nothing)
+    (marker,) = ranks.folder.glob(".*.transfer")
+    assert '"done"' in marker.read_text()
+    ranks.start_working()
+    ranks.start_waiting()
     assert ranks.events.empty()
-    finish.set()
+    ranks.finish.set()
     assert [ranks.next(), ranks.next()] == ["entered", "entered"]
 
 
-def test_jobs_do_not_wait_for_each_other(ranks):
-    finish = _FORK.Event()
-    ranks.start(lambda: finish.wait(_SECONDS), job="a")
-    assert ranks.next() == "working"
+def test_jobs_are_independent(ranks):
+    ranks.start_working(job="a")
     ranks.start(nothing, job="b/../a")
     assert [ranks.next(), ranks.next()] == ["working", "entered"]
-    finish.set()
 
 
-def test_a_cache_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
+def test_unwritable_folder(tmp_path):
     (tmp_path / "file").touch()
     with (
         pytest.raises(errors.UserError, match="--cache_path: cannot write to .*file/cache"),

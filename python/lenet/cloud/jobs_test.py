@@ -1,4 +1,4 @@
-"""The built programs with the settings of a job of ModelArts, against an S3 server."""
+"""Runs the built programs as ModelArts jobs with an S3 server."""
 
 import json
 import signal
@@ -50,13 +50,13 @@ def train(cwd, url, *arguments):
 
 
 def folder(tmp_path, name):
-    """Of a container of its own."""
+    """Returns a folder in place of a container."""
     path = tmp_path / name
     path.mkdir()
     return path
 
 
-def test_train_then_eval_and_export_and_train_on(server, tmp_path):
+def test_train_eval_export_and_finetune(server, tmp_path):
     result = train(folder(tmp_path, "a"), "--train_url=s3://bucket/out/")
     assert result.returncode == 0, result.stderr
     objects = server.objects()
@@ -93,7 +93,7 @@ def test_train_then_eval_and_export_and_train_on(server, tmp_path):
         folder(tmp_path, "d"),
         "--train_url=s3://bucket/finetuned",
         "--checkpoint_url=s3://bucket/out/",
-        "--lr=0",  # and so it stays where it starts
+        "--lr=0",  # keeps the initial weights
         "--seed=9",
     )
     assert result.returncode == 0, result.stderr
@@ -130,7 +130,7 @@ def test_two_ranks_of_a_host_fetch_once_and_rank_0_sends(server, tmp_path):
     assert "rank1" not in sent
 
 
-def test_two_workers_started_by_msrun_fetch_and_send_once(server, tmp_path, monkeypatch):
+def test_two_workers_of_msrun_fetch_and_send_once(server, tmp_path, monkeypatch):
     for variable in ("DEVICE_ID", "RANK_ID", "RANK_SIZE", "JOB_ID"):
         monkeypatch.delenv(variable, raising=False)
     before = len(server.log())
@@ -158,7 +158,7 @@ def test_two_workers_started_by_msrun_fetch_and_send_once(server, tmp_path, monk
     assert 0 <= json.loads(objects[metrics])["accuracy"] <= 1
 
 
-def test_an_interrupted_training_sends_its_checkpoint(server, tmp_path):
+def test_interrupted_training_sends_its_checkpoint(server, tmp_path):
     process = programs.start(
         "train",
         "--enable_modelarts=True",
@@ -170,6 +170,7 @@ def test_an_interrupted_training_sends_its_checkpoint(server, tmp_path):
         "--log_steps=1",
         cwd=tmp_path,
     )
+    assert process.stderr
     line = next(line for line in process.stderr if "loss is" in line)
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=60)
@@ -190,7 +191,7 @@ def test_an_interrupted_training_sends_its_checkpoint(server, tmp_path):
         ({}, "s3://none/out", 2, "the results could not be sent; they are in "),
     ],
 )
-def test_a_failure_is_one_line_with_its_exit_code(
+def test_failure_is_one_line_with_an_exit_code(
     server, tmp_path, monkeypatch, changes, url, code, message
 ):
     for variable, value in changes.items():

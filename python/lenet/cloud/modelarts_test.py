@@ -1,231 +1,167 @@
 import dataclasses
-import os
 
 import pytest
 
 from lenet import errors
 from lenet.cloud import modelarts
-from lenet.options import config, programs
+from lenet.options import config
+from lenet.options.programs import EvalOptions, ExportOptions, TrainOptions
 
-VARIABLES = ("DEVICE_ID", "RANK_ID", "RANK_SIZE", "JOB_ID")
 
+class Job:
+    """A job whose bucket is a folder; paths and URLs are relative to `folder`."""
 
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch):
-    for variable in VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
+    def __init__(self, folder):
+        self.folder = folder
+        for name in ("data/train/x", "checkpoints/model.ckpt", "earlier/checkpoint_lenet-1_1.ckpt"):
+            self.write(f"bucket/{name}", name)
+
+    def write(self, name, content="result"):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+    def files(self, name):
+        found = (self.folder / name).rglob("*")
+        return sorted(str(p.relative_to(self.folder / name)) for p in found if p.is_file())
+
+    def options(self, options_class, *, enabled=True, flags=None, **paths):
+        absolute = {name: f"{self.folder}/{path}" for name, path in paths.items()}
+        values = {"enable_modelarts": enabled, "cache_path": f"{self.folder}/cache"}
+        return config.default_options(options_class, **values | absolute | (flags or {}))
+
+    def run(self, program, options, writes=(), failure=None):
+        """Runs a program that writes files; returns the options that it gets."""
+        seen = []
+
+        def work(local):
+            seen.append(local)
+            for name in writes:
+                self.write(name)
+            if failure:
+                raise failure
+
+        program(work)(options)
+        return seen[0]
 
 
 @pytest.fixture
-def storage(tmp_path):
-    """A folder that stands for the bucket, with data and checkpoints."""
-    for name in ("data/train/x", "checkpoints/model.ckpt", "earlier/checkpoint_lenet-1_1.ckpt"):
-        path = tmp_path / "bucket" / name
-        path.parent.mkdir(parents=True)
-        path.write_text(name)
-    return tmp_path / "bucket"
+def job(tmp_path, monkeypatch):
+    for variable in ("DEVICE_ID", "RANK_ID", "RANK_SIZE", "JOB_ID"):
+        monkeypatch.delenv(variable, raising=False)
+    return Job(tmp_path)
 
 
-def options(options_class, tmp_path, **changes):
-    values = {"enable_modelarts": True, "cache_path": str(tmp_path / "cache")}
-    return config.default_options(options_class, **values | changes)
+def test_disabled_modelarts_fetches_nothing(job):
+    options = job.options(TrainOptions, enabled=False, data_url="nowhere")
+    assert job.run(modelarts.train, options) is options
+    assert not (job.folder / "cache").exists()
 
 
-def run(program, given, work=lambda local: None):
-    """Calls the program with `work` and returns the options that it got."""
-    seen = []
-
-    def observed(local):
-        seen.append(local)
-        work(local)
-
-    program(observed)(given)
-    return seen[0]
-
-
-def write(path, content="result"):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(content)
-
-
-def test_without_modelarts_nothing_is_fetched(tmp_path):
-    given = options(programs.TrainOptions, tmp_path, enable_modelarts=False, data_url="/nowhere")
-    assert run(modelarts.train, given) is given
-    assert not (tmp_path / "cache").exists()
-
-
-def test_training_finds_its_data_and_sends_its_folder(tmp_path, storage):
-    output = f"{tmp_path}/cache/train"
-    given = options(
-        programs.TrainOptions,
-        tmp_path,
-        data_url=f"{storage}/data",
-        train_url=f"{storage}/out",
-        ckpt_path=output,
+def test_training_fetches_its_data_and_sends_its_folder(job):
+    options = job.options(
+        TrainOptions, data_url="bucket/data", train_url="bucket/out", ckpt_path="cache/train"
     )
-
-    def work(local):
-        write(f"{output}/previous/a.ckpt")
-        write(f"{output}/b.ckpt")
-        write(f"{output}/.01234567.tmp.c.ckpt")
-
-    local = run(modelarts.train, given, work)
+    writes = [f"cache/train/{name}" for name in ("old/a.ckpt", "b.ckpt", ".01234567.tmp.c.ckpt")]
+    local = job.run(modelarts.train, options, writes)
+    data_path = f"{job.folder}/cache/data"
     assert local == dataclasses.replace(
-        given, enable_modelarts=False, data_url="", train_url="", data_path=f"{tmp_path}/cache/data"
+        options, enable_modelarts=False, data_url="", train_url="", data_path=data_path
     )
-    assert (tmp_path / "cache/data/train/x").read_text() == "data/train/x"
-    sent = sorted(str(path.relative_to(storage / "out")) for path in storage.glob("out/**/*.ckpt"))
-    assert sent == ["b.ckpt", "previous/a.ckpt"]
+    assert job.files("cache/data") == ["train/x"]
+    assert job.files("bucket/out") == ["b.ckpt", "old/a.ckpt"]
 
 
-def test_a_data_path_of_the_user_is_where_the_data_go(tmp_path, storage):
-    given = options(
-        programs.EvalOptions, tmp_path, data_url=f"{storage}/data", data_path=f"{tmp_path}/d"
-    )
-    assert run(modelarts.evaluation, given).data_path == f"{tmp_path}/d"
-    assert (tmp_path / "d/train/x").exists()
+def test_data_is_fetched_to_data_path(job):
+    options = job.options(EvalOptions, data_url="bucket/data", data_path="d")
+    assert job.run(modelarts.evaluation, options).data_path == f"{job.folder}/d"
+    assert job.files("d") == ["train/x"]
 
 
 @pytest.mark.parametrize(
-    ("program", "options_class", "changes", "name", "path"),
+    ("program", "options_class", "paths", "name", "path"),
     [
-        (modelarts.train, programs.TrainOptions, {}, "pre_trained", "cache/checkpoint_path"),
-        (modelarts.evaluation, programs.EvalOptions, {"ckpt_path": "p"}, "ckpt_path", "p"),
-        (
-            modelarts.evaluation,
-            programs.EvalOptions,
-            {"ckpt_file": "cache/train/model.ckpt"},
-            "ckpt_file",
-            "cache/train/model.ckpt",
-        ),
-        (
-            modelarts.export,
-            programs.ExportOptions,
-            {"ckpt_file": "cache/checkpoint_path/model.ckpt"},
-            "ckpt_file",
-            "cache/checkpoint_path/model.ckpt",
-        ),
+        (modelarts.train, TrainOptions, {}, "pre_trained", "cache/checkpoint_path"),
+        (modelarts.evaluation, EvalOptions, {"ckpt_path": "p"}, "ckpt_path", "p"),
+        (modelarts.evaluation, EvalOptions, {"ckpt_file": "t/model.ckpt"}, "ckpt_file", "t"),
+        (modelarts.export, ExportOptions, {"ckpt_file": "t/model.ckpt"}, "ckpt_file", "t"),
+        # The default paths of the options.
+        (modelarts.evaluation, EvalOptions, {}, "ckpt_path", "cache/checkpoint_path"),
+        (modelarts.export, ExportOptions, {}, "ckpt_file", "cache/checkpoint_path"),
     ],
 )
-def test_a_checkpoint_goes_where_the_program_reads_it(
-    tmp_path, storage, program, options_class, changes, name, path
+def test_checkpoint_is_fetched_to_the_path_of_the_program(
+    job, monkeypatch, program, options_class, paths, name, path
 ):
-    changes = {key: f"{tmp_path}/{value}" for key, value in changes.items()}
-    given = options(options_class, tmp_path, checkpoint_url=f"{storage}/checkpoints/", **changes)
-    assert getattr(run(program, given), name) == f"{tmp_path}/{path}"
-    folder = tmp_path / path
-    found = folder if path.endswith(".ckpt") else folder / "model.ckpt"
-    assert found.read_text() == "checkpoints/model.ckpt"
+    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(job.folder))
+    if not paths and program != modelarts.train:
+        paths = {name: "ckpt"}
+    options = job.options(options_class, checkpoint_url="bucket/checkpoints/model.ckpt", **paths)
+    found = getattr(job.run(program, options), name)
+    assert found.removesuffix("/model.ckpt") == f"{job.folder}/{path}"
+    assert job.files(path) == ["model.ckpt"]
 
 
-def test_a_checkpoint_without_a_path_of_the_user_goes_into_the_cache(
-    tmp_path, storage, monkeypatch
-):
-    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(tmp_path))
-    for program, options_class, name in (
-        (modelarts.evaluation, programs.EvalOptions, "ckpt_path"),
-        (modelarts.export, programs.ExportOptions, "ckpt_file"),
-    ):
-        given = options(
-            options_class,
-            tmp_path,
-            checkpoint_url=f"{storage}/checkpoints/model.ckpt",
-            **{name: f"{tmp_path}/ckpt"},
-        )
-        assert getattr(run(program, given), name) == f"{tmp_path}/cache/checkpoint_path"
-        assert os.listdir(tmp_path / "cache/checkpoint_path") == ["model.ckpt"]
+def test_checkpoint_url_may_name_a_folder(job):
+    options = job.options(EvalOptions, checkpoint_url="bucket/checkpoints/", ckpt_path="p")
+    job.run(modelarts.evaluation, options)
+    assert job.files("p") == ["model.ckpt"]
 
 
-def test_export_sends_what_it_wrote_and_no_neighbours(tmp_path, storage):
-    given = options(
-        programs.ExportOptions,
-        tmp_path,
-        train_url=f"{storage}/out",
-        file_name=f"{tmp_path}/cache/train/lenet",
+def test_export_sends_only_its_files(job):
+    options = job.options(ExportOptions, train_url="bucket/out", file_name="cache/train/lenet")
+    written = ("lenet.mindir", "lenet_lite.mindir", "lenet.txt", "other.mindir")
+    job.run(modelarts.export, options, [f"cache/train/{name}" for name in written])
+    assert job.files("bucket/out") == ["lenet.mindir", "lenet_lite.mindir"]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"), [("earlier", ["checkpoint_lenet-1_1.ckpt"]), ("none", [])]
+)
+def test_resumed_training_fetches_earlier_results_if_any(job, url, expected):
+    options = job.options(
+        TrainOptions, train_url=f"bucket/{url}", ckpt_path="o", flags={"resume": True}
     )
-
-    def work(local):
-        for name in ("lenet.mindir", "lenet_lite.mindir", "lenet.txt", "other.mindir"):
-            write(f"{tmp_path}/cache/train/{name}")
-
-    run(modelarts.export, given, work)
-    assert sorted(os.listdir(storage / "out")) == ["lenet.mindir", "lenet_lite.mindir"]
-
-
-def test_a_resumed_training_takes_what_was_sent_before_if_there_is_any(tmp_path, storage):
-    for url, expected in (("earlier", ["checkpoint_lenet-1_1.ckpt"]), ("none", [])):
-        output = tmp_path / "cache" / url
-        given = options(
-            programs.TrainOptions,
-            tmp_path,
-            train_url=f"{storage}/{url}",
-            ckpt_path=str(output),
-            resume=True,
-        )
-        run(modelarts.train, given)
-        assert [path.name for path in output.glob("*")] == expected
+    job.run(modelarts.train, options)
+    assert job.files("o") == expected
 
 
 @pytest.mark.parametrize("failure", [errors.LenetError("diverged"), KeyboardInterrupt()])
-def test_what_a_failed_or_interrupted_training_left_is_sent(tmp_path, storage, failure):
-    given = options(
-        programs.TrainOptions, tmp_path, train_url=f"{storage}/out", ckpt_path=f"{tmp_path}/o"
-    )
-
-    def work(local):
-        write(f"{tmp_path}/o/a.ckpt")
-        raise failure
-
+def test_failed_or_interrupted_training_sends_its_files(job, failure):
+    options = job.options(TrainOptions, train_url="bucket/out", ckpt_path="o")
     with pytest.raises(type(failure)) as caught:
-        run(modelarts.train, given, work)
+        job.run(modelarts.train, options, ["o/a.ckpt"], failure)
     assert caught.value is failure
-    assert os.listdir(storage / "out") == ["a.ckpt"]
+    assert job.files("bucket/out") == ["a.ckpt"]
 
 
-def test_an_upload_that_fails_says_where_the_files_are(tmp_path):
-    given = options(
-        programs.TrainOptions, tmp_path, train_url="bad://url", ckpt_path=f"{tmp_path}/o"
-    )
-    message = f"the results could not be sent; they are in {tmp_path}/o: bad://url: expected"
-    with pytest.raises(errors.UserError, match=message):
-        run(modelarts.train, given, lambda local: write(f"{tmp_path}/o/a.ckpt"))
-    assert (tmp_path / "o/a.ckpt").read_text() == "result"
+@pytest.mark.parametrize("failure", [None, errors.LenetError("diverged")])
+def test_failed_upload_names_the_local_folder_and_keeps_an_earlier_error(job, caplog, failure):
+    options = job.options(TrainOptions, ckpt_path="o", flags={"train_url": "bad://url"})
+    message = f"the results could not be sent; they are in {job.folder}/o: bad://url: expected"
+    with pytest.raises(errors.LenetError, match="diverged" if failure else message):
+        job.run(modelarts.train, options, ["o/a.ckpt"], failure)
+    assert message in caplog.text or not failure
+    assert job.files("o") == ["a.ckpt"]
 
 
-def test_a_failed_upload_does_not_hide_the_failure_of_the_training(tmp_path, caplog):
-    given = options(
-        programs.TrainOptions, tmp_path, train_url="bad://url", ckpt_path=f"{tmp_path}/o"
-    )
-
-    def work(local):
-        write(f"{tmp_path}/o/a.ckpt")
-        raise errors.LenetError("diverged")
-
-    with pytest.raises(errors.LenetError, match="diverged"):
-        run(modelarts.train, given, work)
-    assert f"the results could not be sent; they are in {tmp_path}/o" in caplog.text
-
-
-def test_only_rank_0_sends(tmp_path, storage, monkeypatch):
+def test_only_rank_0_sends(job, monkeypatch):
     monkeypatch.setenv("RANK_SIZE", "8")
     monkeypatch.setenv("RANK_ID", "1")
-    given = options(
-        programs.TrainOptions, tmp_path, train_url=f"{storage}/out", ckpt_path=f"{tmp_path}/o"
-    )
-    run(modelarts.train, given, lambda local: write(f"{tmp_path}/o/a.ckpt"))
-    assert not (storage / "out").exists()
+    options = job.options(TrainOptions, train_url="bucket/out", ckpt_path="o")
+    job.run(modelarts.train, options, ["o/a.ckpt"])
+    assert job.files("bucket/out") == []
 
 
 @pytest.mark.parametrize(("distribute", "device"), [(False, 5), (True, 0)])
-def test_the_card_is_that_of_the_job(tmp_path, monkeypatch, distribute, device):
-    # Of a distributed one, lenet.training.workers adds it.
+def test_device_comes_from_the_job(job, monkeypatch, distribute, device):
+    # For distributed training, lenet.training.workers sets the device.
     monkeypatch.setenv("DEVICE_ID", "5")
-    given = options(programs.TrainOptions, tmp_path, distribute=distribute)
-    assert run(modelarts.train, given).device_id == device
+    options = job.options(TrainOptions, flags={"distribute": distribute})
+    assert job.run(modelarts.train, options).device_id == device
 
 
-def test_training_does_not_begin_without_its_data(tmp_path):
-    given = options(programs.TrainOptions, tmp_path, data_url=f"{tmp_path}/none")
+def test_training_needs_its_data(job):
+    options = job.options(TrainOptions, data_url="none")
     with pytest.raises(errors.UserError, match="none: nothing is there"):
-        run(modelarts.train, given, lambda local: pytest.fail("it began"))
+        job.run(modelarts.train, options, failure=AssertionError("training has begun"))

@@ -1,136 +1,151 @@
-"""Copies folders between a URL and the disk: parallel, checked, and only what is missing."""
+"""Copies folders between a URL and the disk: in parallel, verified, and only what is missing."""
 
 from __future__ import annotations
 
 import concurrent.futures
-import os
+import pathlib
 import posixpath
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from absl import logging
 from tqdm import tqdm
 
 from lenet import files
-from lenet.cloud import stores
-from lenet.cloud.retry import Retry, TransientError, call
-from lenet.errors import UserError
+from lenet.cloud import object_store
+from lenet.cloud.object_store import Store, TransientError
+from lenet.errors import LenetError, UserError
+
+ResultT = TypeVar("ResultT")
 
 _THREADS = 8
+_DELAYS = (0.5, 1, 2, 4, 8)  # seconds between the attempts to transfer a file
 
 
-def fetch(url: str, folder: str, *, required: bool = True, retry: Retry | None = None) -> list[str]:
-    """Copies what is at `url`, a folder or one file, into `folder`.
+def fetch(url: str, folder: str, *, required: bool = True) -> None:
+    """Copies the folder or file at `url` into `folder`.
 
-    Files that are there already with the same content are left alone. A file gets its name when
-    it is complete and its checksum is right.
+    Files that are there with the same content are skipped. A file gets its name when it is complete
+    and verified.
 
     Args:
-        url: as stores.open_store takes it.
-        folder: made if it is missing.
-        required: whether it is an error if nothing is there.
-        retry: of what fails for a reason that passes.
-
-    Returns:
-        Paths of the files, also of those that were there.
+        url: see object_store.open_store.
+        folder: created if it is missing.
+        required: whether an empty or missing source is an error.
 
     Raises:
-        UserError: nothing is at `url`, no rights, no bucket, no folder can be made.
-        LenetError: it failed each time, as the message says.
+        UserError: the source is missing, access is denied, or a folder cannot be created.
+        LenetError: a transfer failed in every attempt.
     """
-    retry = retry or Retry()
-    store = stores.open_store(url)
-    names = call(store.list, retry)
-    if not names and call(lambda: store.content(""), retry):
+    store = object_store.open_store(url)
+    names = _retry(store.list)
+    if not names and _retry(lambda: store.content("")):
         names = [""]
-    if not names:
-        if required:
-            raise UserError(f"{url}: nothing is there")
-        return []
+    if not names and required:
+        raise UserError(f"{url}: nothing is there")
     base = posixpath.basename(url.rstrip("/"))
-    targets = {name: os.path.join(folder, stores.checked_name(name, url) or base) for name in names}
-    _make_folders(folder, targets.values())
-
-    def fetch_one(name: str) -> bool:
-        return call(lambda: _fetch_one(store, name, targets[name], url), retry)
-
-    _all(fetch_one, names, f"fetched from {url}")
-    return list(targets.values())
+    targets = {name: pathlib.Path(folder, _checked(name, url) or base) for name in names}
+    _make_folders({pathlib.Path(folder), *(path.parent for path in targets.values())})
+    _all(lambda name: _fetch_one(store, name, targets[name], url), names, f"fetched from {url}")
 
 
-def send(paths: Mapping[str, str], url: str, *, retry: Retry | None = None) -> None:
-    """Copies files to names below `url`; those that are there with the same content are not sent.
+def send(paths: Mapping[str, str], url: str) -> None:
+    """Copies files to `url`. Files that are there with the same content are skipped.
 
     Args:
-        paths: by name, with "/".
-        url: as stores.open_store takes it.
-        retry: as for fetch.
+        paths: path on the disk per name below the URL; names have "/".
+        url: see object_store.open_store.
 
     Raises:
-        UserError: no rights or no bucket.
-        LenetError: it failed each time, as the message says.
+        UserError: access is denied, or the bucket is missing.
+        LenetError: a transfer failed in every attempt.
     """
-    retry = retry or Retry()
-    store = stores.open_store(url)
+    store = object_store.open_store(url)
+    _all(
+        lambda name: _send_one(store, pathlib.Path(paths[name]), name, url),
+        list(paths),
+        f"sent to {url}",
+    )
 
-    def send_one(name: str) -> bool:
-        return call(lambda: _send_one(store, paths[name], name, url), retry)
 
-    _all(send_one, list(paths), f"sent to {url}")
+def _checked(name: str, url: str) -> str:
+    """Returns `name` if it is a path within the target folder."""
+    if posixpath.isabs(name) or ".." in name.split("/"):
+        raise LenetError(f"{url}: {name!r} is outside of the target folder and is not fetched")
+    return name
 
 
-def _fetch_one(store: stores.Store, name: str, path: str, url: str) -> bool:
+def _fetch_one(store: Store, name: str, path: pathlib.Path, url: str) -> bool:
+    """Returns whether the file had to be copied."""
     content = store.content(name)
     if content is None:
-        raise UserError(f"{url}: {name} was removed while it was fetched")
-    if os.path.isfile(path) and not content.differs(path):
+        raise UserError(f"{url}: {name} was removed during the transfer")
+    if path.is_file() and not content.difference(path):
         return False
-    with files.replacing(path) as temporary:
-        store.get(name, temporary)
-        if difference := content.differs(temporary):
+    with files.replacing(str(path)) as temporary:
+        store.get(name, pathlib.Path(temporary))
+        if difference := content.difference(pathlib.Path(temporary)):
             raise TransientError(f"{url}: {name or path}: arrived damaged: {difference}")
     return True
 
 
-def _send_one(store: stores.Store, path: str, name: str, url: str) -> bool:
+def _send_one(store: Store, path: pathlib.Path, name: str, url: str) -> bool:
+    """Returns whether the file had to be copied."""
     before = store.content(name)
-    if before and not before.differs(path):
+    if before and not before.difference(path):
         return False
     store.put(path, name)
     after = store.content(name)
-    difference = after.differs(path) if after else "it is not there"
+    difference = after.difference(path) if after else "it is missing"
     if difference:
+        store.remove(name)
         raise TransientError(f"{url}: {name}: arrived damaged: {difference}")
     return True
 
 
-def _make_folders(folder: str, paths: Iterable[str]) -> None:
+def _make_folders(folders: Iterable[pathlib.Path]) -> None:
     try:
-        for parent in {folder, *(os.path.dirname(path) for path in paths)}:
-            os.makedirs(parent, exist_ok=True)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"cannot make the folder {error.filename}: {error.strerror}; name another by the flags"
+            f"cannot create the folder {error.filename}: {error.strerror}; choose another"
         ) from error
 
 
-def _all(transfer: Callable[[str], bool], names: list[str], what: str) -> None:
-    """Calls `transfer`, which says whether there was something to do, for each name.
+def _retry(work: Callable[[], ResultT]) -> ResultT:
+    """Returns the result of `work`, repeating it after a TransientError."""
+    for delay in _DELAYS:
+        try:
+            return work()
+        except TransientError as error:
+            logging.info("%s; trying again in %g s", error, delay)
+            time.sleep(delay)
+    try:
+        return work()
+    except TransientError as error:
+        raise LenetError(f"{error}; gave up after {len(_DELAYS) + 1} attempts") from error
 
-    The first failure is raised when the transfers under way have ended; others do not begin.
+
+def _all(transfer: Callable[[str], bool], names: list[str], what: str) -> None:
+    """Calls `transfer`, which returns whether it copied something, for each name.
+
+    After a failure no further transfer starts; the error is raised when the running ones ended.
     """
-    done = 0
+    copied = 0
     with (
         concurrent.futures.ThreadPoolExecutor(_THREADS) as pool,
         tqdm(total=len(names), desc=what, unit="file", disable=not sys.stderr.isatty()) as bar,
     ):
-        futures = [pool.submit(transfer, name) for name in names]
+        futures = [pool.submit(_retry, lambda name=name: transfer(name)) for name in names]
         try:
             for future in concurrent.futures.as_completed(futures):
-                done += future.result()
+                copied += future.result()
                 bar.update()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    there = f", {len(names) - done} were there" if done < len(names) else ""
-    logging.info("%s: %d files%s", what, done, there)
+    skipped = f", {len(names) - copied} were there" if copied < len(names) else ""
+    logging.info("%s: %d files%s", what, copied, skipped)
