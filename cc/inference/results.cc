@@ -29,10 +29,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Number of results per chunk: large enough to make waking the writer cheap,
-// and small enough that the writer starts early and soon finishes the last
-// chunk.
-constexpr size_t kChunk = 64;
+// Results per chunk: large enough to make starting a thread cheap, and small
+// enough that writing starts early and soon ends after the last result.
+constexpr size_t kChunk = 128;
 
 absl::Status SystemError(int error, absl::string_view what,
                          absl::string_view path) {

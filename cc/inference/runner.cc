@@ -216,7 +216,8 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
                          ResultFolder::Create(options.result_path));
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> dataset,
                          OpenImages(options));
-  // The model is hashed after the run, which the user waits for.
+  // Reads the file that the engine is about to read, but hashes it after the
+  // run.
   LENET_ASSIGN_OR_RETURN(const std::string model,
                          ReadFile(options.mindir_path, kMaxModelBytes));
   LENET_ASSIGN_OR_RETURN(const CreatedEngine created,
