@@ -1,17 +1,18 @@
 """Evaluates a checkpoint of LeNet-5 on all images of the test set.
 
-Prints the accuracy and a table of classes; --report=<folder> adds the confusion matrix as a
-picture and everything as JSON.
+Prints the accuracy and a table of classes. --report=<folder> also writes the confusion matrix as a
+picture and all numbers as JSON.
 """
 
 from lenet import cli
 from lenet.cloud import modelarts
-from lenet.evaluation import evaluate
+from lenet.evaluation.run import run_evaluation
 from lenet.options.programs import EvalOptions
 
 
 def main(options: EvalOptions) -> None:
-    evaluate.evaluate(options)
+    """Evaluates; modelarts.evaluation takes a function without a result."""
+    run_evaluation(options)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Compares the results of infer310 with the labels: prints the accuracy.
+"""Compares the results of infer310 with the labels and prints the accuracy.
 
 Writes acc.log (one line, 'Accuracy':0.9843) and report.json (accuracy, counts, classes).
 """
 
 from lenet import cli
 from lenet.options.programs import PostprocessOptions
-from lenet.postprocessing import postprocess
+from lenet.postprocessing.run import run_postprocessing
 
 if __name__ == "__main__":
-    cli.run(PostprocessOptions, postprocess.postprocess)
+    cli.run(PostprocessOptions, run_postprocessing)

@@ -1,12 +1,12 @@
-"""Tells the digit in pictures: PNG, JPEG or BMP, of any size and colours, or folders of them.
+"""Classifies the digits in pictures: PNG, JPEG or BMP of any size and color, or folders of them.
 
-Ink may be darker or lighter than the paper. Pictures that cannot be used are told, the others are
-done, and the exit code is 2.
+Ink may be darker or lighter than the paper. Unusable pictures are reported and skipped; the exit
+code is then 2.
 """
 
 from lenet import cli
 from lenet.options.programs import PredictOptions
-from lenet.prediction import predict
+from lenet.prediction.run import run_prediction
 
 if __name__ == "__main__":
-    cli.run(PredictOptions, predict.predict, arguments="PICTURE_OR_FOLDER...")
+    cli.run(PredictOptions, run_prediction, arguments="PICTURE_OR_FOLDER...")

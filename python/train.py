@@ -1,20 +1,22 @@
 """Trains LeNet-5 on MNIST and evaluates it on the test set.
 
 Writes checkpoints and metrics.json into --ckpt_path. Ctrl-C saves a checkpoint; --resume
-continues from the newest one as if the run had never been interrupted.
+continues from the newest one as if the run had not been interrupted.
 """
 
 from lenet import cli
 from lenet.cloud import modelarts
 from lenet.options.programs import TrainOptions
-from lenet.training import launch, train, workers
+from lenet.training import launch, workers
+from lenet.training.run import run_training
 
 
 def main(options: TrainOptions) -> None:
+    """Trains in this process, or starts the workers of --distribute --device_num."""
     if options.distribute and not workers.started():
-        launch.launch(launch.with_device_num(options))
+        launch.run_workers(launch.with_device_num(options))
     else:
-        train.train_and_evaluate(options)
+        run_training(options)
 
 
 if __name__ == "__main__":

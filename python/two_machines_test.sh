@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two machines train together, each a network namespace with one worker. As root:
+# Trains on two machines, each of which is a network namespace with one worker. As root:
 # bazel test //python:two_machines_test
 set -euo pipefail
 
@@ -32,6 +32,6 @@ train_on "${second}" 1
 wait "$!"
 
 grep -q '"workers": 2' "${TEST_TMPDIR}/ckpt/metrics.json"
-cd "${TEST_TMPDIR}/logs" # of both machines
+cd "${TEST_TMPDIR}/logs"
 [[ -s node_0/worker_0.log && -s node_1/worker_1.log ]]
-[[ ! -e node_1/scheduler.log ]] # one of the two has it
+[[ ! -e node_1/scheduler.log ]] # only the first machine runs the scheduler

@@ -1,13 +1,13 @@
-"""Converts an exported LeNet-5 to an OM, the form in which an Ascend 310 runs it, by ATC of CANN.
+"""Converts an exported LeNet-5 to an OM for an Ascend 310, with ATC of CANN.
 
-Beside the OM a file <output>.json notes what it was made of and for which chip; infer310 checks
-both. Without CANN here, exit code 3 comes with the command to run where there is one; no card is
-needed for it.
+Writes a manifest <output>.json with hashes and the chip, which infer310 checks. If CANN is not
+installed, the program prints the command for a machine that has it and exits with code 3. No card
+is required.
 """
 
 from lenet import cli
-from lenet.conversion import convert
+from lenet.conversion.om import convert_to_om
 from lenet.options.programs import ToOmOptions
 
 if __name__ == "__main__":
-    cli.run(ToOmOptions, convert.convert)
+    cli.run(ToOmOptions, convert_to_om)

@@ -16,7 +16,6 @@
 #include "cc/ascend/manifest.h"
 #include "cc/ascend/model.h"
 #include "cc/ascend/pipeline.h"
-#include "cc/ascend/process.h"
 #include "cc/ascend/session.h"
 #include "cc/base/file.h"
 #include "cc/base/sha256.h"
@@ -28,12 +27,12 @@
 namespace lenet {
 namespace {
 
-// Of a normalised pixel, whose range is 3.2. The right AIPP is within 0.005,
-// which is what float16 does to it; that of another data set is not near.
+// Tolerance of a normalised pixel, whose range is 3.2. float16 causes errors up
+// to 0.005; the AIPP of another data set differs by much more.
 constexpr float kAippTolerance = 0.01f;
 
-// Whether the AIPP maps black and white, and so all between, to what the
-// network was trained with.
+// Checks that the AIPP normalises black and white, and thus all pixels, as in
+// training.
 absl::Status CheckNormalization(const std::string& path,
                                 const ascend::Normalization& aipp) {
   const std::vector<uint8_t> ends = {0, 255};
@@ -41,13 +40,13 @@ absl::Status CheckNormalization(const std::string& path,
   Normalize(ends, absl::MakeSpan(expected));
   for (size_t i = 0; i < ends.size(); ++i) {
     const float found = (static_cast<float>(ends[i]) - aipp.mean) * aipp.scale;
-    // Written so that a NaN is refused.
+    // NaN is refused too.
     if (std::fabs(found - expected[i]) <= kAippTolerance) continue;
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": the AIPP of this model maps a pixel of ", ends[i], " to ",
         found, ", expected ", expected[i],
         "; convert it with configs/aipp.cfg (`bazel run //tools:to_om -- "
-        "--aipp`), or run it as it is by --self_test=false"));
+        "--aipp`), or skip this check with --self_test=false"));
   }
   return absl::OkStatus();
 }
@@ -119,9 +118,9 @@ class AclEngine final : public Engine {
     if (info.form != InputForm::kLuma) {
       return absl::InvalidArgumentError(absl::StrCat(
           path,
-          ": cpu_dvpp=DVPP gives bytes, and this model takes normalised "
+          ": cpu_dvpp=DVPP delivers bytes, and this model takes normalised "
           "floats; convert it with an AIPP (`bazel run //tools:to_om -- "
-          "--aipp`), or decode on the host by --cpu_dvpp=CPU"));
+          "--aipp`), or decode on the host with --cpu_dvpp=CPU"));
     }
     const auto pixels = static_cast<size_t>(info.height * info.width);
     ascend::DvppOptions options;
@@ -134,9 +133,8 @@ class AclEngine final : public Engine {
     return absl::OkStatus();
   }
 
-  // Destroyed from the last to the first, which is the documented order:
-  // buffers and datasets, model, channel of DVPP, then streams, context,
-  // device.
+  // Destroyed in the documented order, from the last to the first: buffers and
+  // datasets, model, DVPP channel, then streams, context, device.
   const std::unique_ptr<ascend::Session> session_;
   std::unique_ptr<ascend::Dvpp> dvpp_;
   std::unique_ptr<ascend::Model> model_;
@@ -151,25 +149,25 @@ absl::Status CheckOptions(const EngineOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat(
         path,
         ": the engine acl runs OM files; convert the model by `bazel run "
-        "//tools:to_om`, or choose another engine by --engine=auto"));
+        "//tools:to_om`, or choose another engine with --engine=auto"));
   }
   if (options.device_target == DeviceTarget::kCpu) {
     return absl::InvalidArgumentError(absl::StrCat(
         path,
-        ": an OM runs on an Ascend 310 only; leave out --device_target=CPU, or "
-        "give the MindIR of the model"));
+        ": an OM runs on an Ascend 310 only; omit --device_target=CPU, or "
+        "use the MindIR of the model"));
   }
   if (!options.aipp_path.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         path,
-        ": aipp_path is for MindIR; an OM has its AIPP in it: give it to "
+        ": aipp_path is for MindIR; an OM contains its AIPP: pass the file to "
         "//tools:to_om"));
   }
   return absl::OkStatus();
 }
 
-// Whether the model is the one of its manifest, if it has one. `soc_name` is
-// that of the chip, or "" if it is not known yet.
+// Compares the model with its manifest, if it has one. `soc_name` is "" while
+// the chip is unknown.
 absl::Status CheckManifestOf(const std::string& path, const std::string& sha256,
                              const std::string& soc_name) {
   LENET_ASSIGN_OR_RETURN(const std::optional<ascend::Manifest> manifest,
@@ -187,7 +185,7 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateAclEngine(
   LENET_ASSIGN_OR_RETURN(const std::string model,
                          ReadFile(path, kMaxModelBytes));
   const std::string sha256 = Sha256Hex(model);
-  // What can be told without the device, whose start takes a second or two.
+  // Checks without the device come first: its start takes a second or two.
   LENET_RETURN_IF_ERROR(CheckManifestOf(path, sha256, ""));
   LENET_RETURN_IF_ERROR(
       ascend::CheckInstallation(options.device_id, locations));

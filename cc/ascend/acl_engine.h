@@ -9,27 +9,27 @@
 
 namespace lenet {
 
-// AscendCL on an Ascend 310. Runs OM files, which //tools:to_om makes of ONNX
-// or AIR; AscendCL is opened when it is asked for, nothing is linked.
+// Creates the engine "acl", which runs OM files of //tools:to_om on an Ascend
+// 310. AscendCL is opened at run time.
 //
-// Takes tensors, or luma if the model has an AIPP, or with options.dvpp, which
-// needs such a model, files. What DVPP cannot decode (PNG, progressive JPEG,
-// images smaller than 32x32) is decoded on the host and counted. Two batches
-// may be started where that lets the device work without a pause. A model with
-// several batch sizes runs each batch with the smallest that holds it.
+// The input form is tensors; luma if the model has an AIPP; files with
+// options.dvpp, which requires such a model. Files that DVPP cannot decode
+// (PNG, progressive JPEG, images smaller than 32x32) are decoded on the host
+// and counted. Two batches may be started if the run mode allows an overlap.
+// With several batch sizes in the model, each batch runs with the smallest that
+// holds it.
 //
-// With options.self_test the model must give the right class for a known digit,
-// and its AIPP must normalise as it was trained.
+// With options.self_test the model must classify a known digit correctly, and
+// its AIPP must normalise as in training.
 //
 // Errors:
-//   InvalidArgument     no OM, no LeNet, damaged; DVPP without AIPP; an OM on
-//                       the CPU; self-test
-//   FailedPrecondition  the manifest says that it is for another chip
-//   Unavailable         no device, no AscendCL, or it cannot be started
-//   Aborted, Internal, ResourceExhausted  as AscendCL reports
-// After an error the engine is of no use but to be destroyed.
+//   InvalidArgument     not an OM, not a LeNet, damaged; DVPP without AIPP; an
+//                       OM on the CPU; the self-test failed
+//   FailedPrecondition  the manifest names another chip
+//   Unavailable         the device or AscendCL is missing or does not start
+//   Aborted, Internal, ResourceExhausted  errors of AscendCL
 //
-// There can be one in a process, and after it no other: see ascend::Process.
+// Create at most one engine per process; see ascend::Process.
 absl::StatusOr<std::unique_ptr<Engine>> CreateAclEngine(
     const EngineOptions& options,
     const ascend::Locations& locations = ascend::Locations());

@@ -1,107 +1,195 @@
-// Runs on the simulator, each case in a process of its own.
-
 #include "cc/ascend/acl_engine.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "cc/ascend/acl_engine_testing.h"
 #include "cc/ascend/om_testing.h"
 #include "cc/ascend/session_testing.h"
 #include "cc/base/status_macros.h"
 #include "cc/base/test_util.h"
+#include "cc/engine/engine_testing.h"
+#include "cc/engine/native_engine.h"
+#include "cc/engine/self_test.h"
+#include "cc/image/decode.h"
+#include "cc/image/transform.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+// e2e tests DVPP, manifests, the self-test and failures of each call.
 
 namespace lenet {
 namespace {
 
 using ascend::kRunModes;
 using ascend::LumaOm;
+using ascend::OmOptions;
 using ascend::SimSettings;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+constexpr size_t kImages = 7;
+constexpr size_t kPixels = 1024;
+
+// Maximum difference of a logit from the native engine's; logits are up to 20.
+constexpr float kExact = 1e-4f;
+constexpr float kHalf = 0.02f;  // float16 logits
+constexpr float kAipp = 0.2f;   // float16 in the AIPP
+
+// The digit of the self-test, shifted down by 0 to kImages - 1 rows.
+struct Images {
+  std::vector<uint8_t> luma;
+  std::vector<float> tensors;
+  std::vector<float> logits;  // of the native engine
+};
+
+Images MakeImages() {
+  Images images;
+  const GrayImage digit = DecodeJpeg(SelfTestDigit()).value();
+  for (size_t i = 0; i < kImages; ++i) {
+    std::vector<uint8_t> shifted = digit.pixels;
+    std::rotate(shifted.rbegin(),
+                shifted.rbegin() + static_cast<std::ptrdiff_t>(32 * i),
+                shifted.rend());
+    images.luma.insert(images.luma.end(), shifted.begin(), shifted.end());
+  }
+  images.tensors.resize(images.luma.size());
+  Normalize(images.luma, absl::MakeSpan(images.tensors));
+  const auto native = CreateNativeEngine(OnCpu()).value();
+  for (size_t i = 0; i < kImages; ++i) {
+    const auto first =
+        images.tensors.begin() + static_cast<std::ptrdiff_t>(i * kPixels);
+    const std::vector<float> logits =
+        Logits(native.get(), std::vector<float>(first, first + kPixels));
+    images.logits.insert(images.logits.end(), logits.begin(), logits.end());
+  }
+  return images;
+}
+
+// Returns images from `first` on, padded with zeros to a whole batch.
+template <typename T>
+std::vector<T> Padded(const std::vector<T>& images, size_t first,
+                      size_t capacity) {
+  std::vector<T> padded(
+      images.begin() + static_cast<std::ptrdiff_t>(first * kPixels),
+      images.end());
+  padded.resize(capacity * kPixels);
+  return padded;
+}
+
+// Returns the logits of all images, with as many started batches as possible.
+absl::StatusOr<std::vector<float>> RunAll(const Images& images,
+                                          Engine* engine) {
+  const auto capacity = static_cast<size_t>(engine->input().shape[0]);
+  std::vector<std::vector<float>> tensors;
+  std::vector<std::vector<uint8_t>> luma;
+  std::vector<Batch> batches;
+  for (size_t i = 0; i < kImages; i += capacity) {
+    tensors.push_back(Padded(images.tensors, i, capacity));
+    luma.push_back(Padded(images.luma, i, capacity));
+    Batch& batch = batches.emplace_back();
+    batch.size = std::min(capacity, kImages - i);
+    if (engine->form() == InputForm::kTensor) {
+      batch.tensors = tensors.back();
+    } else {
+      batch.luma = luma.back();
+    }
+  }
+  std::vector<float> logits(kImages * kClasses);
+  absl::Span<float> rest = absl::MakeSpan(logits);
+  size_t started = 0;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    for (; started < std::min(i + engine->depth(), batches.size()); ++started) {
+      LENET_RETURN_IF_ERROR(engine->Start(batches[started]));
+    }
+    const size_t count = batches[i].size * kClasses;
+    LENET_RETURN_IF_ERROR(engine->Finish(rest.first(count)));
+    rest.remove_prefix(count);
+  }
+  return logits;
+}
+
+using EngineWork = std::function<absl::Status(Engine*)>;
+
+// Creates an engine and uses it; for LENET_EXPECT_IN_CHILD.
+std::function<absl::Status()> WithEngine(const OmOptions& om, EngineWork work,
+                                         bool dvpp = false) {
+  return [om, dvpp, work = std::move(work)]() -> absl::Status {
+    const TempFolder folder;
+    EngineOptions options;
+    options.model_path = folder.Write("lenet.om", ascend::SimulatorOm(om));
+    options.dvpp = dvpp;
+    LENET_ASSIGN_OR_RETURN(
+        const std::unique_ptr<Engine> engine,
+        CreateAclEngine(options, ascend::SimulatorLocations(folder)));
+    return work(engine.get());
+  };
+}
+
+// Compares the logits of all images with the native engine's.
+std::function<absl::Status()> Compare(const OmOptions& om, const Images& images,
+                                      float tolerance) {
+  return WithEngine(om, [images, tolerance](Engine* engine) -> absl::Status {
+    LENET_ASSIGN_OR_RETURN(const std::vector<float> logits,
+                           RunAll(images, engine));
+    for (size_t i = 0; i < logits.size(); ++i) {
+      EXPECT_NEAR(logits[i], images.logits[i], tolerance) << i;
+    }
+    return absl::OkStatus();
+  });
+}
+
+SimSettings Mode(const std::string& mode) {
+  return {{"LENET_SIM_RUN_MODE", mode}};
+}
+
+OmOptions Gears(std::vector<uint32_t> gears) {
+  OmOptions om;
+  om.batch = gears.back();
+  om.gears = std::move(gears);
+  return om;
+}
+
 TEST(AclEngineDeathTest, GivesTheLogitsOfTheNativeEngine) {
   const Images images = MakeImages();
   for (const char* mode : kRunModes) {
     for (const uint32_t batch : {1u, 3u, 16u}) {
-      AclCase c;
-      c.om.batch = batch;
-      LENET_EXPECT_IN_CHILD(Mode(mode), Compare(c, images, kExact), "OK");
-      c.om.half_output = true;
-      LENET_EXPECT_IN_CHILD(Mode(mode), Compare(c, images, kHalf), "OK");
-      c.om = LumaOm(batch);
-      LENET_EXPECT_IN_CHILD(Mode(mode), Compare(c, images, kAipp), "OK");
-      c.om.aipp_format = 2;
-      LENET_EXPECT_IN_CHILD(Mode(mode), Compare(c, images, kAipp), "OK");
+      OmOptions om;
+      om.batch = batch;
+      LENET_EXPECT_IN_CHILD(Mode(mode), Compare(om, images, kExact), "OK");
+      om.half_output = true;
+      LENET_EXPECT_IN_CHILD(Mode(mode), Compare(om, images, kHalf), "OK");
+      om = LumaOm(batch);
+      LENET_EXPECT_IN_CHILD(Mode(mode), Compare(om, images, kAipp), "OK");
+      om.aipp_format = 2;
+      LENET_EXPECT_IN_CHILD(Mode(mode), Compare(om, images, kAipp), "OK");
+    }
+    for (const OmOptions& om : {Gears({1, 2, 4}), Gears({2, 5})}) {
+      LENET_EXPECT_IN_CHILD(Mode(mode), Compare(om, images, kExact), "OK");
     }
   }
-}
-
-TEST(AclEngineDeathTest, RunsTheSmallestGear) {
-  const Images images = MakeImages();
-  for (const char* mode : kRunModes) {
-    AclCase c;
-    c.om.gears = {1, 2, 4};
-    c.om.batch = 4;
-    LENET_EXPECT_IN_CHILD(Mode(mode), Compare(c, images, kExact), "OK");
-    c.om.gears = {2, 5};
-    c.om.batch = 5;
-    LENET_EXPECT_IN_CHILD(Mode(mode), Compare(c, images, kExact), "OK");
-  }
-}
-
-TEST(AclEngineDeathTest, SaysWhetherTheBatchIsDynamic) {
-  const auto dynamic_is = [](bool expected) -> EngineUse {
-    return [expected](Engine* engine) {
-      EXPECT_EQ(engine->dynamic_batch(), expected);
-      return absl::OkStatus();
-    };
-  };
-  AclCase c;
-  LENET_EXPECT_IN_CHILD(SimSettings{}, WithEngine(c, dynamic_is(false)), "OK");
-  c.om.gears = {1, 2};
-  c.om.batch = 2;
-  LENET_EXPECT_IN_CHILD(SimSettings{}, WithEngine(c, dynamic_is(true)), "OK");
-}
-
-TEST(AclEngineDeathTest, DecodesByDvppWhatItCan) {
-  const Images images = MakeImages();
-  for (const char* mode : kRunModes) {
-    for (const uint32_t format : {1u, 2u}) {
-      for (const uint32_t batch : {1u, 3u}) {
-        AclCase c{LumaOm(batch), /*dvpp=*/true};
-        c.om.aipp_format = format;
-        LENET_EXPECT_IN_CHILD(Mode(mode), Compare(c, images, kAipp), "OK");
-      }
-    }
-  }
-}
-
-TEST(AclEngineDeathTest, CountsWhatIsDecodedWhere) {
-  const Images images = MakeImages();
-  const EngineUse use = [images](Engine* engine) -> absl::Status {
-    EXPECT_EQ(engine->form(), InputForm::kFile);
-    EXPECT_EQ(engine->counters().decoded_on_device, 0u);
-    LENET_RETURN_IF_ERROR(RunAll(images, engine).status());
-    EXPECT_EQ(engine->counters().decoded_on_device, 1u);
-    EXPECT_EQ(engine->counters().decoded_on_host, kTestImages - 1);
-    return absl::OkStatus();
-  };
-  LENET_EXPECT_IN_CHILD(SimSettings{},
-                        WithEngine({LumaOm(3), /*dvpp=*/true}, use), "OK");
 }
 
 TEST(AclEngineDeathTest, DescribesItself) {
-  const auto with_depth = [](size_t depth) -> EngineUse {
-    return [depth](Engine* engine) {
+  struct Case {
+    const char* mode;
+    OmOptions om;
+    bool dvpp;
+    size_t depth;
+  };
+  for (const auto& [mode, om, dvpp, depth] :
+       {Case{"host", LumaOm(2), false, 2}, Case{"device", LumaOm(2), false, 1},
+        Case{"device", LumaOm(2), true, 2},
+        Case{"host", Gears({1, 2}), false, 2}}) {
+    const EngineWork work = [&, depth = depth](Engine* engine) {
       EXPECT_THAT(engine->input().shape, ElementsAre(2, 1, 32, 32));
       EXPECT_THAT(engine->output().shape, ElementsAre(2, 10));
       EXPECT_EQ(engine->device(), "Ascend310:0");
@@ -110,26 +198,24 @@ TEST(AclEngineDeathTest, DescribesItself) {
       EXPECT_EQ(engine->counters().pipelined, depth == 2);
       return absl::OkStatus();
     };
-  };
-  const AclCase host = {LumaOm(2)};
-  const AclCase dvpp = {LumaOm(2), /*dvpp=*/true};
-  LENET_EXPECT_IN_CHILD(Mode("host"), WithEngine(host, with_depth(2)), "OK");
-  LENET_EXPECT_IN_CHILD(Mode("device"), WithEngine(host, with_depth(1)), "OK");
-  LENET_EXPECT_IN_CHILD(Mode("device"), WithEngine(dvpp, with_depth(2)), "OK");
+    LENET_EXPECT_IN_CHILD(Mode(mode), WithEngine(om, work, dvpp), "OK");
+  }
 }
 
-TEST(AclEngineDeathTest, RefusesOtherBatches) {
+TEST(AclEngineDeathTest, RefusesInvalidCallsAndContinues) {
   const Images images = MakeImages();
-  const EngineUse use = [images](Engine* engine) -> absl::Status {
-    HeldBatch full = MakeBatch(images, *engine, 0, 2);
-    HeldBatch none = full;
-    none.batch.size = 0;
-    EXPECT_THAT(engine->Start(none.batch),
+  const EngineWork work = [images](Engine* engine) -> absl::Status {
+    Batch full;
+    full.size = 2;
+    full.tensors = absl::MakeSpan(images.tensors).first(2 * kPixels);
+    Batch none = full;
+    none.size = 0;
+    EXPECT_THAT(engine->Start(none),
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          HasSubstr("1 to 2 images, found 0")));
-    HeldBatch small = full;
-    small.batch.tensors = small.batch.tensors.first(5);
-    EXPECT_THAT(engine->Start(small.batch),
+    Batch small = full;
+    small.tensors = small.tensors.first(5);
+    EXPECT_THAT(engine->Start(small),
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          HasSubstr("2048 floats, found 5")));
     std::vector<float> logits(20);
@@ -137,44 +223,107 @@ TEST(AclEngineDeathTest, RefusesOtherBatches) {
         engine->Finish(absl::MakeSpan(logits)),
         StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no batch")));
     for (size_t i = 0; i < engine->depth(); ++i) {
-      LENET_RETURN_IF_ERROR(engine->Start(full.batch));
+      LENET_RETURN_IF_ERROR(engine->Start(full));
     }
-    EXPECT_THAT(
-        engine->Start(full.batch),
-        StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("as many")));
+    EXPECT_THAT(engine->Start(full),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         HasSubstr("batches are started")));
     EXPECT_THAT(engine->Finish(absl::MakeSpan(logits).first(10)),
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          AllOf(HasSubstr("20"), HasSubstr("10"))));
-    // The engine goes on, and what is under way at its end is waited for.
+    // The other started batch is left to the destructor.
     return engine->Finish(absl::MakeSpan(logits));
   };
-  AclCase c;
-  c.om.batch = 2;
+  OmOptions om;
+  om.batch = 2;
   for (const char* mode : kRunModes) {
-    LENET_EXPECT_IN_CHILD(Mode(mode), WithEngine(c, use), "OK");
+    LENET_EXPECT_IN_CHILD(Mode(mode), WithEngine(om, work), "OK");
   }
 }
 
 TEST(AclEngineDeathTest, TransfersOneBatchWhileAnotherExecutes) {
   const TempFolder folder;
   const std::string trace = folder.path() + "/trace";
-  const Images images = MakeImages();
   LENET_EXPECT_IN_CHILD((SimSettings{{"LENET_SIM_TRACE", trace}}),
-                        Compare(AclCase(), images, kExact), "OK");
+                        Compare(OmOptions(), MakeImages(), kExact), "OK");
+  // After each execution its results and the next images are copied.
   const std::vector<std::string> calls = ascend::TracedCalls(trace);
-  // Batch 1 is copied in after batch 0 was given to the device, and before it
-  // was waited for.
   size_t executions = 0;
   size_t overlaps = 0;
   for (size_t i = 0; i < calls.size(); ++i) {
     if (calls[i] != "aclmdlExecuteAsync") continue;
     ++executions;
-    // Its results, and the images of the next batch.
     overlaps += i + 2 < calls.size() && calls[i + 1] == "aclrtMemcpyAsync" &&
                 calls[i + 2] == "aclrtMemcpyAsync";
   }
-  EXPECT_EQ(executions, kTestImages + 1);  // with the self-test
-  EXPECT_EQ(overlaps, kTestImages - 1);
+  EXPECT_EQ(executions, kImages + 1);  // with the self-test
+  EXPECT_EQ(overlaps, kImages - 1);
+}
+
+TEST(AclEngineDeathTest, NamesAnInvalidImageByItsIndex) {
+  for (const SourceImage& invalid :
+       {SourceImage{"no image", 0, 0}, SourceImage{"abc", 2, 2}}) {
+    const EngineWork work = [&invalid](Engine* engine) {
+      const std::vector<SourceImage> files = {{SelfTestDigit(), 0, 0}, invalid};
+      Batch batch;
+      batch.size = 2;
+      batch.files = files;
+      const absl::Status first = engine->Start(batch);
+      EXPECT_EQ(engine->Start(batch), first);
+      return first;
+    };
+    LENET_EXPECT_IN_CHILD(SimSettings{},
+                          WithEngine(LumaOm(2), work, /*dvpp=*/true),
+                          "INVALID_ARGUMENT: image 1 of the batch: ");
+  }
+}
+
+TEST(AclEngineDeathTest, DoesNotUseAFailedDeviceAgain) {
+  const Images images = MakeImages();
+  const EngineWork work = [images](Engine* engine) -> absl::Status {
+    const absl::Status failed = RunAll(images, engine).status();
+    Batch batch;
+    batch.size = 1;
+    batch.tensors = absl::MakeSpan(images.tensors).first(kPixels);
+    EXPECT_EQ(engine->Start(batch), failed);
+    std::vector<float> logits(10);
+    EXPECT_EQ(engine->Finish(absl::MakeSpan(logits)), failed);
+    return failed;
+  };
+  for (const char* fault :
+       {"aclmdlExecuteAsync:4=507011", "aclmdlExecuteAsync:4@sync=507011",
+        "aclrtMemcpyAsync:9=507013", "aclrtMemcpyAsync:10@sync=507013"}) {
+    LENET_EXPECT_IN_CHILD((SimSettings{{"LENET_SIM_FAULTS", fault}}),
+                          WithEngine(OmOptions(), work), "ABORTED: .* 5070");
+  }
+  LENET_EXPECT_IN_CHILD(
+      (SimSettings{{"LENET_SIM_RUN_MODE", "device"},
+                   {"LENET_SIM_FAULTS", "aclmdlExecute:3=507011"}}),
+      WithEngine(OmOptions(), work), "ABORTED: aclmdlExecute failed: 507011");
+}
+
+TEST(AclEngineTest, RefusesInvalidOptions) {
+  const TempFolder folder;
+  const ascend::Locations locations = ascend::SimulatorLocations(folder);
+  const auto is_invalid = [](const char* text) {
+    return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text));
+  };
+  EXPECT_THAT(CreateAclEngine(OnCpu(), locations), is_invalid("//tools:to_om"));
+  EngineOptions options;
+  options.model_path = folder.Write("lenet.om", ascend::SimulatorOm());
+  options.device_target = DeviceTarget::kCpu;
+  EXPECT_THAT(CreateAclEngine(options, locations),
+              is_invalid("--device_target=CPU"));
+  options.device_target = DeviceTarget::kAuto;
+  options.aipp_path = "aipp.cfg";
+  EXPECT_THAT(CreateAclEngine(options, locations), is_invalid("aipp_path"));
+  options.aipp_path = "";
+  options.device_id = 7;
+  EXPECT_THAT(CreateAclEngine(options, locations),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("davinci7")));
+  options.model_path = folder.path() + "/missing.om";
+  EXPECT_THAT(CreateAclEngine(options, locations),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing.om")));
 }
 
 }  // namespace

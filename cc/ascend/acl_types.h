@@ -1,10 +1,9 @@
 #ifndef CC_ASCEND_ACL_TYPES_H_
 #define CC_ASCEND_ACL_TYPES_H_
 
-// The types and constants of AscendCL that this project uses, with the names
-// that the vendor gave them, in the global namespace as there. Declared by us,
-// so that the build needs no CANN; vendor_check.cc compares every one of them
-// with the vendor's own headers.
+// The types and constants of AscendCL that this project uses, with the vendor's
+// names, in the global namespace. Declared here, so that the build does not
+// need CANN; vendor_check_test.cc compares them with the vendor's headers.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,11 +20,10 @@ struct acldvppChannelDesc;
 struct acldvppPicDesc;
 struct acldvppResizeConfig;
 
-// The underlying type is stated because the library may return a value that is
-// not listed here.
+// Enums have an underlying type, because the library may return other values.
 enum aclrtRunMode : uint32_t {
-  ACL_DEVICE = 0,  // on the NPU's own cores: one memory
-  ACL_HOST = 1,    // on the computer that the NPU is a card of
+  ACL_DEVICE = 0,  // the program runs on the NPU's own cores, with one memory
+  ACL_HOST = 1,    // the program runs on a host, and the NPU is a card
 };
 
 enum aclrtMemcpyKind : uint32_t {
@@ -37,52 +35,34 @@ enum aclrtMemcpyKind : uint32_t {
 
 enum aclrtMemMallocPolicy : uint32_t {
   ACL_MEM_MALLOC_HUGE_FIRST = 0,
-  ACL_MEM_MALLOC_HUGE_ONLY = 1,
   ACL_MEM_MALLOC_NORMAL_ONLY = 2,
 };
 
 enum aclrtMemAttr : uint32_t {
   ACL_DDR_MEM = 0,
   ACL_HBM_MEM = 1,
-  ACL_DDR_MEM_HUGE = 2,
-  ACL_DDR_MEM_NORMAL = 3,
 };
 
 enum aclDataType : int32_t {
   ACL_DT_UNDEFINED = -1,
   ACL_FLOAT = 0,
   ACL_FLOAT16 = 1,
-  ACL_INT8 = 2,
-  ACL_INT32 = 3,
   ACL_UINT8 = 4,
-  ACL_INT16 = 6,
-  ACL_UINT16 = 7,
-  ACL_UINT32 = 8,
-  ACL_INT64 = 9,
   ACL_UINT64 = 10,
-  ACL_DOUBLE = 11,
-  ACL_BOOL = 12,
 };
 
 enum aclFormat : int32_t {
-  ACL_FORMAT_UNDEFINED = -1,
   ACL_FORMAT_NCHW = 0,
-  ACL_FORMAT_NHWC = 1,
-  ACL_FORMAT_ND = 2,
-  ACL_FORMAT_NC1HWC0 = 3,
 };
 
 enum aclmdlInputAippType : uint32_t {
   ACL_DATA_WITHOUT_AIPP = 0,
   ACL_DATA_WITH_STATIC_AIPP = 1,
   ACL_DATA_WITH_DYNAMIC_AIPP = 2,
-  ACL_DYNAMIC_AIPP_NODE = 3,
 };
 
 enum aclAippInputFormat : uint32_t {
   ACL_YUV420SP_U8 = 1,
-  ACL_XRGB8888_U8 = 2,
-  ACL_RGB888_U8 = 3,
   ACL_YUV400_U8 = 4,
 };
 
@@ -94,11 +74,8 @@ enum acldvppPixelFormat : uint32_t {
   PIXEL_FORMAT_YVU_SEMIPLANAR_422 = 4,
   PIXEL_FORMAT_YUV_SEMIPLANAR_444 = 5,
   PIXEL_FORMAT_YVU_SEMIPLANAR_444 = 6,
-  PIXEL_FORMAT_RGB_888 = 12,
-  PIXEL_FORMAT_BGR_888 = 13,
   PIXEL_FORMAT_YUV_SEMIPLANAR_440 = 1000,
   PIXEL_FORMAT_YVU_SEMIPLANAR_440 = 1001,
-  PIXEL_FORMAT_UNKNOWN = 10000,
 };
 
 enum acldvppJpegFormat : uint32_t {
@@ -117,7 +94,7 @@ struct aclmdlIODims {
   int64_t dims[128];
 };
 
-// The gears of a model with dynamic batch; none for a static model.
+// Batch sizes of a model with dynamic batch; none for a static batch.
 struct aclmdlBatch {
   size_t batchCount;
   uint64_t batch[128];
@@ -130,7 +107,7 @@ struct aclAippDims {
   size_t aippOutSize;
 };
 
-// What a static AIPP does. About 270 KB: keep it off small stacks.
+// A static AIPP. About 270 KB: too large for small stacks.
 struct aclAippInfo {
   aclAippInputFormat inputFormat;
   int32_t srcImageSizeW, srcImageSizeH;
@@ -158,8 +135,8 @@ struct aclAippInfo {
   aclAippExtendInfo* aippExtend;
 };
 
-// A macro in the vendor's headers, ACL_DYNAMIC_TENSOR_NAME: the name of the
-// extra input that holds the gear of a model with dynamic batch.
+// ACL_DYNAMIC_TENSOR_NAME of the vendor: name of the input that selects the
+// batch size of a model with dynamic batch.
 inline constexpr char kAclDynamicTensorName[] = "ascend_mbatch_shape_data";
 
 inline constexpr aclError ACL_SUCCESS = 0;

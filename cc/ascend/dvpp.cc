@@ -18,7 +18,6 @@
 #include "cc/ascend/error.h"
 #include "cc/ascend/library.h"
 #include "cc/ascend/memory.h"
-#include "cc/ascend/picture.h"
 #include "cc/ascend/session.h"
 #include "cc/base/status_macros.h"
 #include "cc/image/decode.h"
@@ -31,14 +30,12 @@ constexpr int kMinSide = 32;
 constexpr int kMaxSide = 8192;
 constexpr int kMaxScaledSide = 4096;
 constexpr int kMinScaledHeight = 6;
-constexpr int kMaxShrink = 32;  // in each direction
+constexpr int kMaxShrink = 32;  // factor per direction
 constexpr int kMaxGrow = 16;
-constexpr size_t kDecodedWidthStep = 128;  // rows start at multiples of it
+constexpr size_t kDecodedWidthStep = 128;  // alignment of rows
 constexpr size_t kDecodedHeightStep = 16;
 
 constexpr uint32_t kBilinear = 1;
-constexpr uint8_t kNoColor = 128;
-// Smaller blocks would only be replaced by larger ones soon.
 constexpr size_t kMinFileBytes = size_t{4} << 10;
 
 size_t RoundUp(size_t value, size_t step) {
@@ -54,7 +51,7 @@ absl::Status CheckOptions(const DvppOptions& options) {
     return absl::OkStatus();
   }
   return absl::UnimplementedError(
-      absl::StrCat("the DVPP of an Ascend 310 cannot make images of ",
+      absl::StrCat("the DVPP of an Ascend 310 cannot produce images of ",
                    options.width, "x", options.height,
                    " pixels; the width must be a multiple of 32, the height ",
                    "even and at least ", kMinScaledHeight, ", both at most ",
@@ -86,11 +83,11 @@ std::optional<std::string> RefusalOfCoding(const JpegHeader& header) {
     return "it is neither gray nor YCbCr";
   }
   if (!HasKnownSampling(header)) {
-    return "its colours are sampled in an unusual way";
+    return "its chroma subsampling is unusual";
   }
   if (!header.single_scan) return "it has more than one scan, or lacks tables";
-  // The device would turn it, which cc/image does not.
-  if (header.orientation != 1) return "it is to be turned (EXIF)";
+  // DVPP rotates the picture, cc/image does not.
+  if (header.orientation != 1) return "it is rotated (EXIF)";
   return std::nullopt;
 }
 
@@ -113,32 +110,90 @@ std::optional<std::string> RefusalOfSize(const JpegHeader& header, int height,
   return std::nullopt;
 }
 
+// NV12 pixels in Heap::kDvpp: height_stride rows of width_stride bytes of luma,
+// then half as many rows of chroma. The picture is the first `width` bytes of
+// the first `height` rows.
+struct Layout {
+  void* data = nullptr;
+  size_t bytes = 0;
+  size_t width = 0;
+  size_t height = 0;
+  size_t width_stride = 0;
+  size_t height_stride = 0;
+};
+
+struct PictureDeleter {
+  void operator()(acldvppPicDesc* desc) const {
+    session->CheckTeardown(functions->acldvppDestroyPicDesc(desc),
+                           "acldvppDestroyPicDesc");
+  }
+  Session* session;
+  const DvppFunctions* functions;
+};
+
+// A picture description, through which the device also reports its result. Used
+// once, because the device changes it. Does not own the pixels.
+using Picture = std::unique_ptr<acldvppPicDesc, PictureDeleter>;
+
+absl::StatusOr<Picture> CreatePicture(Session* session,
+                                      const DvppFunctions* functions,
+                                      const Layout& layout) {
+  Picture picture(functions->acldvppCreatePicDesc(), {session, functions});
+  if (picture == nullptr) {
+    return absl::ResourceExhaustedError(
+        "acldvppCreatePicDesc failed: no memory");
+  }
+#define LENET_SET(field, value)                                  \
+  LENET_RETURN_IF_ERROR(session->Check(                          \
+      functions->acldvppSetPicDesc##field(picture.get(), value), \
+      "acldvppSetPicDesc" #field))
+  LENET_SET(Data, layout.data);
+  LENET_SET(Size, static_cast<uint32_t>(layout.bytes));
+  LENET_SET(Format, PIXEL_FORMAT_YUV_SEMIPLANAR_420);
+  LENET_SET(Width, static_cast<uint32_t>(layout.width));
+  LENET_SET(Height, static_cast<uint32_t>(layout.height));
+  LENET_SET(WidthStride, static_cast<uint32_t>(layout.width_stride));
+  LENET_SET(HeightStride, static_cast<uint32_t>(layout.height_stride));
+#undef LENET_SET
+  return picture;
+}
+
+// Returns whether sizes and strides in a description equal the layout.
+bool HasLayout(const DvppFunctions& get, const acldvppPicDesc* desc,
+               const Layout& layout) {
+  return get.acldvppGetPicDescWidth(desc) == layout.width &&
+         get.acldvppGetPicDescHeight(desc) == layout.height &&
+         get.acldvppGetPicDescWidthStride(desc) == layout.width_stride &&
+         get.acldvppGetPicDescHeightStride(desc) == layout.height_stride;
+}
+
 }  // namespace
 
-// One file on its way. The descriptions belong to the device until the stream
-// was synchronised.
+// One started file. The device uses the descriptions until the stream is
+// synchronised.
 struct Dvpp::Frame {
   bool started = false;
   Memory file;
-  Picture decoded;   // the decoder writes its result here
-  Picture to_scale;  // the same, for the scaler
+  Layout layout;     // expected from the decoder
+  Picture decoded;   // output of the decoder
+  Picture to_scale;  // the same pixels as input of the scaler
   Picture scaled;
 
   void Reset() {
     started = false;
-    decoded = Picture();
-    to_scale = Picture();
-    scaled = Picture();
+    decoded.reset();
+    to_scale.reset();
+    scaled.reset();
   }
 };
 
-// A batch. Its frames go through `decoded` and `scaled` one after the other, as
-// the stream runs them in order.
+// A batch. The stream runs its frames in order, so they share `decoded` and
+// `scaled`.
 struct Dvpp::Slot {
   Memory pictures;
   Memory decoded;
-  Memory scaled;                // empty: scales into `pictures`
-  std::vector<Memory> retired;  // was `decoded`, and may still be in use
+  Memory scaled;                // empty if the scaler writes to `pictures`
+  std::vector<Memory> retired;  // former `decoded`, possibly still in use
   std::vector<Frame> frames;
 };
 
@@ -163,7 +218,7 @@ Dvpp::~Dvpp() {
         return std::any_of(slot.frames.begin(), slot.frames.end(),
                            [](const Frame& frame) { return frame.started; });
       });
-  if (busy) session_->Drain();  // it works with what is freed now
+  if (busy) session_->Drain();
   slots_.clear();
   if (resize_config_ != nullptr) {
     session_->CheckTeardown(
@@ -195,15 +250,15 @@ absl::Status Dvpp::OpenChannel() {
     return absl::UnavailableError(
         "acldvppCreateResizeConfig failed: no memory");
   }
-  // As cc/image scales, though not bit for bit.
+  // Like cc/image, but not bit for bit.
   return session_->Check(functions_->acldvppSetResizeConfigInterpolation(
                              resize_config_, kBilinear),
                          "acldvppSetResizeConfigInterpolation", Stage::kSetup);
 }
 
 absl::Status Dvpp::Allocate() {
-  // The scaler makes NV12 only. Where just the luma is wanted, the colours of
-  // one picture would lie where the next one belongs.
+  // The scaler writes NV12. For luma only, its chroma would overwrite the next
+  // picture, so the luma is copied from `scaled`.
   const bool direct = options_.nv12 || options_.batch == 1;
   const size_t bytes =
       direct ? options_.batch * nv12_size() : options_.batch * picture_size();
@@ -238,24 +293,25 @@ size_t Dvpp::picture_size() const {
 
 void* Dvpp::Pictures(size_t slot) const { return slots_[slot].pictures.data(); }
 
-void* Dvpp::PlaceOf(size_t slot, size_t index) const {
+void* Dvpp::Place(size_t slot, size_t index) const {
   return static_cast<char*>(Pictures(slot)) + index * picture_size();
 }
 
-absl::Status Dvpp::CheckPlace(size_t slot, size_t index) const {
+absl::Status Dvpp::CheckIndex(size_t slot, size_t index) const {
   if (slot < slots_.size() && index < options_.batch) return absl::OkStatus();
   return absl::InternalError(
       absl::StrCat("no picture ", index, " of slot ", slot, " in DVPP"));
 }
 
 absl::Status Dvpp::Start(size_t slot, size_t index, absl::string_view jpeg) {
-  LENET_RETURN_IF_ERROR(CheckPlace(slot, index));
+  LENET_RETURN_IF_ERROR(CheckIndex(slot, index));
   Frame& frame = slots_[slot].frames[index];
   if (frame.started) {
-    return absl::FailedPreconditionError("DVPP: the picture is under way");
+    return absl::FailedPreconditionError(
+        "DVPP: the picture is started already");
   }
   LENET_RETURN_IF_ERROR(Decode(&slots_[slot], &frame, jpeg));
-  return Scale(&slots_[slot], &frame, PlaceOf(slot, index));
+  return Scale(&slots_[slot], &frame, Place(slot, index));
 }
 
 absl::Status Dvpp::Decode(Slot* slot, Frame* frame, absl::string_view jpeg) {
@@ -267,7 +323,7 @@ absl::Status Dvpp::Decode(Slot* slot, Frame* frame, absl::string_view jpeg) {
           jpeg.data(), bytes, PIXEL_FORMAT_YUV_SEMIPLANAR_420, &predicted),
       "acldvppJpegPredictDecSize"));
 
-  PictureLayout layout;
+  Layout layout;
   layout.width = static_cast<size_t>(header.width);
   layout.height = static_cast<size_t>(header.height);
   layout.width_stride = RoundUp(layout.width, kDecodedWidthStep);
@@ -276,18 +332,19 @@ absl::Status Dvpp::Decode(Slot* slot, Frame* frame, absl::string_view jpeg) {
       predicted, Nv12Size(layout.width_stride, layout.height_stride));
   if (frame->file.size() < jpeg.size()) {
     LENET_RETURN_IF_ERROR(
-        Replace(&frame->file, std::max(2 * jpeg.size(), kMinFileBytes)));
+        Reallocate(&frame->file, std::max(2 * jpeg.size(), kMinFileBytes)));
   }
   if (slot->decoded.size() < layout.bytes) {
-    // The frames before this one may still be in the old memory.
+    // Earlier frames may still use the old memory.
     slot->retired.push_back(std::exchange(slot->decoded, Memory()));
-    LENET_RETURN_IF_ERROR(Replace(&slot->decoded, layout.bytes));
+    LENET_RETURN_IF_ERROR(Reallocate(&slot->decoded, layout.bytes));
   }
   layout.data = slot->decoded.data();
+  frame->layout = layout;
   LENET_ASSIGN_OR_RETURN(frame->decoded,
-                         Picture::Create(session_, functions_, layout));
+                         CreatePicture(session_, functions_, layout));
   LENET_ASSIGN_OR_RETURN(frame->to_scale,
-                         Picture::Create(session_, functions_, layout));
+                         CreatePicture(session_, functions_, layout));
   LENET_RETURN_IF_ERROR(CopyIn(session_, frame->file.data(), frame->file.size(),
                                jpeg.data(), jpeg.size()));
   frame->started = true;
@@ -299,7 +356,7 @@ absl::Status Dvpp::Decode(Slot* slot, Frame* frame, absl::string_view jpeg) {
 
 absl::Status Dvpp::Scale(Slot* slot, Frame* frame, void* place) {
   const bool direct = slot->scaled.data() == nullptr;
-  PictureLayout layout;
+  Layout layout;
   layout.data = direct ? place : slot->scaled.data();
   layout.bytes = nv12_size();
   layout.width = static_cast<size_t>(options_.width);
@@ -307,7 +364,7 @@ absl::Status Dvpp::Scale(Slot* slot, Frame* frame, void* place) {
   layout.width_stride = layout.width;
   layout.height_stride = layout.height;
   LENET_ASSIGN_OR_RETURN(frame->scaled,
-                         Picture::Create(session_, functions_, layout));
+                         CreatePicture(session_, functions_, layout));
   LENET_RETURN_IF_ERROR(session_->Check(
       functions_->acldvppVpcResizeAsync(channel_desc_, frame->to_scale.get(),
                                         frame->scaled.get(), resize_config_,
@@ -318,8 +375,8 @@ absl::Status Dvpp::Scale(Slot* slot, Frame* frame, void* place) {
                            picture_size(), session_->transfer_stream());
 }
 
-// With a new block of at least `size` bytes, after the old one was given back.
-absl::Status Dvpp::Replace(Memory* memory, size_t size) {
+// Frees the block first, to keep the peak low.
+absl::Status Dvpp::Reallocate(Memory* memory, size_t size) {
   memory->Free();
   LENET_ASSIGN_OR_RETURN(*memory,
                          Memory::Allocate(session_, Heap::kDvpp, size));
@@ -328,50 +385,54 @@ absl::Status Dvpp::Replace(Memory* memory, size_t size) {
 
 absl::Status Dvpp::Put(size_t slot, size_t index,
                        absl::Span<const uint8_t> luma) {
-  LENET_RETURN_IF_ERROR(CheckPlace(slot, index));
+  LENET_RETURN_IF_ERROR(CheckIndex(slot, index));
   if (luma.size() != nv12_size() / 3 * 2) {
     return absl::InternalError(absl::StrCat(
         "DVPP: expected ", nv12_size() / 3 * 2, " bytes, found ", luma.size()));
   }
-  std::vector<uint8_t> picture(picture_size(), kNoColor);
+  std::vector<uint8_t> picture(picture_size(), kNeutralChroma);
   std::copy(luma.begin(), luma.end(), picture.begin());
-  return CopyIn(session_, PlaceOf(slot, index), picture.size(), picture.data(),
+  return CopyIn(session_, Place(slot, index), picture.size(), picture.data(),
                 picture.size());
 }
 
 absl::Status Dvpp::Finish(size_t slot_number) {
-  LENET_RETURN_IF_ERROR(CheckPlace(slot_number, 0));
-  if (!session_->healthy()) {  // what it works with is kept until it is drained
-    return absl::AbortedError("the device has failed");
+  LENET_RETURN_IF_ERROR(CheckIndex(slot_number, 0));
+  // After a failure the frames are kept, because the device may use them.
+  if (!session_->healthy()) {
+    return absl::AbortedError("the device failed");
   }
   Slot& slot = slots_[slot_number];
   absl::Status status;
   for (size_t i = 0; i < slot.frames.size(); ++i) {
     Frame& frame = slot.frames[i];
-    if (frame.started && status.ok()) status = ResultOf(frame, i);
+    if (frame.started && status.ok()) status = Result(frame, i);
     frame.Reset();
   }
   slot.retired.clear();
-  // What was just released may have been the first to tell of a failure.
+  // The release may have been the first call to fail.
   if (status.ok() && !session_->healthy()) {
-    return absl::AbortedError("the device has failed");
+    return absl::AbortedError("the device failed");
   }
   return status;
 }
 
-absl::Status Dvpp::ResultOf(const Frame& frame, size_t index) const {
-  if (const uint32_t code = frame.decoded.code(); code != 0) {
+absl::Status Dvpp::Result(const Frame& frame, size_t index) const {
+  const DvppFunctions& get = *functions_;
+  if (const uint32_t code = get.acldvppGetPicDescRetCode(frame.decoded.get());
+      code != 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the device cannot decode image ", index, " of the batch (code ", code,
-        "); is the file damaged? --cpu_dvpp=CPU tells more"));
+        "); if the file is damaged, --cpu_dvpp=CPU reports details"));
   }
-  if (const uint32_t code = frame.scaled.code(); code != 0) {
+  if (const uint32_t code = get.acldvppGetPicDescRetCode(frame.scaled.get());
+      code != 0) {
     return absl::InternalError(absl::StrCat("the device cannot resize image ",
                                             index, " of the batch (code ", code,
                                             ")"));
   }
-  // The scaler was told the layout before the decoder had chosen it.
-  if (!frame.decoded.HasLayout()) {
+  // The scaler was started with the expected layout, before the decoder ran.
+  if (!HasLayout(get, frame.decoded.get(), frame.layout)) {
     return absl::InternalError(
         absl::StrCat("the device decoded image ", index,
                      " of the batch to another size than its header says"));

@@ -19,23 +19,24 @@
 
 namespace lenet::ascend {
 
+// Value of the chroma planes of a grey picture.
+inline constexpr uint8_t kNeutralChroma = 128;
+
 struct DvppOptions {
-  // Of the pictures that come out: height even from 6, width a multiple of 32;
-  // both at most 4096.
+  // Output size: the height is even and at least 6, the width is a multiple of
+  // 32; both are at most 4096.
   int height = 32;
   int width = 32;
-  size_t batch = 1;  // pictures of a slot
-  size_t slots = 1;  // batches that may be under way at a time
-  // What the model takes of a picture: its luma (height * width bytes,
-  // YUV400_U8), or NV12 with the colours behind (half as much again,
-  // YUV420SP_U8).
+  size_t batch = 1;  // pictures per slot
+  size_t slots = 1;  // batches that may be started
+  // Output format: luma only (YUV400_U8, height * width bytes), or NV12
+  // (YUV420SP_U8, half as much again).
   bool nv12 = false;
 };
 
-// JPEG files to resized pictures in the memory of the device, decoded and
-// scaled by its DVPP. One channel, which is used on the session's transfer
-// stream. Not thread-safe; used from the session's thread, and gone before the
-// session.
+// Decodes and scales JPEG files with the DVPP of the device. Uses one channel
+// on the session's transfer stream. Not thread-safe; must be destroyed before
+// the session.
 //
 //   LENET_RETURN_IF_ERROR(dvpp->Start(slot, 0, jpeg));
 //   LENET_RETURN_IF_ERROR(dvpp->Put(slot, 1, luma_of_a_png));
@@ -44,43 +45,41 @@ struct DvppOptions {
 //   ... run the model on dvpp->Pictures(slot) ...
 class Dvpp {
  public:
-  // Unimplemented for a size that the scaler cannot make; Unavailable if
-  // libacl_dvpp.so or the channel is.
+  // Unimplemented for an output size that the scaler does not support;
+  // Unavailable if libacl_dvpp.so or the channel cannot be opened.
   static absl::StatusOr<std::unique_ptr<Dvpp>> Open(Session* session,
                                                     const DvppOptions& options);
 
-  // Waits for what is under way.
+  // Waits for the started pictures.
   ~Dvpp();
 
   Dvpp(const Dvpp&) = delete;
   Dvpp& operator=(const Dvpp&) = delete;
 
-  // Why the device cannot make a picture of height x width of this file, or
-  // would make another one than cc/image does; nothing if it can. Looks at the
-  // bytes only. Also refuses what is damaged, so that the host's decoder says
-  // what is wrong with it: the device would fail as a whole.
+  // Returns why DVPP cannot decode a file and scale it to height x width with
+  // the same result as cc/image, or nothing if it can. Damaged files are
+  // refused too: they would make the device fail, and the host's decoder
+  // reports the damage.
   static std::optional<std::string> Refusal(absl::string_view jpeg, int height,
                                             int width);
 
-  // The pictures of a slot, one after the other, picture_size() bytes each, in
-  // Heap::kDvpp. The same for the life of this object.
+  // Returns the pictures of a slot, picture_size() bytes each, in Heap::kDvpp.
+  // The address does not change.
   void* Pictures(size_t slot) const;
   size_t picture_size() const;
 
-  // Starts to decode and resize `jpeg`, which Refusal has nothing against, into
-  // picture `index` of the slot. Copies `jpeg` at once. The pictures of the
-  // slot must not be in use.
-  // After an error the slot is to be given up: nothing more is started in it.
+  // Starts decoding and scaling a file that Refusal accepts into picture
+  // `index` of a slot. Copies `jpeg` before it returns. After an error the slot
+  // must not be used.
   absl::Status Start(size_t slot, size_t index, absl::string_view jpeg);
 
-  // For an image that the host has decoded and resized: copies its luma, height
-  // * width bytes, into picture `index` of the slot, and waits for that.
+  // Copies the luma of an image decoded on the host, height * width bytes, into
+  // picture `index` of a slot and waits.
   absl::Status Put(size_t slot, size_t index, absl::Span<const uint8_t> luma);
 
-  // To be called when the transfer stream was synchronised after the slot's
-  // last Start. InvalidArgument if the device could not decode one of the
-  // files; the message says which, by its index. Aborted, and nothing is given
-  // up, after a failure of the device.
+  // Finishes a slot after the transfer stream was synchronised.
+  // InvalidArgument, with the index of the picture, if a file could not be
+  // decoded; Aborted after a device failure.
   absl::Status Finish(size_t slot);
 
  private:
@@ -92,12 +91,12 @@ class Dvpp {
 
   absl::Status OpenChannel();
   absl::Status Allocate();
-  absl::Status Replace(Memory* memory, size_t size);
-  absl::Status CheckPlace(size_t slot, size_t index) const;
-  void* PlaceOf(size_t slot, size_t index) const;
+  absl::Status Reallocate(Memory* memory, size_t size);
+  absl::Status CheckIndex(size_t slot, size_t index) const;
+  void* Place(size_t slot, size_t index) const;
   absl::Status Decode(Slot* slot, Frame* frame, absl::string_view jpeg);
   absl::Status Scale(Slot* slot, Frame* frame, void* place);
-  absl::Status ResultOf(const Frame& frame, size_t index) const;
+  absl::Status Result(const Frame& frame, size_t index) const;
   size_t nv12_size() const;
 
   Session* const session_;

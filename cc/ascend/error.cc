@@ -34,8 +34,8 @@ bool OutOfResources(aclError code) {
   }
 }
 
-// Whether `code`, from a call that loads or describes a model, is the fault of
-// the model file.
+// Returns whether a code of a function that loads or describes a model means
+// that the model file is unusable.
 bool ModelUnusable(aclError code) {
   switch (code) {
     case ACL_ERROR_INVALID_FILE:
@@ -61,7 +61,7 @@ bool ModelUnusable(aclError code) {
     case ACL_ERROR_GE_EXEC_RELEASE_MODEL_DATA:
     case ACL_ERROR_GE_UNLOAD_MODEL:
       return false;
-    default:  // of the graph engine
+    default:  // codes of the graph engine
       return (code >= 145000 && code <= 145999) ||
              (code >= 545000 && code <= 545999);
   }
@@ -77,8 +77,7 @@ absl::StatusCode CodeOf(aclError code, Stage stage) {
   return absl::StatusCode::kInternal;
 }
 
-// The library's text for this thread's last error, which may have several
-// lines, as one; empty if there is none.
+// Returns the library's text about this thread's last error as one line, or "".
 std::string RecentText(const Functions& acl) {
   const char* text =
       acl.aclGetRecentErrMsg == nullptr ? nullptr : acl.aclGetRecentErrMsg();
@@ -118,8 +117,7 @@ absl::Status ToStatus(const Functions& acl, aclError code,
   const ErrorInfo* info = FindError(code);
   std::string message =
       absl::StrCat(call, " failed: ", code, " ",
-                   info == nullptr ? "(a code that this program does not know)"
-                                   : info->name);
+                   info == nullptr ? "(unknown code)" : info->name);
   const std::string text = RecentText(acl);
   if (!text.empty()) absl::StrAppend(&message, ": ", text);
   if (info != nullptr && info->hint[0] != '\0') {

@@ -11,32 +11,34 @@ namespace lenet::ascend {
 struct ErrorInfo {
   aclError code;
   const char* name;  // "ACL_ERROR_RT_NO_DEVICE"
-  const char* hint;  // what the user can do about it; "" if nothing is known
+  const char* hint;  // remedy for the user; "" if none is known
 };
 
-// Null for a code that is not in acl_errors.inc.
+// Returns the entry of acl_errors.inc for a code, or null.
 const ErrorInfo* FindError(aclError code);
 
-// When an error came: it decides who is to act, and so the program's exit code.
+// The stage of the program in which an error occurred.
 enum class Stage {
-  kSetup,  // until the device can be used
-  kModel,  // while the model is loaded and looked at
-  kWork,   // from then on
+  kSetup,  // until the device is usable
+  kModel,  // while the model is loaded and examined
+  kWork,   // afterwards
 };
 
-// True for a failure of the device or of its connection, after which it must
-// not be used any more: 507xxx and what newer libraries have beside them.
+// Returns whether the code means a failure of the device or of its connection,
+// after which the device must not be used: 507xxx and codes of newer libraries.
 bool DeviceFailed(aclError code);
 
-// OK for 0. Otherwise a message of the form "aclrtSetDevice failed: 507033
-// ACL_ERROR_RT_DEV_SETUP_ERROR: <text of the library>; <hint>", and as code
-//   Unavailable        in setup, always
-//   ResourceExhausted  no memory, streams or the like are left
-//   InvalidArgument    in the model stage: the model file is of no use here
+// Converts a code to a Status. The message has the form "aclrtSetDevice failed:
+// 507033 ACL_ERROR_RT_DEV_SETUP_ERROR: <text of the library>; <hint>". The
+// first match decides:
+//   Unavailable        in stage kSetup
+//   ResourceExhausted  no memory, streams or other resources are left
+//   InvalidArgument    in stage kModel: the model file is unusable here
 //   Aborted            DeviceFailed
-//   Internal           everything else: an error of the program or the library
-// in this order. The library's text is that of this thread's last error, so
-// this is to be called at once. It is cut to one line of 400 bytes.
+//   Internal           otherwise: an error of the program or the library
+// Call it directly after the failed function, because the library's text
+// describes the last error of this thread. The text is cut to one line of 400
+// bytes.
 absl::Status ToStatus(const Functions& acl, aclError code,
                       absl::string_view call, Stage stage);
 

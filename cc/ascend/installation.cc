@@ -27,11 +27,11 @@ std::string NodePath(const Locations& locations, absl::string_view name) {
 
 bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
-// Beside the card's own node: the manager, and how the computer reaches the
-// card's memory. A board whose NPU is the computer (Atlas 200 RC) has svm0 in
-// place of the latter.
-std::vector<std::string> NeededNodes(int device_id,
-                                     const Locations& locations) {
+// Returns the nodes of the card, of the manager and for access to the card's
+// memory. A board whose NPU is the computer (Atlas 200 RC) has svm0 for the
+// latter.
+std::vector<std::string> RequiredNodes(int device_id,
+                                       const Locations& locations) {
   std::vector<std::string> nodes = {
       NodePath(locations, absl::StrCat(kCardPrefix, device_id)),
       NodePath(locations, "davinci_manager")};
@@ -80,7 +80,7 @@ std::vector<int> ShownDevices(const Locations& locations) {
 absl::Status CheckNodes(int device_id, const Locations& locations) {
   std::vector<std::string> missing;
   std::vector<std::string> closed;
-  for (const std::string& node : NeededNodes(device_id, locations)) {
+  for (const std::string& node : RequiredNodes(device_id, locations)) {
     if (!Exists(node)) {
       missing.push_back(node);
     } else if (faccessat(AT_FDCWD, node.c_str(), R_OK | W_OK, AT_EACCESS) !=
@@ -96,27 +96,22 @@ absl::Status CheckNodes(int device_id, const Locations& locations) {
   }
   if (closed.empty()) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat(
-      "no right to read and write ", absl::StrJoin(closed, ", "),
+      "no permission to read and write ", absl::StrJoin(closed, ", "),
       "; add the user to the group HwHiAiUser and log in again, or install ",
       "the driver with --install-for-all"));
 }
 
 absl::Status CheckInstallation(int device_id, const Locations& locations) {
-  std::vector<std::string> wrong;
+  std::vector<std::string> problems;
   const absl::Status nodes = CheckNodes(device_id, locations);
-  if (!nodes.ok()) wrong.emplace_back(nodes.message());
+  if (!nodes.ok()) problems.emplace_back(nodes.message());
   const absl::Status library =
       Library::Open(locations.acl, locations.dvpp).status();
-  if (!library.ok()) wrong.emplace_back(library.message());
-  if (wrong.empty()) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("Ascend310 is not available: ", absl::StrJoin(wrong, "; "),
-                   "; or run a MindIR on the CPU by --device_target=CPU"));
-}
-
-bool HasUsableDevice(int device_id, const Locations& locations) {
-  return !ShownDevices(locations).empty() &&
-         CheckInstallation(device_id, locations).ok();
+  if (!library.ok()) problems.emplace_back(library.message());
+  if (problems.empty()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "Ascend310 is not available: ", absl::StrJoin(problems, "; "),
+      "; or run a MindIR on the CPU with --device_target=CPU"));
 }
 
 }  // namespace lenet::ascend

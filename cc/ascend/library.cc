@@ -2,11 +2,13 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cc/base/status_macros.h"
 
 namespace lenet::ascend {
 namespace {
@@ -15,15 +17,17 @@ constexpr char kRemedy[] =
     "install CANN (Ascend 310: 8.0 or older) and the driver, then source "
     "set_env.sh in this shell: /usr/local/Ascend/ascend-toolkit/set_env.sh, or "
     "/usr/local/Ascend/nnrt/set_env.sh of the runtime package; the driver's "
-    "libraries lie in /usr/local/Ascend/driver/lib64 and its folders driver "
+    "libraries are in /usr/local/Ascend/driver/lib64 and its folders driver "
     "and common";
 
-// The functions of one library, looked up by name.
+constexpr std::ptrdiff_t kMaxNamed = 5;
+
+// Looks up the functions of one library.
 class Symbols {
  public:
   static absl::StatusOr<Symbols> Load(const std::string& name) {
-    // Never closed, see library.h. Local: like this the vendor's own Python
-    // module loads it, and its symbols cannot take the place of others.
+    // RTLD_LOCAL, as the vendor's Python module does: the library's symbols
+    // must not replace others. RTLD_NODELETE: see library.h.
     void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (handle != nullptr) return Symbols(name, handle);
     const char* reason = dlerror();
@@ -39,17 +43,15 @@ class Symbols {
     *function = reinterpret_cast<Function*>(symbol);
   }
 
-  // OK if all that is required was found.
+  // Returns an error if a required function is missing.
   absl::Status Complete() const {
     if (missing_.empty()) return absl::OkStatus();
-    const size_t shown = missing_.size() < 5 ? missing_.size() : 5;
-    const auto middle = missing_.begin() + static_cast<std::ptrdiff_t>(shown);
+    const auto count = static_cast<std::ptrdiff_t>(missing_.size());
+    const std::ptrdiff_t named = std::min(count, kMaxNamed);
     return absl::UnavailableError(absl::StrCat(
         name_, " has no function ",
-        absl::StrJoin(missing_.begin(), middle, ", "),
-        shown < missing_.size()
-            ? absl::StrCat(" and ", missing_.size() - shown, " more")
-            : "",
+        absl::StrJoin(missing_.begin(), missing_.begin() + named, ", "),
+        named < count ? absl::StrCat(" and ", count - named, " more") : "",
         ": it is not AscendCL or too old; ", kRemedy));
   }
 
@@ -63,28 +65,24 @@ class Symbols {
 };
 
 absl::StatusOr<Functions> LoadAcl(const std::string& name) {
-  absl::StatusOr<Symbols> symbols = Symbols::Load(name);
-  if (!symbols.ok()) return symbols.status();
+  LENET_ASSIGN_OR_RETURN(Symbols symbols, Symbols::Load(name));
   Functions acl;
 #define ACL_FUNCTION(result, name, parameters) \
-  symbols->Find(#name, true, &acl.name);
+  symbols.Find(#name, true, &acl.name);
 #define ACL_OPTIONAL_FUNCTION(result, name, parameters) \
-  symbols->Find(#name, false, &acl.name);
+  symbols.Find(#name, false, &acl.name);
 #include "cc/ascend/acl_functions.inc"
-  absl::Status status = symbols->Complete();
-  if (!status.ok()) return status;
+  LENET_RETURN_IF_ERROR(symbols.Complete());
   return acl;
 }
 
 absl::StatusOr<DvppFunctions> LoadDvpp(const std::string& name) {
-  absl::StatusOr<Symbols> symbols = Symbols::Load(name);
-  if (!symbols.ok()) return symbols.status();
+  LENET_ASSIGN_OR_RETURN(Symbols symbols, Symbols::Load(name));
   DvppFunctions dvpp;
 #define DVPP_FUNCTION(result, name, parameters) \
-  symbols->Find(#name, true, &dvpp.name);
+  symbols.Find(#name, true, &dvpp.name);
 #include "cc/ascend/acl_functions.inc"
-  absl::Status status = symbols->Complete();
-  if (!status.ok()) return status;
+  LENET_RETURN_IF_ERROR(symbols.Complete());
   return dvpp;
 }
 
@@ -92,9 +90,8 @@ absl::StatusOr<DvppFunctions> LoadDvpp(const std::string& name) {
 
 absl::StatusOr<std::shared_ptr<const Library>> Library::Open(
     const std::string& acl, const std::string& dvpp) {
-  absl::StatusOr<Functions> functions = LoadAcl(acl);
-  if (!functions.ok()) return functions.status();
-  return std::shared_ptr<const Library>(new Library(*functions, dvpp));
+  LENET_ASSIGN_OR_RETURN(const Functions functions, LoadAcl(acl));
+  return std::shared_ptr<const Library>(new Library(functions, dvpp));
 }
 
 absl::StatusOr<const DvppFunctions*> Library::Dvpp() const {

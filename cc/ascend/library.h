@@ -12,14 +12,12 @@
 
 namespace lenet::ascend {
 
-// One pointer for each function of libascendcl.so, under its C name:
-// acl.aclrtSetDevice(0). Those that acl_functions.inc calls optional are null
-// where the library does not have them.
+// A pointer per function of libascendcl.so, named like the function:
+// acl.aclrtSetDevice(0). Optional functions that the library lacks are null.
 struct Functions {
 #define ACL_FUNCTION(result, name, parameters) \
   result(*name) parameters = nullptr;
-#define ACL_OPTIONAL_FUNCTION(result, name, parameters) \
-  result(*name) parameters = nullptr;
+#define ACL_OPTIONAL_FUNCTION ACL_FUNCTION
 #include "cc/ascend/acl_functions.inc"
 };
 
@@ -30,17 +28,14 @@ struct DvppFunctions {
 #include "cc/ascend/acl_functions.inc"
 };
 
-// AscendCL, opened when the program runs: nothing is linked, so one program
-// serves computers with and without an NPU. The libraries stay loaded until the
-// process ends, also after the last Library: they start threads of their own
-// and do not survive being unloaded.
+// AscendCL, opened at run time, so that the program also runs on computers
+// without an NPU. The libraries stay loaded until the process ends, even after
+// the last Library is destroyed, because they start threads of their own.
 class Library {
  public:
-  // Takes names as dlopen does: a file name is looked for in LD_LIBRARY_PATH
-  // and the system's folders. libacl_dvpp.so is not opened yet.
-  //
-  // Unavailable: the library cannot be loaded, or is too old to have a function
-  // that is needed; the message says which and what to do.
+  // Opens libascendcl.so. The arguments are file names or paths for dlopen.
+  // Unavailable, with a remedy, if the library cannot be loaded or lacks
+  // required functions.
   static absl::StatusOr<std::shared_ptr<const Library>> Open(
       const std::string& acl = "libascendcl.so",
       const std::string& dvpp = "libacl_dvpp.so");
@@ -50,8 +45,9 @@ class Library {
 
   const Functions& acl() const { return acl_; }
 
-  // Opens libacl_dvpp.so at the first call; later calls give the same answer.
-  // Valid as long as this Library. Unavailable as for Open. Thread-safe.
+  // Opens libacl_dvpp.so at the first call; later calls return the same result.
+  // The pointer is valid as long as this object. Errors as for Open.
+  // Thread-safe.
   absl::StatusOr<const DvppFunctions*> Dvpp() const;
 
  private:
@@ -61,7 +57,6 @@ class Library {
   const Functions acl_;
   const std::string dvpp_name_;
   mutable std::mutex mutex_;
-  // Empty until the first call of Dvpp.
   mutable std::optional<absl::StatusOr<DvppFunctions>> dvpp_;
 };
 

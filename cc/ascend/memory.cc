@@ -1,6 +1,7 @@
 #include "cc/ascend/memory.h"
 
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,16 +11,28 @@
 namespace lenet::ascend {
 namespace {
 
-absl::Status CheckFits(size_t size, size_t capacity) {
-  if (size <= capacity) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat("a copy of ", size, " bytes to a place for ", capacity));
-}
-
-// On the NPU's own cores both sides are the same memory.
-absl::Status CopyAtOnce(void* to, const void* from, size_t size) {
-  std::memcpy(to, from, size);
-  return absl::OkStatus();
+// Copies at once, or on a stream. Between host and device in ACL_DEVICE mode
+// both sides are the same memory.
+absl::Status Copy(Session* session, void* to, size_t capacity, const void* from,
+                  size_t size, aclrtMemcpyKind kind,
+                  std::optional<aclrtStream> stream = std::nullopt) {
+  if (size > capacity) {
+    return absl::InternalError(
+        absl::StrCat("copying ", size, " bytes into room for ", capacity));
+  }
+  if (session->run_mode() == ACL_DEVICE &&
+      kind != ACL_MEMCPY_DEVICE_TO_DEVICE) {
+    std::memcpy(to, from, size);
+    return absl::OkStatus();
+  }
+  const Functions& acl = session->acl();
+  if (!stream.has_value()) {
+    return session->Check(acl.aclrtMemcpy(to, capacity, from, size, kind),
+                          "aclrtMemcpy");
+  }
+  return session->Check(
+      acl.aclrtMemcpyAsync(to, capacity, from, size, kind, *stream),
+      "aclrtMemcpyAsync");
 }
 
 }  // namespace
@@ -45,12 +58,7 @@ absl::StatusOr<Memory> Memory::Allocate(Session* session, Heap heap,
   return Memory(session, acl.aclrtFree, "aclrtFree", data, size);
 }
 
-Memory::Memory(Memory&& other) noexcept
-    : session_(other.session_),
-      free_(other.free_),
-      free_name_(other.free_name_),
-      data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+Memory::Memory(Memory&& other) noexcept { *this = std::move(other); }
 
 Memory& Memory::operator=(Memory&& other) noexcept {
   std::swap(session_, other.session_);
@@ -71,49 +79,31 @@ void Memory::Free() {
 
 absl::Status CopyIn(Session* session, void* to, size_t capacity,
                     const void* from, size_t size) {
-  LENET_RETURN_IF_ERROR(CheckFits(size, capacity));
-  if (session->run_mode() == ACL_DEVICE) return CopyAtOnce(to, from, size);
-  return session->Check(session->acl().aclrtMemcpy(to, capacity, from, size,
-                                                   ACL_MEMCPY_HOST_TO_DEVICE),
-                        "aclrtMemcpy");
+  return Copy(session, to, capacity, from, size, ACL_MEMCPY_HOST_TO_DEVICE);
 }
 
 absl::Status CopyOut(Session* session, void* to, size_t capacity,
                      const void* from, size_t size) {
-  LENET_RETURN_IF_ERROR(CheckFits(size, capacity));
-  if (session->run_mode() == ACL_DEVICE) return CopyAtOnce(to, from, size);
-  return session->Check(session->acl().aclrtMemcpy(to, capacity, from, size,
-                                                   ACL_MEMCPY_DEVICE_TO_HOST),
-                        "aclrtMemcpy");
+  return Copy(session, to, capacity, from, size, ACL_MEMCPY_DEVICE_TO_HOST);
 }
 
 absl::Status CopyInAsync(Session* session, void* to, size_t capacity,
                          const void* from, size_t size, aclrtStream stream) {
-  LENET_RETURN_IF_ERROR(CheckFits(size, capacity));
-  if (session->run_mode() == ACL_DEVICE) return CopyAtOnce(to, from, size);
-  return session->Check(
-      session->acl().aclrtMemcpyAsync(to, capacity, from, size,
-                                      ACL_MEMCPY_HOST_TO_DEVICE, stream),
-      "aclrtMemcpyAsync");
+  return Copy(session, to, capacity, from, size, ACL_MEMCPY_HOST_TO_DEVICE,
+              stream);
 }
 
 absl::Status CopyOnDeviceAsync(Session* session, void* to, size_t capacity,
                                const void* from, size_t size,
                                aclrtStream stream) {
-  LENET_RETURN_IF_ERROR(CheckFits(size, capacity));
-  return session->Check(
-      session->acl().aclrtMemcpyAsync(to, capacity, from, size,
-                                      ACL_MEMCPY_DEVICE_TO_DEVICE, stream),
-      "aclrtMemcpyAsync");
+  return Copy(session, to, capacity, from, size, ACL_MEMCPY_DEVICE_TO_DEVICE,
+              stream);
 }
 
 absl::Status CopyOutAsync(Session* session, void* to, size_t capacity,
                           const void* from, size_t size, aclrtStream stream) {
-  LENET_RETURN_IF_ERROR(CheckFits(size, capacity));
-  return session->Check(
-      session->acl().aclrtMemcpyAsync(to, capacity, from, size,
-                                      ACL_MEMCPY_DEVICE_TO_HOST, stream),
-      "aclrtMemcpyAsync");
+  return Copy(session, to, capacity, from, size, ACL_MEMCPY_DEVICE_TO_HOST,
+              stream);
 }
 
 }  // namespace lenet::ascend

@@ -11,21 +11,20 @@
 namespace lenet::ascend {
 
 enum class Heap {
-  kDevice,  // of the device: models read and write it
-  // Page-locked memory of this computer, which copies on a stream need. Where
-  // the program runs on the NPU's own cores (ACL_DEVICE) there is one memory,
-  // and it is that.
+  kDevice,  // device memory for models
+  // Page-locked host memory, required for copies on a stream. If the program
+  // runs on the NPU's own cores (ACL_DEVICE), there is one memory, and kHost
+  // equals kDevice.
   kHost,
-  kDvpp,  // of the device too: pictures, files for the decoder, model inputs
+  kDvpp,  // device memory for DVPP, usable as input of models
 };
 
-// A block of one of AscendCL's heaps, given back to it at the end of its life,
-// which must come before that of the session. Not zeroed. No work that uses it
-// may be under way then.
+// A block of one of AscendCL's heaps, not zeroed. It must be destroyed before
+// its session and while no operation uses it.
 class Memory {
  public:
-  // ResourceExhausted if there is not enough, Unavailable if kDvpp is asked for
-  // and libacl_dvpp.so cannot be loaded. `size` must be positive.
+  // `size` must be positive. ResourceExhausted if the heap is too small;
+  // Unavailable for kDvpp if libacl_dvpp.so cannot be loaded.
   static absl::StatusOr<Memory> Allocate(Session* session, Heap heap,
                                          size_t size);
 
@@ -34,12 +33,11 @@ class Memory {
   Memory& operator=(Memory&& other) noexcept;
   ~Memory();
 
-  // The program may look into it if it is of Heap::kHost, or of any heap if it
-  // runs on the NPU's own cores.
+  // The program may access kHost memory, and with ACL_DEVICE any memory.
   void* data() const { return data_; }
   size_t size() const { return size_; }
 
-  // Gives it back now.
+  // Frees the block.
   void Free();
 
  private:
@@ -58,29 +56,29 @@ class Memory {
   size_t size_ = 0;
 };
 
-// Copies `size` bytes of this program's memory to the device's (kDevice or
-// kDvpp), where there is room for `capacity`, and waits for it. Whatever the
-// run mode.
+// The functions below copy `size` bytes to memory with room for `capacity`
+// bytes, in every run mode unless stated otherwise. Internal if size >
+// capacity.
+
+// Copies from program memory to device memory and waits.
 absl::Status CopyIn(Session* session, void* to, size_t capacity,
                     const void* from, size_t size);
 
-// The same in the other direction.
+// Copies from device memory to program memory and waits.
 absl::Status CopyOut(Session* session, void* to, size_t capacity,
                      const void* from, size_t size);
 
-// As CopyIn, but leaves it to `stream`: `from`, which is of Heap::kHost, must
-// stay unchanged, and `to` unused, until the stream was synchronised.
+// Starts a copy from kHost memory to device memory. Both must stay untouched
+// until the stream is synchronised.
 absl::Status CopyInAsync(Session* session, void* to, size_t capacity,
                          const void* from, size_t size, aclrtStream stream);
 
-// Between two places of the device, on a stream. Both addresses are multiples
-// of 64.
+// Starts a copy within device memory; both addresses are multiples of 64.
 absl::Status CopyOnDeviceAsync(Session* session, void* to, size_t capacity,
                                const void* from, size_t size,
                                aclrtStream stream);
 
-// Memory of the device to memory of Heap::kHost, on a stream. For ACL_HOST
-// only: where there is one memory, look into it instead.
+// Starts a copy from device memory to kHost memory; only for ACL_HOST.
 absl::Status CopyOutAsync(Session* session, void* to, size_t capacity,
                           const void* from, size_t size, aclrtStream stream);
 

@@ -15,8 +15,7 @@
 namespace lenet::ascend {
 namespace {
 
-// The library may write any number; more than this is not a LeNet, and keeps
-// the sizes below from overflowing.
+// Larger sizes are rejected, so that the products below cannot overflow.
 constexpr int64_t kMaxSide = 4096;
 constexpr uint64_t kMaxBatch = 65536;
 
@@ -35,7 +34,7 @@ std::string Name(const aclmdlIODims& dims) {
 
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(Session* session,
                                                    const std::string& path) {
-  // Of what Open has made when it fails, the destructor disposes.
+  // If Open fails, the destructor releases what Open created.
   std::unique_ptr<Model> model(new Model(session, path));
   LENET_RETURN_IF_ERROR(model->Open());
   return model;
@@ -56,7 +55,7 @@ absl::Status Model::Check(aclError code, absl::string_view call) const {
                       absl::StrCat(path_, ": ", status.message()));
 }
 
-absl::Status Model::Refuse(absl::string_view reason) const {
+absl::Status Model::InvalidModel(absl::string_view reason) const {
   return absl::InvalidArgumentError(
       absl::StrCat(path_, ": ", reason,
                    "; convert a LeNet that //python:export wrote by `bazel run "
@@ -76,7 +75,7 @@ absl::Status Model::Open() {
   const size_t inputs = acl.aclmdlGetNumInputs(desc_);
   const size_t outputs = acl.aclmdlGetNumOutputs(desc_);
   if (inputs == 0 || inputs > 2 || outputs != 1) {
-    return Refuse(
+    return InvalidModel(
         absl::StrCat("expected a LeNet with one input and one output, found ",
                      inputs, " and ", outputs));
   }
@@ -86,7 +85,7 @@ absl::Status Model::Open() {
   return ReadOutput();
 }
 
-// A second input is the size of the batch, or this is another network.
+// Reads the second input, which must be the batch size.
 absl::Status Model::ReadGears() {
   const Functions& acl = session_->acl();
   absl::Status named =
@@ -95,7 +94,7 @@ absl::Status Model::ReadGears() {
             "aclmdlGetInputIndexByName");
   if (absl::IsAborted(named)) return named;
   if (!named.ok() || info_.gear_index > 1) {
-    return Refuse("expected a LeNet with one input, found two");
+    return InvalidModel("expected a LeNet with one input, found two");
   }
   info_.input_index = 1 - info_.gear_index;
   info_.gear_bytes = acl.aclmdlGetInputSizeByIndex(desc_, info_.gear_index);
@@ -107,9 +106,9 @@ absl::Status Model::ReadGears() {
   std::sort(info_.gears.begin(), info_.gears.end());
   if (info_.gears.empty() || info_.gears.front() == 0 ||
       info_.gears.back() > kMaxBatch || info_.gear_bytes == 0) {
-    return Refuse(absl::StrCat(
-        "expected a dynamic batch (height and width are not to be dynamic), "
-        "found the sizes ",
+    return InvalidModel(absl::StrCat(
+        "expected a dynamic batch (with fixed height and width), found the "
+        "sizes ",
         absl::StrJoin(info_.gears, ", ")));
   }
   return absl::OkStatus();
@@ -127,14 +126,14 @@ absl::Status Model::ReadInput() {
   if (!info_.gears.empty() && !shape.empty() && shape[0] <= 0) {
     shape[0] = static_cast<int64_t>(info_.gears.back());
   }
-  // AIPP may have the channels last; there is one either way.
+  // With AIPP the channel may come last.
   if (shape.size() == 4 && shape[1] != 1 && shape[3] == 1) {
     shape = {shape[0], 1, shape[1], shape[2]};
   }
   if (shape.size() != 4 || shape[1] != 1 || shape[0] < 1 ||
       shape[0] > int64_t{kMaxBatch} || shape[2] < 1 || shape[2] > kMaxSide ||
       shape[3] < 1 || shape[3] > kMaxSide) {
-    return Refuse(
+    return InvalidModel(
         absl::StrCat("expected an input [N, 1, H, W], found ", found));
   }
   info_.batch = shape[0];
@@ -156,7 +155,7 @@ absl::Status Model::ReadInput() {
     info_.form = InputForm::kLuma;
     return absl::OkStatus();
   }
-  return Refuse(absl::StrCat(
+  return InvalidModel(absl::StrCat(
       "expected float32 images of ", 4 * pixels, " bytes, or uint8 images of ",
       pixels, " (AIPP with YUV400_U8) or ", pixels * 3 / 2,
       " (YUV420SP_U8), found type ", static_cast<int>(type),
@@ -174,7 +173,7 @@ absl::Status Model::ReadAipp() {
         Check(acl.aclmdlGetAippType(id_, index, &type, &attached),
               "aclmdlGetAippType"));
     if (type != ACL_DATA_WITH_STATIC_AIPP) {
-      return Refuse(absl::StrCat(
+      return InvalidModel(absl::StrCat(
           "expected a static AIPP for the input of bytes, found ",
           type == ACL_DATA_WITHOUT_AIPP ? "none" : "a dynamic one"));
     }
@@ -186,7 +185,7 @@ absl::Status Model::ReadAipp() {
             "aclmdlGetFirstAippInfo"));
   if (aipp->inputFormat != ACL_YUV400_U8 &&
       aipp->inputFormat != ACL_YUV420SP_U8) {
-    return Refuse(absl::StrCat(
+    return InvalidModel(absl::StrCat(
         "expected an AIPP for YUV400_U8 or YUV420SP_U8, found format ",
         static_cast<int>(aipp->inputFormat), " of AscendCL"));
   }
@@ -204,8 +203,7 @@ absl::Status Model::ReadOutput() {
   info_.output_bytes = acl.aclmdlGetOutputSizeByIndex(desc_, 0);
   const aclDataType type = acl.aclmdlGetOutputDataType(desc_, 0);
   info_.half_output = type == ACL_FLOAT16;
-  // With dynamic batch the first dimension may be anything; the size is that of
-  // the largest.
+  // With a dynamic batch the first dimension is undefined.
   const std::vector<int64_t> shape = Shape(dims);
   const bool ten =
       shape.size() >= 2 && shape[1] == int64_t{kClasses} &&
@@ -217,7 +215,7 @@ absl::Status Model::ReadOutput() {
       info_.output_bytes == bytes) {
     return absl::OkStatus();
   }
-  return Refuse(absl::StrCat(
+  return InvalidModel(absl::StrCat(
       "expected an output [", info_.batch, ", ", kClasses,
       "] of float32 or float16, found ", ShapeText(shape), " of type ",
       static_cast<int>(type), " of AscendCL, ", info_.output_bytes, " bytes"));
@@ -228,6 +226,100 @@ size_t Model::Gear(size_t images) const {
       std::lower_bound(info_.gears.begin(), info_.gears.end(), images);
   return static_cast<size_t>(
       gear == info_.gears.end() ? static_cast<uint64_t>(info_.batch) : *gear);
+}
+
+absl::StatusOr<std::unique_ptr<Binding>> Binding::Create(Session* session,
+                                                         const Model& model,
+                                                         void* input) {
+  // If Allocate fails, the destructor releases what it created.
+  std::unique_ptr<Binding> binding(new Binding(session, model));
+  LENET_RETURN_IF_ERROR(binding->Allocate(input));
+  return binding;
+}
+
+absl::Status Binding::Allocate(void* input) {
+  const ModelInfo& info = model_.info();
+  if (input == nullptr) {
+    LENET_ASSIGN_OR_RETURN(
+        input_memory_,
+        Memory::Allocate(session_, Heap::kDevice, info.input_bytes));
+  }
+  input_ = input == nullptr ? input_memory_.data() : input;
+  if (!info.gears.empty()) {
+    LENET_ASSIGN_OR_RETURN(
+        gear_memory_,
+        Memory::Allocate(session_, Heap::kDevice, info.gear_bytes));
+  }
+  LENET_ASSIGN_OR_RETURN(
+      output_memory_,
+      Memory::Allocate(session_, Heap::kDevice, info.output_bytes));
+
+  LENET_ASSIGN_OR_RETURN(inputs_, CreateDataset());
+  const size_t input_count = info.gears.empty() ? 1 : 2;
+  for (size_t i = 0; i < input_count; ++i) {
+    LENET_RETURN_IF_ERROR(
+        i == info.input_index
+            ? AddBuffer(inputs_, input_, info.input_bytes)
+            : AddBuffer(inputs_, gear_memory_.data(), info.gear_bytes));
+  }
+  LENET_ASSIGN_OR_RETURN(outputs_, CreateDataset());
+  return AddBuffer(outputs_, output_memory_.data(), info.output_bytes);
+}
+
+absl::StatusOr<aclmdlDataset*> Binding::CreateDataset() {
+  aclmdlDataset* const dataset = session_->acl().aclmdlCreateDataset();
+  if (dataset != nullptr) return dataset;
+  return absl::ResourceExhaustedError("aclmdlCreateDataset failed");
+}
+
+absl::Status Binding::AddBuffer(aclmdlDataset* dataset, void* data,
+                                size_t size) {
+  const Functions& acl = session_->acl();
+  aclDataBuffer* const buffer = acl.aclCreateDataBuffer(data, size);
+  if (buffer == nullptr) {
+    return absl::ResourceExhaustedError("aclCreateDataBuffer failed");
+  }
+  buffers_.push_back(buffer);
+  return session_->Check(acl.aclmdlAddDatasetBuffer(dataset, buffer),
+                         "aclmdlAddDatasetBuffer");
+}
+
+Binding::~Binding() {
+  const Functions& acl = session_->acl();
+  // The documented order: buffers, memory, datasets.
+  for (aclDataBuffer* const buffer : buffers_) {
+    session_->CheckTeardown(acl.aclDestroyDataBuffer(buffer),
+                            "aclDestroyDataBuffer");
+  }
+  input_memory_.Free();
+  gear_memory_.Free();
+  output_memory_.Free();
+  for (aclmdlDataset* const dataset : {inputs_, outputs_}) {
+    if (dataset == nullptr) continue;
+    session_->CheckTeardown(acl.aclmdlDestroyDataset(dataset),
+                            "aclmdlDestroyDataset");
+  }
+}
+
+absl::Status Binding::SetGear(size_t images) {
+  const ModelInfo& info = model_.info();
+  if (info.gears.empty()) return absl::OkStatus();
+  return session_->Check(
+      session_->acl().aclmdlSetDynamicBatchSize(
+          model_.id(), inputs_, info.gear_index, uint64_t{images}),
+      "aclmdlSetDynamicBatchSize");
+}
+
+absl::Status Binding::Execute() {
+  return session_->Check(
+      session_->acl().aclmdlExecute(model_.id(), inputs_, outputs_),
+      "aclmdlExecute");
+}
+
+absl::Status Binding::ExecuteAsync(aclrtStream stream) {
+  return session_->Check(session_->acl().aclmdlExecuteAsync(
+                             model_.id(), inputs_, outputs_, stream),
+                         "aclmdlExecuteAsync");
 }
 
 }  // namespace lenet::ascend

@@ -9,8 +9,8 @@
 
 namespace lenet::ascend {
 
-// A model file of the simulator (see cc/ascend/sim/model_file.h): the default
-// is the trained LeNet of the build as a static model for floats.
+// Options of a model file for the simulator (cc/ascend/sim/model_file.cc). The
+// default is the trained LeNet with float32 input and batch 1.
 struct OmOptions {
   std::string soc = "Ascend310";
   aclDataType input_type = ACL_FLOAT;
@@ -25,10 +25,10 @@ struct OmOptions {
   uint32_t batch = 1;
 };
 
-// With an AIPP, for bytes.
+// Returns the options of a model with AIPP for uint8 input.
 OmOptions LumaOm(uint32_t batch = 1);
 
-// The content of the file.
+// Returns the content of a model file.
 std::string SimulatorOm(const OmOptions& options = OmOptions());
 
 }  // namespace lenet::ascend

@@ -6,20 +6,41 @@
 
 #include "absl/strings/str_cat.h"
 #include "cc/ascend/half.h"
-#include "cc/ascend/host_decode.h"
 #include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
+#include "cc/image/decode.h"
+#include "cc/image/image.h"
+#include "cc/image/transform.h"
 
 namespace lenet::ascend {
 namespace {
-
-// A colour plane of gray, for models that want one and do not look at it.
-constexpr uint8_t kNoColour = 128;
 
 absl::Status CheckCount(const char* what, size_t expected, size_t found) {
   if (expected == found) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("expected ", expected, " ", what, ", found ", found));
+}
+
+// Returns the pixels of an image that DVPP cannot decode.
+absl::StatusOr<GrayImage> Pixels(const SourceImage& source) {
+  if (source.height <= 0) return DecodeImage(source.content);
+  const size_t expected =
+      static_cast<size_t>(source.height) * static_cast<size_t>(source.width);
+  if (source.width <= 0 || source.content.size() != expected) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected ", source.height, "x", source.width,
+                     " pixels, found ", source.content.size(), " bytes"));
+  }
+  GrayImage image{source.height, source.width, {}};
+  image.pixels.assign(source.content.begin(), source.content.end());
+  return image;
+}
+
+// Decodes and resizes as cc/image does for the other engines.
+absl::StatusOr<GrayImage> DecodeOnHost(const SourceImage& source, int height,
+                                       int width) {
+  LENET_ASSIGN_OR_RETURN(const GrayImage image, Pixels(source));
+  return Resize(image, height, width);
 }
 
 }  // namespace
@@ -33,7 +54,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(Session* session,
 }
 
 absl::Status Pipeline::Allocate() {
-  slots_.resize(beside_device() || dvpp_ != nullptr ? 2 : 1);
+  slots_.resize(on_host() || dvpp_ != nullptr ? 2 : 1);
   for (size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].index = i;
     LENET_RETURN_IF_ERROR(AllocateSlot(&slots_[i]));
@@ -47,7 +68,7 @@ absl::Status Pipeline::AllocateSlot(Slot* slot) {
       dvpp_ == nullptr ? nullptr : dvpp_->Pictures(slot->index);
   LENET_ASSIGN_OR_RETURN(slot->binding,
                          Binding::Create(session_, model_, pictures));
-  if (!beside_device()) return absl::OkStatus();
+  if (!on_host()) return absl::OkStatus();
   if (dvpp_ == nullptr) {
     LENET_ASSIGN_OR_RETURN(
         slot->input, Memory::Allocate(session_, Heap::kHost, info.input_bytes));
@@ -58,19 +79,19 @@ absl::Status Pipeline::AllocateSlot(Slot* slot) {
 }
 
 Pipeline::~Pipeline() {
-  // The memory below may be in use, also after a failure of the device.
+  // The device may still use the memory, even after a failure.
   if (pipelined()) session_->Drain();
 }
 
 absl::Status Pipeline::Start(const Batch& batch) {
-  if (!broken_.ok()) return broken_;
+  if (!error_.ok()) return error_;
   if (started_.size() == depth()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("as many batches as can be, ", depth(), ", are started"));
+        absl::StrCat("all ", depth(), " batches are started"));
   }
   LENET_RETURN_IF_ERROR(CheckBatch(batch));
-  broken_ = StartChecked(batch);
-  return broken_;
+  error_ = StartChecked(batch);
+  return error_;
 }
 
 absl::Status Pipeline::CheckBatch(const Batch& batch) const {
@@ -92,7 +113,7 @@ absl::Status Pipeline::CheckBatch(const Batch& batch) const {
 }
 
 absl::Status Pipeline::StartChecked(const Batch& batch) {
-  // What has been transferred meanwhile can execute while this one is.
+  // The previous batch executes while this one is transferred.
   if (!started_.empty() && !started_.back()->executing) {
     LENET_RETURN_IF_ERROR(Execute(started_.back()));
   }
@@ -114,7 +135,7 @@ absl::Status Pipeline::Transfer(const Batch& batch, Slot* slot) {
   const ModelInfo& info = model_.info();
   const size_t images = model_.Gear(batch.size);
   void* const input = slot->binding->input();
-  if (!beside_device()) {
+  if (!on_host()) {
     WriteImages(batch, images, static_cast<uint8_t*>(input));
     return absl::OkStatus();
   }
@@ -123,7 +144,7 @@ absl::Status Pipeline::Transfer(const Batch& batch, Slot* slot) {
                      images * info.image_bytes, session_->transfer_stream());
 }
 
-// The first `images` of the batch, in the layout of the model's input.
+// Writes the first `images` images in the layout of the model's input.
 void Pipeline::WriteImages(const Batch& batch, size_t images,
                            uint8_t* to) const {
   const ModelInfo& info = model_.info();
@@ -135,7 +156,7 @@ void Pipeline::WriteImages(const Batch& batch, size_t images,
   for (size_t i = 0; i < images; ++i) {
     uint8_t* const image = to + i * info.image_bytes;
     std::memcpy(image, batch.luma.data() + i * pixels, pixels);
-    std::memset(image + pixels, kNoColour, info.image_bytes - pixels);
+    std::memset(image + pixels, kNeutralChroma, info.image_bytes - pixels);
   }
 }
 
@@ -172,22 +193,22 @@ absl::Status Pipeline::Execute(Slot* slot) {
   LENET_RETURN_IF_ERROR(slot->binding->SetGear(images));
   const aclrtStream stream = session_->execute_stream();
   LENET_RETURN_IF_ERROR(slot->binding->ExecuteAsync(stream));
-  if (!beside_device()) return absl::OkStatus();
+  if (!on_host()) return absl::OkStatus();
   return CopyOutAsync(session_, slot->output.data(), slot->output.size(),
                       slot->binding->output(),
                       slot->images * kClasses * logit_bytes(), stream);
 }
 
 absl::Status Pipeline::Finish(absl::Span<float> out) {
-  if (!broken_.ok()) return broken_;
+  if (!error_.ok()) return error_;
   if (started_.empty()) {
     return absl::FailedPreconditionError("no batch is started");
   }
   LENET_RETURN_IF_ERROR(CheckCount("floats of room for logits",
                                    started_.front()->images * kClasses,
                                    out.size()));
-  broken_ = FinishChecked(out);
-  return broken_;
+  error_ = FinishChecked(out);
+  return error_;
 }
 
 absl::Status Pipeline::FinishChecked(absl::Span<float> out) {
@@ -198,8 +219,7 @@ absl::Status Pipeline::FinishChecked(absl::Span<float> out) {
   }
   slot->executing = false;
   started_.pop_front();
-  // The device goes on while this thread, and the caller, deal with these
-  // results and the next images.
+  // The device executes the next batch while the caller uses these results.
   if (!started_.empty()) LENET_RETURN_IF_ERROR(Execute(started_.front()));
   Read(*slot, out);
   return absl::OkStatus();
@@ -207,7 +227,7 @@ absl::Status Pipeline::FinishChecked(absl::Span<float> out) {
 
 void Pipeline::Read(const Slot& slot, absl::Span<float> out) const {
   const void* const logits =
-      beside_device() ? slot.output.data() : slot.binding->output();
+      on_host() ? slot.output.data() : slot.binding->output();
   if (!model_.info().half_output) {
     std::memcpy(out.data(), logits, out.size() * sizeof(float));
     return;

@@ -10,7 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "cc/ascend/binding.h"
 #include "cc/ascend/dvpp.h"
 #include "cc/ascend/memory.h"
 #include "cc/ascend/model.h"
@@ -19,13 +18,12 @@
 
 namespace lenet::ascend {
 
-// Batches through a model, as Engine::Start and Finish have it.
+// Runs batches through a model; implements Engine::Start and Finish.
 //
-// Where copies or DVPP can work while the model does (the program runs beside
-// the device, or DVPP decodes), two batches are under way: one is copied or
-// decoded on the transfer stream while the other executes on the execute
-// stream. There are no events between the streams; this thread waits for the
-// one before it gives work to the other:
+// If the program runs on the host or DVPP decodes, two batches overlap: one is
+// copied or decoded on the transfer stream while the other executes on the
+// execute stream. There are no events between the streams; this thread waits
+// for one stream before it gives work to the other:
 //
 //   Start(0)   transfer 0
 //   Start(1)   wait for transfer 0; execute 0; transfer 1
@@ -33,19 +31,18 @@ namespace lenet::ascend {
 //   Start(2)   transfer 2
 //   Finish()   wait for execute 1; ...
 //
-// Otherwise, on the NPU's own cores without DVPP, there is nothing to overlap:
-// Start writes the images to the model's input, and Finish runs it.
+// On the NPU's own cores without DVPP there is nothing to overlap: Start writes
+// the images to the model's input, and Finish runs the model.
 class Pipeline {
  public:
-  // `dvpp`, if not null, has two slots with the pictures of info().batch
-  // images each, laid out as the model's input; batches are then of
-  // InputForm::kFile, otherwise of the model's. All must outlive this.
+  // `dvpp`, if not null, has two slots of info().batch pictures each in the
+  // layout of the model's input; batches are then of InputForm::kFile,
+  // otherwise of the model's form. All arguments must outlive this object.
   static absl::StatusOr<std::unique_ptr<Pipeline>> Create(Session* session,
                                                           const Model* model,
                                                           Dvpp* dvpp);
 
-  // Waits for what is under way, unless the device has failed, and frees the
-  // memory.
+  // Waits for the started batches, unless the device failed.
   ~Pipeline();
 
   Pipeline(const Pipeline&) = delete;
@@ -53,8 +50,8 @@ class Pipeline {
 
   size_t depth() const { return slots_.size(); }
 
-  // As those of Engine. After an error other than a refusal of the arguments
-  // every call returns that error.
+  // As for Engine. After an error other than invalid arguments, every call
+  // returns this error.
   absl::Status Start(const Batch& batch);
   absl::Status Finish(absl::Span<float> out);
 
@@ -63,13 +60,12 @@ class Pipeline {
   void ResetCounts();
 
  private:
-  // The memory of one batch under way.
+  // Memory of one started batch.
   struct Slot {
     size_t index = 0;
     std::unique_ptr<Binding> binding;
-    // For copies on a stream; none where there is one memory.
-    Memory input;
-    Memory output;
+    Memory input;   // for copies on a stream; empty with ACL_DEVICE
+    Memory output;  // the same
     size_t images = 0;
     bool executing = false;
   };
@@ -90,7 +86,7 @@ class Pipeline {
   void Read(const Slot& slot, absl::Span<float> out) const;
 
   bool pipelined() const { return slots_.size() > 1; }
-  bool beside_device() const { return session_->run_mode() == ACL_HOST; }
+  bool on_host() const { return session_->run_mode() == ACL_HOST; }
   size_t logit_bytes() const { return model_.info().half_output ? 2 : 4; }
 
   Session* const session_;
@@ -99,7 +95,7 @@ class Pipeline {
   std::vector<Slot> slots_;
   std::deque<Slot*> started_;  // oldest first
   size_t next_ = 0;            // slot of the next batch
-  absl::Status broken_;        // the first error
+  absl::Status error_;         // the first error
   size_t decoded_on_device_ = 0;
   size_t decoded_on_host_ = 0;
 };

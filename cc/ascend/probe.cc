@@ -2,18 +2,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cc/ascend/acl_types.h"
 #include "cc/ascend/error.h"
 #include "cc/ascend/library.h"
 #include "cc/ascend/manifest.h"
-#include "cc/ascend/process.h"
+#include "cc/ascend/session.h"
 #include "cc/base/file.h"
 #include "cc/base/sha256.h"
 
@@ -22,13 +24,12 @@ namespace {
 
 constexpr size_t kMaxModelBytes = size_t{256} << 20;
 
-// Steps, in order.
 enum Step { kNodes, kAcl, kDvpp, kInit, kCount, kDevice, kModel, kStepCount };
 constexpr const char* kStepNames[kStepCount] = {
     "device nodes", "AscendCL", "DVPP", "initialisation",
     "device count", "device",   "model"};
 
-// Classes of failure.
+// Values of ProbeReport::failure.
 constexpr char kNoDevice[] = "no-device";
 constexpr char kNoPermission[] = "no-permission";
 constexpr char kNoLibrary[] = "no-library";
@@ -58,7 +59,7 @@ const char* FailureOf(aclError code) {
   }
 }
 
-// The text up to the first "; ", and what comes after it.
+// Splits a message at the first "; " into reason and hint.
 std::pair<std::string, std::string> SplitHint(absl::string_view message) {
   const size_t end = message.find("; ");
   if (end == absl::string_view::npos) return {std::string(message), ""};
@@ -66,7 +67,29 @@ std::pair<std::string, std::string> SplitHint(absl::string_view message) {
           std::string(message.substr(end + 2))};
 }
 
-// Goes through the steps until one fails.
+using Json = nlohmann::ordered_json;
+
+struct ResultName {
+  const char* text;
+  const char* json;
+};
+
+ResultName NameOf(ProbeStep::Result result) {
+  switch (result) {
+    case ProbeStep::Result::kOk:
+      return {"ok", "ok"};
+    case ProbeStep::Result::kWarning:
+      return {"warning", "warning"};
+    case ProbeStep::Result::kFailed:
+      return {"FAILED", "failed"};
+    case ProbeStep::Result::kNotDone:
+      break;
+  }
+  return {"-", "not done"};
+}
+
+// Performs the steps until one fails. Each function returns whether to
+// continue.
 class Prober {
  public:
   Prober(int device_id, std::string model_path, const Locations& locations)
@@ -86,7 +109,6 @@ class Prober {
  private:
   const Functions& acl() const { return library_->acl(); }
 
-  // All of these: whether to go on.
   bool Pass(Step step, std::string detail) {
     report_.steps[step].result = ProbeStep::Result::kOk;
     report_.steps[step].detail = std::move(detail);
@@ -178,7 +200,7 @@ class Prober {
                 FindError(ACL_ERROR_RT_INVALID_DEVICEID)->hint);
   }
 
-  // Sets the device up, asks what is to be known, puts the device back.
+  // Sets the device, describes it and resets it.
   bool Device() {
     const aclError set = acl().aclrtSetDevice(report_.device_id);
     if (set != ACL_SUCCESS) {
@@ -192,12 +214,12 @@ class Prober {
       process_->ExpectTeardownFailures();
       return FailCall(kDevice, reset, "aclrtResetDevice");
     }
-    return Pass(kDevice,
-                absl::StrCat(report_.soc_name.empty() ? "a chip without a name"
-                                                      : report_.soc_name,
-                             ", run mode ", report_.run_mode, ", ",
-                             report_.free_memory >> 20, " of ",
-                             report_.total_memory >> 20, " MB free"));
+    return Pass(
+        kDevice,
+        absl::StrCat(
+            report_.soc_name.empty() ? "an unnamed chip" : report_.soc_name,
+            ", run mode ", report_.run_mode, ", ", report_.free_memory >> 20,
+            " of ", report_.total_memory >> 20, " MB free"));
   }
 
   bool Describe() {
@@ -208,7 +230,7 @@ class Prober {
     const char* const name =
         acl().aclrtGetSocName == nullptr ? nullptr : acl().aclrtGetSocName();
     if (name != nullptr) report_.soc_name = name;
-    // An Ascend 310 has DDR. Not to be told is no failure.
+    // An Ascend 310 has DDR memory. An error is ignored.
     if (acl().aclrtGetMemInfo(ACL_DDR_MEM, &report_.free_memory,
                               &report_.total_memory) != ACL_SUCCESS) {
       report_.free_memory = 0;
@@ -219,7 +241,7 @@ class Prober {
 
   bool Model() {
     if (!IsOmFile(model_path_)) {
-      report_.steps[kModel].detail = "give an OM by --mindir_path";
+      report_.steps[kModel].detail = "name an OM with --mindir_path";
       return true;
     }
     const absl::StatusOr<std::string> model =
@@ -231,9 +253,8 @@ class Prober {
       return FailStatus(kModel, kWrongModel, manifest.status());
     }
     if (!manifest->has_value()) {
-      return Warn(kModel,
-                  absl::StrCat("no ", ManifestPath(model_path_),
-                               ": it is not known for which chip it is"));
+      return Warn(kModel, absl::StrCat("no ", ManifestPath(model_path_),
+                                       ": its chip is unknown"));
     }
     const absl::Status status = CheckManifest(
         **manifest, model_path_, Sha256Hex(*model), report_.soc_name);
@@ -261,11 +282,50 @@ ProbeReport Probe(int device_id, const std::string& model_path,
 
 bool Usable(const ProbeReport& report) { return report.failure.empty(); }
 
-absl::Status ProbeStatus(const ProbeReport& report) {
-  if (Usable(report)) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(
-      "device ", report.device_id, " cannot be used: ", report.reason,
-      report.hint.empty() ? "" : "; ", report.hint));
+std::string ProbeText(const ProbeReport& report) {
+  std::string text;
+  for (const ProbeStep& step : report.steps) {
+    absl::StrAppendFormat(&text, "%-15s %-8s %s\n", step.name,
+                          NameOf(step.result).text, step.detail);
+  }
+  if (Usable(report)) {
+    absl::StrAppend(&text, "\nDevice ", report.device_id, " can be used",
+                    IsSimulator(report.soc_name)
+                        ? ", but it is a simulator, not an Ascend"
+                        : "",
+                    ".\n");
+  } else {
+    absl::StrAppend(&text, "\nDevice ", report.device_id, " cannot be used (",
+                    report.failure, "): ", report.reason, "\n");
+    if (!report.hint.empty()) {
+      absl::StrAppend(&text, "Remedy: ", report.hint, "\n");
+    }
+  }
+  return text;
+}
+
+std::string ProbeJson(const ProbeReport& report) {
+  Json steps = Json::array();
+  for (const ProbeStep& step : report.steps) {
+    steps.push_back({{"name", step.name},
+                     {"result", NameOf(step.result).json},
+                     {"detail", step.detail}});
+  }
+  const Json json = {{"usable", Usable(report)},
+                     {"failure", report.failure},
+                     {"reason", report.reason},
+                     {"hint", report.hint},
+                     {"device_id", report.device_id},
+                     {"device_count", report.device_count},
+                     {"acl_version", report.acl_version},
+                     {"soc_name", report.soc_name},
+                     {"simulator", IsSimulator(report.soc_name)},
+                     {"run_mode", report.run_mode},
+                     {"free_memory", report.free_memory},
+                     {"total_memory", report.total_memory},
+                     {"steps", steps}};
+  // Bytes of paths that are not UTF-8 become U+FFFD.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace lenet::ascend

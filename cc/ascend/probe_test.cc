@@ -2,12 +2,11 @@
 
 #include <string>
 
-#include "absl/status/status.h"
 #include "cc/base/test_util.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-// What needs AscendCL is tested through the program: cc/ascend/e2e.
+// e2e/devices_test.py tests the steps that call AscendCL.
 
 namespace lenet::ascend {
 namespace {
@@ -33,7 +32,7 @@ ProbeReport UsableExample() {
   return report;
 }
 
-TEST(ProbeTest, AMissingCardIsTheFirstFailure) {
+TEST(ProbeTest, ReportsAMissingCard) {
   const TempFolder folder;
   Locations locations;
   locations.device_folder = folder.path();
@@ -46,13 +45,9 @@ TEST(ProbeTest, AMissingCardIsTheFirstFailure) {
   ASSERT_FALSE(report.steps.empty());
   EXPECT_EQ(report.steps[0].result, Result::kFailed);
   EXPECT_EQ(report.steps[1].result, Result::kNotDone);
-  EXPECT_THAT(ProbeStatus(report),
-              StatusIs(absl::StatusCode::kUnavailable,
-                       AllOf(HasSubstr(report.reason), HasSubstr(report.hint),
-                             HasSubstr("device 3"))));
 }
 
-TEST(ProbeTest, ALibraryThatIsMissingOrAnotherIsNamed) {
+TEST(ProbeTest, ReportsAMissingOrWrongLibrary) {
   const TempFolder folder;
   for (const char* node : {"davinci0", "davinci_manager", "svm0"}) {
     folder.Write(node, "");
@@ -67,33 +62,32 @@ TEST(ProbeTest, ALibraryThatIsMissingOrAnotherIsNamed) {
   EXPECT_THAT(old.reason, HasSubstr("aclInit"));
 }
 
-TEST(ProbeTest, TextHasALineForEachStepAndTheVerdict) {
+TEST(ProbeTest, TextHasALinePerStepAndTheResult) {
   EXPECT_THAT(ProbeText(UsableExample()),
               AllOf(HasSubstr("device nodes    ok       /dev/davinci1\n"),
                     HasSubstr("DVPP            warning  is not there\n"),
                     HasSubstr("\nDevice 1 can be used.\n"),
                     Not(HasSubstr("simulator"))));
-  EXPECT_THAT(ProbeStatus(UsableExample()), IsOk());
 }
 
-TEST(ProbeTest, ASimulatorIsSaidToBeOne) {
+TEST(ProbeTest, ReportsASimulator) {
   ProbeReport report = UsableExample();
   report.soc_name = "Ascend310-simulator";
   EXPECT_THAT(ProbeText(report), HasSubstr("a simulator, not an Ascend"));
   EXPECT_THAT(ProbeJson(report), HasSubstr("\"simulator\": true"));
 }
 
-TEST(ProbeTest, TextTellsWhatToDo) {
+TEST(ProbeTest, TextNamesTheRemedy) {
   ProbeReport report = UsableExample();
   report.failure = "setup-failed";
   report.reason = "it did not start";
   report.hint = "reboot";
   EXPECT_THAT(ProbeText(report),
               HasSubstr("\nDevice 1 cannot be used (setup-failed): it did not "
-                        "start\nWhat to do: reboot\n"));
+                        "start\nRemedy: reboot\n"));
 }
 
-TEST(ProbeTest, JsonHasAllAndIsEscaped) {
+TEST(ProbeTest, JsonHasAllFieldsAndIsEscaped) {
   ProbeReport report = UsableExample();
   report.steps[0].detail = "\"\xff";
   EXPECT_EQ(ProbeJson(report), R"({

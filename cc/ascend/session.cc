@@ -10,14 +10,39 @@
 namespace lenet::ascend {
 namespace {
 
-// What a device that has failed gets to bring its streams to rest.
+// Timeout per stream after a device failure.
 constexpr int kFailedTimeoutMilliseconds = 1000;
+
+void PrintTeardownFailure(const absl::Status& status) {
+  std::fprintf(stderr, "while ending: %s\n",
+               std::string(status.message()).c_str());
+}
 
 }  // namespace
 
+absl::StatusOr<std::shared_ptr<Process>> Process::Start(
+    std::shared_ptr<const Library> library) {
+  const aclError code = library->acl().aclInit(nullptr);
+  const bool owner = code != ACL_ERROR_REPEAT_INITIALIZE;
+  if (owner && code != ACL_SUCCESS) {
+    return ToStatus(library->acl(), code, "aclInit", Stage::kSetup);
+  }
+  return std::shared_ptr<Process>(new Process(std::move(library), owner));
+}
+
+Process::Process(std::shared_ptr<const Library> library, bool owner)
+    : library_(std::move(library)), owner_(owner) {}
+
+Process::~Process() {
+  if (!owner_) return;
+  const absl::Status status =
+      ToStatus(acl(), acl().aclFinalize(), "aclFinalize", Stage::kWork);
+  if (!status.ok() && !device_failed_) PrintTeardownFailure(status);
+}
+
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(
     std::shared_ptr<Process> process, int device_id) {
-  // Of what Start has made when it fails, the destructor disposes.
+  // If Start fails, the destructor releases what Start created.
   std::unique_ptr<Session> session(new Session(std::move(process), device_id));
   LENET_RETURN_IF_ERROR(session->Start());
   return session;
@@ -102,18 +127,10 @@ std::string Session::soc_name() const {
   return name == nullptr ? "" : name;
 }
 
-std::string Session::version() const {
-  int32_t major = 0;
-  int32_t minor = 0;
-  int32_t patch = 0;
-  if (acl().aclrtGetVersion(&major, &minor, &patch) != ACL_SUCCESS) return "";
-  return absl::StrCat(major, ".", minor, ".", patch);
-}
-
 absl::Status Session::Synchronize(aclrtStream stream) {
   if (!healthy_) {
     return absl::AbortedError(
-        absl::StrCat("device ", device_id_, " has failed before"));
+        absl::StrCat("device ", device_id_, " failed earlier"));
   }
   if (acl().aclrtSynchronizeStreamWithTimeout != nullptr) {
     return Check(
@@ -126,8 +143,8 @@ absl::Status Session::Synchronize(aclrtStream stream) {
 absl::Status Session::Check(aclError code, absl::string_view call,
                             Stage stage) {
   absl::Status status = ToStatus(acl(), code, call, stage);
-  // Not all that DeviceFailed covers: a model for another chip is refused with
-  // such codes too, when it is loaded.
+  // While a model is loaded, some codes of device failures mean that the model
+  // is for another chip.
   const bool failed =
       stage == Stage::kSetup ? DeviceFailed(code) : absl::IsAborted(status);
   if (failed) healthy_ = false;
@@ -137,9 +154,7 @@ absl::Status Session::Check(aclError code, absl::string_view call,
 void Session::CheckTeardown(aclError code, absl::string_view call) {
   if (!healthy_) return;
   const absl::Status status = Check(code, call);
-  if (status.ok()) return;
-  std::fprintf(stderr, "while ending: %s\n",
-               std::string(status.message()).c_str());
+  if (!status.ok()) PrintTeardownFailure(status);
 }
 
 }  // namespace lenet::ascend

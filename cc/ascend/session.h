@@ -10,26 +10,57 @@
 #include "cc/ascend/acl_types.h"
 #include "cc/ascend/error.h"
 #include "cc/ascend/library.h"
-#include "cc/ascend/process.h"
 
 namespace lenet::ascend {
 
-// A device with a context and two streams of our own. The context is current on
-// the thread that opened the session, and all work with it is done on that
-// thread. What is made in a session must be gone before it.
+// AscendCL between aclInit and aclFinalize. Create it at most once per process:
+// older libraries cannot be initialised again. It must not be a static variable
+// (aclFinalize fails in their destructors), and the process must not fork
+// during its lifetime.
+class Process {
+ public:
+  // If AscendCL is already initialised, it is used and not finalised.
+  // Unavailable if the initialisation fails.
+  static absl::StatusOr<std::shared_ptr<Process>> Start(
+      std::shared_ptr<const Library> library);
+
+  // Finalises AscendCL; everything that used it must be destroyed before.
+  // Prints a failure to stderr unless a device failed earlier.
+  ~Process();
+
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  const Library& library() const { return *library_; }
+  const Functions& acl() const { return library_->acl(); }
+
+  // Reports that a device failed, so that failures of the teardown are
+  // expected.
+  void ExpectTeardownFailures() { device_failed_ = true; }
+
+ private:
+  Process(std::shared_ptr<const Library> library, bool owner);
+
+  const std::shared_ptr<const Library> library_;
+  const bool owner_;  // this object called aclInit
+  bool device_failed_ = false;
+};
+
+// A device with a context and two streams. All calls must come from the thread
+// that opened the session. Objects created in a session must be destroyed
+// before it.
 class Session {
  public:
-  // How long Synchronize waits for the device.
+  // Timeout of Synchronize.
   static constexpr int kTimeoutMilliseconds = 20000;
 
-  // Unavailable if the device is not there or does not start up (see
-  // error.h); what was done up to then is undone in order.
+  // Unavailable if the device is missing or does not start.
   static absl::StatusOr<std::unique_ptr<Session>> Open(
       std::shared_ptr<Process> process, int device_id);
 
-  // Drains and destroys the streams, destroys the context, resets the device.
-  // Goes on after a failure; failures are printed to stderr, but not those
-  // after a device failure, when they are to be expected.
+  // Drains and destroys the streams, destroys the context and resets the
+  // device. Continues after failures. Prints them to stderr, except after a
+  // device failure, where they are expected.
   ~Session();
 
   Session(const Session&) = delete;
@@ -40,42 +71,36 @@ class Session {
 
   int device_id() const { return device_id_; }
   aclrtRunMode run_mode() const { return run_mode_; }
-  // "Ascend310"; empty if the library does not tell.
+  // Name of the chip, such as "Ascend310"; "" if unknown.
   std::string soc_name() const;
-  // Of AscendCL, "1.4.0"; empty if the library does not tell.
-  std::string version() const;
 
-  // Models run in the first. The second carries copies and decoding that are to
-  // go on meanwhile.
+  // The execute stream runs models. The transfer stream runs copies and DVPP
+  // operations concurrently.
   aclrtStream execute_stream() const { return execute_stream_; }
   aclrtStream transfer_stream() const { return transfer_stream_; }
 
-  // Waits until everything given to the stream is done, at most
-  // kTimeoutMilliseconds where the library can limit it. Aborted if the device
-  // failed or did not answer in time, and, without a call, if it had failed
-  // before.
+  // Waits for a stream; with libraries that support it, no longer than
+  // kTimeoutMilliseconds. Aborted after a timeout or a device failure; if the
+  // device failed earlier, AscendCL is not called.
   absl::Status Synchronize(aclrtStream stream);
 
-  // For destructors: waits until nothing given to the streams can touch memory
-  // any more, which is then free to be released. Unlike Synchronize also after
-  // a device failure, but then no longer than a second a stream, and not where
-  // the library cannot limit it: a dead device may never answer.
+  // For destructors: waits until no operation of the streams can access memory,
+  // so that the memory can be freed. After a device failure it waits at most
+  // one second per stream, and not at all if the library has no timeout.
   void Drain();
 
-  // The result of a call made during the work, named `call`, as a Status; a
-  // failure of the device is remembered.
+  // Converts the result of `call` to a Status and records a device failure.
   //   LENET_RETURN_IF_ERROR(session->Check(acl.aclrtMemset(...),
   //   "aclrtMemset"))
   absl::Status Check(aclError code, absl::string_view call,
                      Stage stage = Stage::kWork);
 
-  // False once the device has failed. Then only the teardown may still call
-  // AscendCL.
+  // Returns false after a device failure. From then on only the teardown may
+  // call AscendCL.
   bool healthy() const { return healthy_; }
 
-  // For destructors of what lives in this session: the result of a call that
-  // releases something. Prints a failure to stderr if the device was healthy
-  // before.
+  // For destructors of objects in this session: prints a failure of a releasing
+  // call to stderr, unless the device failed earlier.
   void CheckTeardown(aclError code, absl::string_view call);
 
  private:
@@ -86,8 +111,8 @@ class Session {
   void Drain(aclrtStream stream);
   void DestroyStream(aclrtStream stream);
 
-  std::shared_ptr<Process> process_;
-  int device_id_;
+  const std::shared_ptr<Process> process_;
+  const int device_id_;
   aclrtRunMode run_mode_ = ACL_HOST;
   bool device_set_ = false;
   bool healthy_ = true;

@@ -5,12 +5,10 @@
 
 namespace lenet {
 
-// The exit code of a program that ends with `status`; the same numbers as in
-// Python (lenet.errors).
+// Returns the exit code for `status`, as lenet.errors does in Python.
 //   0  OK
-//   1  the work failed: every code not named below
-//   2  the user's input is wrong: InvalidArgument, NotFound, OutOfRange,
-//   AlreadyExists,
+//   1  the work failed: all codes not listed below
+//   2  invalid input: InvalidArgument, NotFound, OutOfRange, AlreadyExists,
 //      FailedPrecondition, PermissionDenied
 //   3  device or engine not available: Unavailable, Unimplemented
 //   4  the device failed during the work: Aborted

@@ -20,11 +20,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "cc/base/status_macros.h"
 
 namespace lenet {
 namespace {
 
-absl::StatusCode CodeOf(int error) {
+absl::StatusCode StatusCode(int error) {
   switch (error) {
     case ENOENT:
       return absl::StatusCode::kNotFound;
@@ -56,28 +57,49 @@ absl::StatusCode CodeOf(int error) {
 absl::Status Error(int error, absl::string_view action,
                    absl::string_view path) {
   return absl::Status(
-      CodeOf(error),
+      StatusCode(error),
       absl::StrCat("cannot ", action, " ", path.empty() ? "''" : path, ": ",
                    std::generic_category().message(error)));
 }
 
-absl::string_view KindOf(mode_t mode) {
-  if (S_ISDIR(mode)) return "a folder";
-  if (S_ISREG(mode)) return "a file";
-  return "neither a file nor a folder";
-}
-
 absl::Status NotAFile(absl::string_view action, absl::string_view path,
                       mode_t mode) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "cannot ", action, " ", path, ": it is ", KindOf(mode), ", not a file"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("cannot ", action, " ", path, ": it is ",
+                   S_ISDIR(mode) ? "a folder" : "neither a file nor a folder",
+                   ", not a file"));
 }
 
-// Opens `path` for reading; never waits for the other end of a pipe.
-absl::StatusOr<int> OpenFile(const std::string& path) {
+// Reads a regular file up to `limit` bytes. Does not wait for the other end of
+// a pipe.
+absl::StatusOr<FileStart> Read(const std::string& path, size_t limit) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return Error(errno, "read", path);
-  return fd;
+  const absl::Cleanup closer = [fd] { close(fd); };
+
+  struct stat info;
+  if (fstat(fd, &info) != 0) return Error(errno, "read", path);
+  if (!S_ISREG(info.st_mode)) return NotAFile("read", path, info.st_mode);
+
+  // The size is a hint only: files in /proc claim to be empty, others grow. One
+  // byte more shows the end without another buffer.
+  FileStart start;
+  start.file_size = static_cast<size_t>(info.st_size);
+  size_t size = 0;
+  size_t capacity = std::min(start.file_size + 1, limit);
+  while (size < capacity) {
+    start.content.resize(capacity);
+    const ssize_t count = read(fd, &start.content[size], capacity - size);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return Error(errno, "read", path);
+    }
+    if (count == 0) break;
+    size += static_cast<size_t>(count);
+    if (size == capacity) capacity = std::min(2 * capacity, limit);
+  }
+  start.content.resize(size);
+  return start;
 }
 
 absl::Status WriteAll(int fd, absl::string_view content,
@@ -93,7 +115,8 @@ absl::Status WriteAll(int fd, absl::string_view content,
   return absl::OkStatus();
 }
 
-// Creates a new file in the folder of `path`; its name goes to `temporary`.
+// Creates a new file in the folder of `path` and stores its name in
+// `temporary`.
 absl::StatusOr<int> CreateBeside(const std::string& path,
                                  std::string* temporary) {
   static std::atomic<uint64_t> counter{0};
@@ -105,7 +128,7 @@ absl::StatusOr<int> CreateBeside(const std::string& path,
     const int fd =
         open(temporary->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0) return fd;
-    // Left by a process of this number that was killed: take the next name.
+    // A killed process with this id left the file: try the next name.
     if (errno != EEXIST) return Error(errno, "write", path);
   }
 }
@@ -114,67 +137,17 @@ absl::StatusOr<int> CreateBeside(const std::string& path,
 
 absl::StatusOr<std::string> ReadFile(const std::string& path,
                                      size_t max_bytes) {
-  const absl::StatusOr<int> fd = OpenFile(path);
-  if (!fd.ok()) return fd.status();
-  const absl::Cleanup closer = [&fd] { close(*fd); };
-
-  struct stat info;
-  if (fstat(*fd, &info) != 0) return Error(errno, "read", path);
-  if (!S_ISREG(info.st_mode)) return NotAFile("read", path, info.st_mode);
-
-  // The size is a hint only: files in /proc claim to be empty, others grow. One
-  // byte more than expected is asked for, so that the end is seen without
-  // another buffer.
-  std::string content;
-  max_bytes = std::min(max_bytes, content.max_size() / 2);  // no overflow below
-  size_t size = 0;
-  size_t capacity = std::min(static_cast<size_t>(info.st_size), max_bytes) + 1;
-  while (true) {
-    content.resize(capacity);
-    const ssize_t count = read(*fd, &content[size], capacity - size);
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      return Error(errno, "read", path);
-    }
-    if (count == 0) break;
-    size += static_cast<size_t>(count);
-    if (size > max_bytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot read ", path, ": it has ",
-                       std::max(static_cast<size_t>(info.st_size), size),
-                       " bytes, at most ", max_bytes, " are expected"));
-    }
-    if (size == capacity) capacity = std::min(2 * capacity, max_bytes + 1);
-  }
-  content.resize(size);
-  return content;
+  max_bytes = std::min(max_bytes, std::string().max_size() - 1);
+  LENET_ASSIGN_OR_RETURN(FileStart file, Read(path, max_bytes + 1));
+  if (file.content.size() <= max_bytes) return std::move(file.content);
+  return absl::InvalidArgumentError(
+      absl::StrCat("cannot read ", path, ": it has ",
+                   std::max(file.file_size, file.content.size()),
+                   " bytes, at most ", max_bytes, " are expected"));
 }
 
 absl::StatusOr<FileStart> ReadFileStart(const std::string& path, size_t count) {
-  const absl::StatusOr<int> fd = OpenFile(path);
-  if (!fd.ok()) return fd.status();
-  const absl::Cleanup closer = [&fd] { close(*fd); };
-
-  struct stat info;
-  if (fstat(*fd, &info) != 0) return Error(errno, "read", path);
-  if (!S_ISREG(info.st_mode)) return NotAFile("read", path, info.st_mode);
-
-  FileStart start;
-  start.file_size = static_cast<size_t>(info.st_size);
-  start.content.resize(std::min(count, start.file_size));
-  size_t size = 0;
-  while (size < start.content.size()) {
-    const ssize_t got =
-        read(*fd, &start.content[size], start.content.size() - size);
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      return Error(errno, "read", path);
-    }
-    if (got == 0) break;  // it was cut meanwhile
-    size += static_cast<size_t>(got);
-  }
-  start.content.resize(size);
-  return start;
+  return Read(path, count);
 }
 
 absl::Status WriteFileAtomically(const std::string& path,
@@ -189,15 +162,13 @@ absl::Status WriteFileAtomically(const std::string& path,
   }
 
   std::string temporary;
-  absl::StatusOr<int> fd = CreateBeside(path, &temporary);
-  if (!fd.ok()) return fd.status();
+  LENET_ASSIGN_OR_RETURN(const int fd, CreateBeside(path, &temporary));
   absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
 
-  absl::Status status = WriteAll(*fd, content, path);
+  absl::Status status = WriteAll(fd, content, path);
   // Some file systems report a full disk only here.
-  if (close(*fd) != 0 && status.ok()) status = Error(errno, "write", path);
-  if (!status.ok()) return status;
-
+  if (close(fd) != 0 && status.ok()) status = Error(errno, "write", path);
+  LENET_RETURN_IF_ERROR(status);
   if (std::rename(temporary.c_str(), path.c_str()) != 0) {
     return Error(errno, "write", path);
   }
@@ -210,7 +181,7 @@ absl::Status MakeFolder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return Error(error.value(), "create the folder", path);
-  // Some versions of the library are content with a file of that name.
+  // Some versions of the library accept a file of that name.
   if (!std::filesystem::is_directory(path, error)) {
     return Error(ENOTDIR, "create the folder", path);
   }

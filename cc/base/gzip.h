@@ -9,13 +9,12 @@
 
 namespace lenet {
 
-// Whether `content` starts like a gzip file.
+// Returns whether `content` starts like a gzip file.
 bool IsGzip(absl::string_view content);
 
-// The uncompressed content of a gzip file of one or more members.
-// InvalidArgument if it is damaged, cut off, followed by anything else, or
-// would have more than `max_bytes` bytes (no more than that is ever made).
-// Messages name no file. Thread-safe.
+// Decompresses a gzip file of one or more members. InvalidArgument if it is
+// damaged, truncated, followed by other data, or would have more than
+// `max_bytes` bytes; no more than that is decompressed. Messages name no file.
 absl::StatusOr<std::string> Gunzip(absl::string_view content, size_t max_bytes);
 
 }  // namespace lenet

@@ -7,13 +7,12 @@
 
 namespace lenet {
 
-// Collects durations and summarises them. Keeps every one (8 bytes each), so
+// Collects durations and summarises them. Keeps all of them (8 bytes each), so
 // percentiles are exact. Not thread-safe.
 class LatencyRecorder {
  public:
-  // All zero when nothing was recorded. Percentiles are by nearest rank: p90 is
-  // the smallest recorded value that at least 90 % of the values do not exceed,
-  // so it is always a value that occurred.
+  // All zero if nothing was recorded. Percentiles are nearest-rank: p90 is the
+  // smallest recorded value that is not below 90 % of the values.
   struct Summary {
     size_t count = 0;
     double mean_ms = 0;
@@ -23,11 +22,7 @@ class LatencyRecorder {
     double max_ms = 0;
   };
 
-  // Records one duration, measured by a monotonic clock
-  // (std::chrono::steady_clock). Amortised O(1).
   void Add(int64_t nanoseconds) { nanoseconds_.push_back(nanoseconds); }
-
-  // Sorts a copy: O(n log n).
   Summary Summarize() const;
 
  private:

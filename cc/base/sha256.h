@@ -7,7 +7,7 @@
 
 namespace lenet {
 
-// SHA-256 (FIPS 180-4) in lower-case hexadecimal.
+// Returns the SHA-256 (FIPS 180-4) of `data` in lower-case hexadecimal.
 std::string Sha256Hex(absl::string_view data);
 
 }  // namespace lenet

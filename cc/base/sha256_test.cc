@@ -7,7 +7,7 @@
 namespace lenet {
 namespace {
 
-// The first three are of FIPS 180-4's examples, the others of sha256sum.
+// Sources: FIPS 180-4's examples, then sha256sum.
 TEST(Sha256HexTest, GivesKnownDigests) {
   EXPECT_EQ(Sha256Hex(""),
             "e3b0c44298fc1c149afbf4c8996fb924"

@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// Abseil's own status macros are newer than the Abseil of Debian 12.
+// Abseil's status macros are newer than the Abseil of Debian 12.
 
 // Returns from the enclosing function if `expr`, an absl::Status, is an error.
 #define LENET_RETURN_IF_ERROR(expr)                \
@@ -18,8 +18,8 @@
 // Assigns the value of `expr`, an absl::StatusOr, to `lhs`, or returns its
 // error:
 //   LENET_ASSIGN_OR_RETURN(const std::string content, ReadFile(path, 100));
-// `lhs` is a declaration or a variable; one with a comma outside parentheses
-// needs an alias. Expands to several statements: not the sole body of an `if`.
+// `lhs` is a declaration or a variable without a comma outside parentheses.
+// Expands to several statements, so it cannot be the body of an `if`.
 #define LENET_ASSIGN_OR_RETURN(lhs, expr) \
   LENET_ASSIGN_OR_RETURN_(LENET_CONCAT_(lenet_status_or_, __LINE__), lhs, expr)
 

@@ -1,6 +1,5 @@
 #include "cc/base/test_util.h"
 
-#include <linux/capability.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,19 +18,10 @@
 namespace lenet {
 namespace {
 
-struct Capabilities {
+// Reads (SYS_capget) or sets (SYS_capset) the capabilities of this thread.
+void Capabilities(int64_t call, __user_cap_data_struct* data) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[2] = {};
-};
-
-Capabilities GetCapabilities() {
-  Capabilities now;
-  if (syscall(SYS_capget, &now.header, now.data) != 0) std::abort();
-  return now;
-}
-
-void SetCapabilities(Capabilities now) {
-  if (syscall(SYS_capset, &now.header, now.data) != 0) std::abort();
+  if (syscall(call, &header, data) != 0) std::abort();
 }
 
 }  // namespace
@@ -59,19 +49,13 @@ std::string TempFolder::Write(absl::string_view name,
 }
 
 WithoutPrivileges::WithoutPrivileges() {
-  Capabilities now = GetCapabilities();
-  for (int i = 0; i < 2; ++i) {
-    before_[i] = now.data[i].effective;
-    now.data[i].effective = 0;
-  }
-  SetCapabilities(now);
+  Capabilities(SYS_capget, before_);
+  __user_cap_data_struct now[2] = {before_[0], before_[1]};
+  for (__user_cap_data_struct& data : now) data.effective = 0;
+  Capabilities(SYS_capset, now);
 }
 
-WithoutPrivileges::~WithoutPrivileges() {
-  Capabilities now = GetCapabilities();
-  for (int i = 0; i < 2; ++i) now.data[i].effective = before_[i];
-  SetCapabilities(now);
-}
+WithoutPrivileges::~WithoutPrivileges() { Capabilities(SYS_capset, before_); }
 
 std::string TestData(absl::string_view name) {
   const char* folder = std::getenv("TEST_SRCDIR");  // set by Bazel

@@ -1,6 +1,8 @@
 #ifndef CC_BASE_TEST_UTIL_H_
 #define CC_BASE_TEST_UTIL_H_
 
+#include <linux/capability.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -20,7 +22,7 @@ const absl::Status& GetStatus(const absl::StatusOr<T>& result) {
   return result.status();
 }
 
-// Of a Status or StatusOr: EXPECT_THAT(ReadFile(path, 1),
+// Matches the error of a Status or StatusOr: EXPECT_THAT(ReadFile(path, 1),
 // StatusIs(absl::StatusCode::kNotFound, HasSubstr(path))).
 MATCHER_P2(StatusIs, code, message, "") {
   const absl::Status& status = GetStatus(arg);
@@ -45,7 +47,7 @@ MATCHER(IsOk, "is OK") {
 #define LENET_TEST_CONCAT_(a, b) LENET_TEST_CONCAT_INNER_(a, b)
 #define LENET_TEST_CONCAT_INNER_(a, b) a##b
 
-// A new empty folder, removed with all that is in it at the end of its life.
+// A new empty folder, removed with its content by the destructor.
 class TempFolder {
  public:
   TempFolder();
@@ -55,15 +57,15 @@ class TempFolder {
 
   const std::string& path() const { return path_; }
 
-  // Writes a file, creates folders of its name, and returns its path.
+  // Writes a file, creates its folders, and returns its path.
   std::string Write(absl::string_view name, absl::string_view content) const;
 
  private:
   std::string path_;
 };
 
-// While it lives, this thread has no more rights to files than their owner,
-// even if it is root.
+// Takes from this thread, even if it is root's, all rights that a file's owner
+// does not have. The destructor restores them.
 class WithoutPrivileges {
  public:
   WithoutPrivileges();
@@ -72,21 +74,20 @@ class WithoutPrivileges {
   WithoutPrivileges& operator=(const WithoutPrivileges&) = delete;
 
  private:
-  uint32_t before_[2];
+  __user_cap_data_struct before_[2];
 };
 
-// Path of a file among the test's data: "lenet_mindspore/cc/image/x",
-// "mnist/Data".
+// Returns the path of a file in the test's runfiles, for example
+// "lenet_mindspore/cc/image/x" or "mnist/Data".
 std::string TestData(absl::string_view name);
 
-// `content` as a gzip file of one member.
+// Returns `content` as a gzip file of one member.
 std::string Gzip(absl::string_view content);
 
-// CRC-32 as zip, PNG and Python's zlib have it; `before` that of the data
-// before.
+// Returns the CRC-32 of zip and PNG. `before` is the CRC-32 of preceding data.
 uint32_t Crc32(absl::string_view content, uint32_t before = 0);
 
-// The whole file; an empty string, and the test fails, if it cannot be read.
+// Returns the content of a file. If it cannot be read, the test fails.
 std::string ReadTestFile(const std::string& path);
 
 }  // namespace lenet

@@ -2,13 +2,11 @@
 
 #include <stdlib.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,6 +19,7 @@
 #include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
 #include "cc/engine/lite_plugin.h"
+#include "cc/kernels/thread_pool.h"
 #include "cc/mindir/lite_form.h"
 #include "include/api/context.h"
 #include "include/api/model.h"
@@ -147,9 +146,7 @@ std::shared_ptr<mindspore::Context> MakeContext(const EngineOptions& options) {
     context->MutableDeviceInfo().push_back(std::move(ascend));
     return context;
   }
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  context->SetThreadNum(options.threads > 0 ? options.threads
-                                            : std::max(1, cores));
+  context->SetThreadNum(kernels::ThreadCount(options.threads));
   context->MutableDeviceInfo().push_back(
       std::make_shared<mindspore::CPUDeviceInfo>());
   return context;

@@ -1,8 +1,6 @@
 #include "cc/engine/native_engine.h"
 
-#include <algorithm>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -10,6 +8,7 @@
 #include "cc/base/file.h"
 #include "cc/base/status_macros.h"
 #include "cc/engine/graph/graph.h"
+#include "cc/kernels/thread_pool.h"
 #include "cc/mindir/model.h"
 #include "cc/mindir/reader.h"
 
@@ -51,9 +50,8 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateNativeEngine(
   LENET_RETURN_IF_ERROR(WithModelPath(options, model.status()));
   LENET_RETURN_IF_ERROR(
       CheckLeNetShapes(options.model_path, model->inputs, model->outputs));
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  absl::StatusOr<std::unique_ptr<graph::Graph>> graph = graph::Graph::Create(
-      *model, options.threads > 0 ? options.threads : std::max(1, cores));
+  absl::StatusOr<std::unique_ptr<graph::Graph>> graph =
+      graph::Graph::Create(*model, kernels::ThreadCount(options.threads));
   LENET_RETURN_IF_ERROR(WithModelPath(options, graph.status()));
   return std::make_unique<NativeEngine>(model->inputs[0], model->outputs[0],
                                         *std::move(graph));

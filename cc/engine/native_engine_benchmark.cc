@@ -1,4 +1,5 @@
-// How long LeNet-5 takes: one image on one thread, and 10,000 in batches.
+// Measures LeNet-5 on the CPU: one image on one thread, and 10,000 images in
+// batches.
 //
 //   bazel run //cc/engine:native_engine_benchmark
 
@@ -25,7 +26,8 @@ namespace {
 constexpr char kModel[] = "lenet_mindspore/python/lenet.mindir";
 constexpr size_t kMaxBytes = size_t{1} << 20;
 constexpr int64_t kImages = 10000;
-constexpr double kOperations = 2 * 416520;  // of an image: 2 a multiply-add
+constexpr double kOperations =
+    2 * 416520;  // per image; a multiply-add counts as 2
 
 const MindIrModel* model = nullptr;
 
@@ -51,7 +53,7 @@ std::unique_ptr<graph::Graph> MakeGraph(int64_t batch, int threads) {
   return graph::Graph::Create(batched, threads).value();
 }
 
-// Images are different, and what they are does not matter for the time.
+// Returns varying pixels; their values do not change the time.
 std::vector<float> Images(int64_t count, size_t size) {
   std::vector<float> images(static_cast<size_t>(count) * size);
   for (size_t i = 0; i < images.size(); ++i) {
@@ -79,8 +81,8 @@ void BM_OneImage(benchmark::State& state) {
 }
 BENCHMARK(BM_OneImage)->Unit(benchmark::kMicrosecond);
 
-// 10,000 images by batches of range(0) on range(1) threads. A last batch that
-// is not full is run in full, as infer310 does.
+// Runs 10,000 images in batches of range(0) on range(1) threads. The last batch
+// is run in full, as infer310 does.
 void BM_TestSet(benchmark::State& state) {
   const int64_t batch = state.range(0);
   const int threads = static_cast<int>(state.range(1));

@@ -1,20 +1,21 @@
-// The main function of a fuzz test without libFuzzer. Runs the seeds and every
-// truncation of the short ones, or the files named on the command line.
+// The main function of a fuzz test without libFuzzer. Runs the seeds and
+// damaged copies of them, or the files named on the command line.
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "cc/fuzz/fuzz.h"
 
-namespace lenet {
 namespace {
 
-constexpr size_t kMaxTruncatedSize = 2048;
+constexpr size_t kMaxDamagedSize = 4096;
+constexpr int kDamagedCopies = 200;
 
 void Run(const std::string& input) {
   // A buffer of exactly this size, so that the address sanitizer sees its end.
@@ -22,29 +23,31 @@ void Run(const std::string& input) {
   LLVMFuzzerTestOneInput(data.data(), data.size());
 }
 
-int RunSeeds() {
-  const std::vector<std::string> seeds = FuzzSeeds();
-  for (size_t i = 0; i < seeds.size(); ++i) {
-    const std::string& seed = seeds[i];
-    std::fprintf(stderr, "seed %zu, %zu bytes\n", i, seed.size());
-    Run(seed);
-    if (seed.size() > kMaxTruncatedSize) continue;
-    for (size_t size = 0; size < seed.size(); ++size) Run(seed.substr(0, size));
+void RunDamaged(const std::string& seed) {
+  for (size_t size = 0; size < seed.size(); ++size) Run(seed.substr(0, size));
+  std::mt19937 random(1);
+  for (int copy = 0; copy < kDamagedCopies; ++copy) {
+    std::string input = seed;
+    for (unsigned bytes = 1 + random() % 4; bytes > 0; --bytes) {
+      input[random() % input.size()] = static_cast<char>(random() % 256);
+    }
+    Run(input);
   }
-  return seeds.empty() ? 1 : 0;
 }
 
 }  // namespace
-}  // namespace lenet
 
 int main(int argc, char** argv) {
-  if (argc == 1) return lenet::RunSeeds();
   for (int i = 1; i < argc; ++i) {
     std::ifstream file(argv[i], std::ios::binary);
-    if (!file) {
-      std::fprintf(stderr, "cannot read %s\n", argv[i]);
-      return 1;
-    }
-    lenet::Run({std::istreambuf_iterator<char>(file), {}});
+    Run({std::istreambuf_iterator<char>(file), {}});
   }
+  if (argc > 1) return 0;
+  const std::vector<std::string> seeds = lenet::FuzzSeeds();
+  for (const std::string& seed : seeds) {
+    std::fprintf(stderr, "seed of %zu bytes\n", seed.size());
+    Run(seed);
+    if (seed.size() <= kMaxDamagedSize) RunDamaged(seed);
+  }
+  return seeds.empty() ? 1 : 0;
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,7 @@
 #include "cc/base/file.h"
 #include "cc/base/status_macros.h"
 #include "cc/image/decode.h"
+#include "cc/image/error.h"
 #include "cc/image/idx.h"
 #include "cc/image/image.h"
 #include "cc/image/transform.h"
@@ -38,14 +40,6 @@ namespace fs = std::filesystem;
 
 constexpr absl::string_view kManifestHeader = "file,label";
 constexpr size_t kMaxFileBytes = size_t{256} << 20;  // of images and manifests
-
-// Adds a file, or a line of it, to the message of an error.
-absl::Status WithLocation(absl::string_view location,
-                          const absl::Status& status) {
-  if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat(location, ": ", status.message()));
-}
 
 // Implements Load by LoadLuma.
 class ImageDataset : public Dataset {
@@ -79,7 +73,7 @@ class IdxDataset : public ImageDataset {
         labels_(std::move(labels)),
         resizer_(kIdxSide, kIdxSide, options.height, options.width) {}
 
-  size_t size() const override { return images_.count(); }
+  size_t size() const override { return images_.count; }
 
   std::string stem(size_t i) const override {
     if (!labels_) return absl::StrCat("test_", i);
@@ -114,10 +108,10 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
   std::optional<std::vector<uint8_t>> labels;
   if (const std::optional<std::string> labels_path = FindLabels(path)) {
     LENET_ASSIGN_OR_RETURN(labels, ReadIdxLabels(*labels_path));
-    if (labels->size() != images.total()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          *labels_path, ": expected ", images.total(),
-          " labels, one for each image of ", path, ", found ", labels->size()));
+    if (labels->size() != images.total) {
+      return InvalidArgument(*labels_path, ": expected ", images.total,
+                             " labels, one for each image of ", path,
+                             ", found ", labels->size());
     }
   }
   return std::make_unique<IdxDataset>(std::move(images), std::move(labels),
@@ -152,9 +146,9 @@ absl::Status ParseTensor(absl::string_view content, const DatasetOptions& size,
                          absl::Span<float> tensor) {
   const size_t expected = tensor.size() * sizeof(float);
   if (content.size() != expected) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected ", expected, " bytes, a float32 tensor of ",
-                     size.height, "x", size.width, ", found ", content.size()));
+    return InvalidArgument("expected ", expected,
+                           " bytes, a float32 tensor of ", size.height, "x",
+                           size.width, ", found ", content.size());
   }
   for (size_t i = 0; i < tensor.size(); ++i) {
     uint32_t bits = 0;  // from little-endian, on every machine
@@ -163,8 +157,8 @@ absl::Status ParseTensor(absl::string_view content, const DatasetOptions& size,
     }
     std::memcpy(&tensor[i], &bits, sizeof(bits));
     if (!std::isfinite(tensor[i])) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "expected finite values, found ", tensor[i], " at index ", i));
+      return InvalidArgument("expected finite values, found ", tensor[i],
+                             " at index ", i);
     }
   }
   return absl::OkStatus();
@@ -193,21 +187,22 @@ class FolderDataset : public ImageDataset {
 
   absl::Status LoadLuma(size_t i, absl::Span<uint8_t> luma) const override {
     LENET_ASSIGN_OR_RETURN(const SourceImage source, LoadSource(i));
-    const absl::StatusOr<GrayImage> image = DecodeImage(source.content);
-    if (!image.ok()) return WithLocation(samples_[i].path, image.status());
-    Resizer(image->height, image->width, options_.height, options_.width)
-        .Resize(image->pixels, luma);
+    LENET_ASSIGN_OR_RETURN(
+        const GrayImage image,
+        WithLocation(samples_[i].path, DecodeImage(source.content)));
+    Resizer(image.height, image.width, options_.height, options_.width)
+        .Resize(image.pixels, luma);
     return absl::OkStatus();
   }
 
   absl::StatusOr<SourceImage> LoadSource(size_t i) const override {
     const std::string& path = samples_[i].path;
     if (samples_[i].is_tensor) {
-      return absl::InvalidArgumentError(absl::StrCat(
+      return InvalidArgument(
           path,
           ": holds normalised floats, but the model takes the bytes of an "
           "image (it normalises by AIPP); give it .jpg, .png or IDX files, or "
-          "a model converted without --aipp"));
+          "a model converted without --aipp");
     }
     LENET_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kMaxFileBytes));
     return SourceImage{std::move(content), 0, 0};
@@ -218,7 +213,7 @@ class FolderDataset : public ImageDataset {
 };
 
 std::optional<int> ParseLabel(absl::string_view text) {
-  if (text.size() != 1 || !absl::ascii_isdigit(text[0])) return std::nullopt;
+  if (text.size() != 1 || text[0] < '0' || text[0] > '9') return std::nullopt;
   return text[0] - '0';
 }
 
@@ -227,25 +222,22 @@ absl::StatusOr<Sample> ParseRow(const std::string& folder,
                                 absl::string_view row) {
   const size_t comma = row.rfind(',');  // file names may contain commas
   if (comma == absl::string_view::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected ", kManifestHeader, ", found '", row, "'"));
+    return InvalidArgument("expected ", kManifestHeader, ", found '", row, "'");
   }
   const absl::string_view label_text = row.substr(comma + 1);
   const std::optional<int> label = ParseLabel(label_text);
   if (!label) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a label from 0 to 9, found '", label_text, "'"));
+    return InvalidArgument("expected a label from 0 to 9, found '", label_text,
+                           "'");
   }
   const std::string name(row.substr(0, comma));
   const fs::path relative(name);
   if (relative.is_absolute() ||
       std::find(relative.begin(), relative.end(), "..") != relative.end()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a file in the folder, found '", name, "'"));
+    return InvalidArgument("expected a file in the folder, found '", name, "'");
   }
   if (!IsImageName(relative)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a .jpg, .png or .bin, found '", name, "'"));
+    return InvalidArgument("expected a .jpg, .png or .bin, found '", name, "'");
   }
   const fs::path path = fs::path(folder) / relative;
   std::error_code ignored;
@@ -267,19 +259,18 @@ absl::StatusOr<std::vector<Sample>> ReadManifest(const std::string& folder,
     ++line;
     absl::ConsumeSuffix(&row, "\r");
     if (line == 1 && row != kManifestHeader) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": line 1: expected the header ", kManifestHeader,
-                       ", found '", row.substr(0, 80), "'"));
+      return InvalidArgument(path, ": line 1: expected the header ",
+                             kManifestHeader, ", found '", row.substr(0, 80),
+                             "'");
     }
     if (line == 1 || row.empty()) continue;
-    absl::StatusOr<Sample> sample = ParseRow(folder, row);
-    if (!sample.ok()) {
-      return WithLocation(absl::StrCat(path, ": line ", line), sample.status());
-    }
-    samples.push_back(*std::move(sample));
+    LENET_ASSIGN_OR_RETURN(Sample sample,
+                           WithLocation(absl::StrCat(path, ": line ", line),
+                                        ParseRow(folder, row)));
+    samples.push_back(std::move(sample));
   }
   if (samples.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": lists no images"));
+    return InvalidArgument(path, ": lists no images");
   }
   return samples;
 }
@@ -300,17 +291,20 @@ std::optional<std::pair<uint64_t, int>> ParseStem(absl::string_view stem) {
 
 // Sorts by index and sets the labels if all names have the form of ParseStem.
 void LabelByName(std::vector<Sample>* samples) {
-  std::vector<std::pair<uint64_t, Sample>> indexed;
-  for (const Sample& sample : *samples) {
+  std::vector<std::tuple<uint64_t, Sample*, int>> order;
+  for (Sample& sample : *samples) {
     const auto parsed = ParseStem(sample.stem);
     if (!parsed) return;
-    indexed.emplace_back(parsed->first, sample).second.label = parsed->second;
+    order.emplace_back(parsed->first, &sample, parsed->second);
   }
-  std::stable_sort(
-      indexed.begin(), indexed.end(),
-      [](const auto& a, const auto& b) { return a.first < b.first; });
-  samples->clear();
-  for (auto& [index, sample] : indexed) samples->push_back(std::move(sample));
+  std::sort(order.begin(), order.end());
+  std::vector<Sample> sorted;
+  sorted.reserve(order.size());
+  for (const auto& [index, sample, label] : order) {
+    sorted.push_back(std::move(*sample));
+    sorted.back().label = label;
+  }
+  *samples = std::move(sorted);
 }
 
 absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
@@ -322,10 +316,9 @@ absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
     samples.emplace_back(fs::path(folder) / name);
   }
   if (samples.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("no images in ", folder,
-                     "; expected *.jpg, *.png, *.bin or an IDX file (for "
-                     "example t10k-images.idx3-ubyte)"));
+    return InvalidArgument("no images in ", folder,
+                           "; expected *.jpg, *.png, *.bin or an IDX file (for "
+                           "example t10k-images.idx3-ubyte)");
   }
   LabelByName(&samples);
   return samples;
@@ -336,9 +329,9 @@ absl::Status CheckStemsUnique(const std::vector<Sample>& samples) {
   for (const Sample& sample : samples) {
     const auto [other, inserted] = paths.emplace(sample.stem, sample.path);
     if (!inserted) {
-      return absl::InvalidArgumentError(absl::StrCat(
+      return InvalidArgument(
           other->second, " and ", sample.path,
-          " would give results of the same name; rename or remove one"));
+          " would give results of the same name; rename or remove one");
     }
   }
   return absl::OkStatus();
@@ -371,9 +364,9 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
     const DatasetOptions& options) {
   if (options.height < 1 || options.width < 1 ||
       options.height > kMaxImageSide || options.width > kMaxImageSide) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a height and width from 1 to ", kMaxImageSide,
-                     ", found ", options.height, " and ", options.width));
+    return InvalidArgument("expected a height and width from 1 to ",
+                           kMaxImageSide, ", found ", options.height, " and ",
+                           options.width);
   }
   std::error_code ignored;
   if (fs::is_directory(options.path, ignored)) return OpenFolder(options);

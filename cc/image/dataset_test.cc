@@ -246,7 +246,7 @@ TEST(FolderTest, UnreadableAndRemovedFiles) {
 }
 
 TEST(FolderTest, LoadsEveryKindOfFile) {
-  const std::string png = GoldenImageNamed("png_pillow_28x28").file;
+  const std::string png = GoldenImages().at("png_pillow_28x28").file;
   std::vector<float> values(1024);
   for (size_t i = 0; i < values.size(); ++i) {
     values[i] = static_cast<float>(i) / 7;

@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cc/base/status_macros.h"
+#include "cc/image/error.h"
 #include "cc/image/image.h"
 #include "jerror.h"
 #include "jpeglib.h"
@@ -41,13 +42,13 @@ absl::Status CheckSize(absl::string_view format, uint32_t height,
                        uint32_t width, uint64_t max_pixels) {
   if (height < 1 || width < 1 || height > kMaxImageSide ||
       width > kMaxImageSide) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        format, " image of ", width, "x", height, " pixels; at most ",
-        kMaxImageSide, "x", kMaxImageSide, " are supported"));
+    return InvalidArgument(format, " image of ", width, "x", height,
+                           " pixels; at most ", kMaxImageSide, "x",
+                           kMaxImageSide, " are supported");
   }
   if (uint64_t{height} * width > max_pixels) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "broken ", format, ": too short for ", width, "x", height, " pixels"));
+    return InvalidArgument("broken ", format, ": too short for ", width, "x",
+                           height, " pixels");
   }
   return absl::OkStatus();
 }
@@ -144,8 +145,7 @@ class JpegReader {
 
   // Returns the error of the function that failed.
   absl::Status Error() const {
-    return absl::InvalidArgumentError(
-        absl::StrCat("broken JPEG: ", errors_.message));
+    return InvalidArgument("broken JPEG: ", errors_.message);
   }
 
   const jpeg_decompress_struct& info() const { return info_; }
@@ -199,19 +199,6 @@ int JpegOrientation(const jpeg_decompress_struct& info) {
   return 1;
 }
 
-JpegColor ToJpegColor(J_COLOR_SPACE space) {
-  switch (space) {
-    case JCS_GRAYSCALE:
-      return JpegColor::kGray;
-    case JCS_YCbCr:
-      return JpegColor::kYcc;
-    case JCS_RGB:
-      return JpegColor::kRgb;
-    default:
-      return JpegColor::kOther;
-  }
-}
-
 // Returns whether the scan whose header was read last holds all coefficients of
 // all components, and the file has the tables to decode them.
 bool IsCompleteScan(const jpeg_decompress_struct& info) {
@@ -242,7 +229,7 @@ absl::StatusOr<int> FindEndOfScan(absl::string_view data) {
     // 0 follows a coded byte of 0xff; markers may start with several 0xff.
     if (code != 0 && code != 0xff && !is_restart) return code;
   }
-  return absl::InvalidArgumentError("broken JPEG: the file ends too early");
+  return InvalidArgument("broken JPEG: the file ends too early");
 }
 
 // ---------------------------------------------------------------- PNG
@@ -287,11 +274,11 @@ uint64_t PngMaxPixels(const PngReader& reader, size_t size) {
   return uint64_t{size} * 1032 * 8 / std::max(pixel_bits, 1u);
 }
 
-// Sets up the output as 8-bit gray or RGB without alpha. Returns the number of
-// channels, 1 or 3; 0 on an error.
-size_t PngSetUp(PngReader* reader) {
+// Reads the pixels as 8-bit samples without alpha. Each row has `row_size`
+// bytes.
+bool PngReadPixels(PngReader* reader, png_bytepp rows, size_t row_size) {
   png_structp png = reader->png;
-  if (setjmp(png_jmpbuf(png)) != 0) return 0;
+  if (setjmp(png_jmpbuf(png)) != 0) return false;
   const int color = png_get_color_type(png, reader->info);
   if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
   if (color == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
@@ -299,14 +286,11 @@ size_t PngSetUp(PngReader* reader) {
   png_set_strip_alpha(png);
   png_set_interlace_handling(png);
   png_read_update_info(png, reader->info);
-  return png_get_channels(png, reader->info);
-}
-
-// `rows` points to the start of each row.
-bool PngReadPixels(PngReader* reader, png_bytepp rows) {
-  if (setjmp(png_jmpbuf(reader->png)) != 0) return false;
-  png_read_image(reader->png, rows);
-  png_read_end(reader->png, nullptr);  // fails if the end is missing
+  if (png_get_rowbytes(png, reader->info) != row_size) {
+    png_error(png, "unexpected row size");
+  }
+  png_read_image(png, rows);
+  png_read_end(png, nullptr);  // fails if the end is missing
   return true;
 }
 
@@ -332,42 +316,39 @@ absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
     return absl::InternalError("libpng cannot start: wrong version or memory");
   }
   const auto broken = [&reader] {
-    return absl::InvalidArgumentError(
-        absl::StrCat("broken PNG: ", reader.message));
+    return InvalidArgument("broken PNG: ", reader.message);
   };
 
   if (!PngReadHeader(&reader)) return broken();
   const uint32_t height = png_get_image_height(reader.png, reader.info);
   const uint32_t width = png_get_image_width(reader.png, reader.info);
-  if (absl::Status status =
-          CheckSize("PNG", height, width, PngMaxPixels(reader, content.size()));
-      !status.ok()) {
-    return status;
-  }
-  const size_t channels = PngSetUp(&reader);
-  if (channels == 0) return broken();
+  LENET_RETURN_IF_ERROR(
+      CheckSize("PNG", height, width, PngMaxPixels(reader, content.size())));
+  const bool has_color =
+      png_get_color_type(reader.png, reader.info) & PNG_COLOR_MASK_COLOR;
+  const size_t row_size = width * (has_color ? size_t{3} : 1);
 
   GrayImage image = Allocate(height, width);
-  std::vector<uint8_t> rgb(channels == 3 ? 3 * image.pixels.size() : 0);
-  std::vector<uint8_t>& target = channels == 3 ? rgb : image.pixels;
+  std::vector<uint8_t> rgb(has_color ? height * row_size : 0);
+  std::vector<uint8_t>& target = has_color ? rgb : image.pixels;
   std::vector<png_bytep> rows(height);
-  for (size_t y = 0; y < height; ++y) rows[y] = &target[y * width * channels];
-  if (!PngReadPixels(&reader, rows.data())) return broken();
-  if (channels == 3) RgbToGray(rgb, &image.pixels);
+  for (size_t y = 0; y < height; ++y) rows[y] = &target[y * row_size];
+  if (!PngReadPixels(&reader, rows.data(), row_size)) return broken();
+  if (has_color) RgbToGray(rgb, &image.pixels);
   return image;
 }
 
 }  // namespace
 
 absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content) {
-  if (content.empty()) return absl::InvalidArgumentError("the file is empty");
+  if (content.empty()) return InvalidArgument("the file is empty");
   JpegReader reader;
   if (!reader.ReadHeader(content)) return reader.Error();
   const jpeg_decompress_struct& info = reader.info();
   LENET_RETURN_IF_ERROR(CheckSize("JPEG", info.image_height, info.image_width,
                                   content.size() * kJpegPixelsPerByte));
   if (info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK) {
-    return absl::InvalidArgumentError(
+    return InvalidArgument(
         "CMYK JPEG is not supported; convert it to gray or RGB");
   }
   GrayImage image = Allocate(info.image_height, info.image_width);
@@ -377,22 +358,25 @@ absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content) {
 
 absl::StatusOr<JpegHeader> ParseJpegHeader(absl::string_view content) {
   if (!absl::StartsWith(content, kJpegStart)) {
-    return absl::InvalidArgumentError("not a JPEG");
+    return InvalidArgument("not a JPEG");
   }
   JpegReader reader;
   if (!reader.ReadHeader(content)) return reader.Error();
   const jpeg_decompress_struct& info = reader.info();
   JpegHeader header;
   if (info.num_components > static_cast<int>(header.sampling.size())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected 1 to 4 JPEG components, found ", info.num_components));
+    return InvalidArgument("expected 1 to 4 JPEG components, found ",
+                           info.num_components);
   }
   header.height = static_cast<int>(info.image_height);
   header.width = static_cast<int>(info.image_width);
   header.precision = info.data_precision;
   if (reader.frame_marker() == kSof0) header.coding = JpegCoding::kBaseline;
   if (reader.frame_marker() == kSof2) header.coding = JpegCoding::kProgressive;
-  header.color = ToJpegColor(info.jpeg_color_space);
+  const J_COLOR_SPACE space = info.jpeg_color_space;
+  if (space == JCS_GRAYSCALE) header.color = JpegColor::kGray;
+  if (space == JCS_YCbCr) header.color = JpegColor::kYcc;
+  if (space == JCS_RGB) header.color = JpegColor::kRgb;
   header.components = info.num_components;
   for (int i = 0; i < info.num_components; ++i) {
     header.sampling[static_cast<size_t>(i)] = {info.comp_info[i].h_samp_factor,
@@ -408,7 +392,7 @@ absl::StatusOr<JpegHeader> ParseJpegHeader(absl::string_view content) {
 }
 
 absl::StatusOr<GrayImage> DecodeImage(absl::string_view content) {
-  if (content.empty()) return absl::InvalidArgumentError("the file is empty");
+  if (content.empty()) return InvalidArgument("the file is empty");
   if (absl::StartsWith(content, kJpegStart)) return DecodeJpeg(content);
   if (absl::StartsWith(content, kPngStart)) return DecodePng(content);
 
@@ -416,8 +400,7 @@ absl::StatusOr<GrayImage> DecodeImage(absl::string_view content) {
   for (const char c : content.substr(0, 4)) {
     absl::StrAppendFormat(&start, " %02x", static_cast<unsigned char>(c));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("neither JPEG nor PNG (starts with", start, ")"));
+  return InvalidArgument("neither JPEG nor PNG (starts with", start, ")");
 }
 
 }  // namespace lenet

@@ -24,7 +24,7 @@ void Expect(bool condition) {
 
 std::vector<std::string> FuzzSeeds() {
   std::vector<std::string> files;
-  for (const GoldenImage& image : GoldenImages()) files.push_back(image.file);
+  for (const auto& [name, image] : GoldenImages()) files.push_back(image.file);
   return files;
 }
 
@@ -35,7 +35,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view content(reinterpret_cast<const char*>(data), size);
   const absl::StatusOr<lenet::GrayImage> image = lenet::DecodeImage(content);
   Expect(image.ok() || absl::IsInvalidArgument(image.status()));
-  if (image.ok()) lenet::Resize(*image, 32, 32);
+  if (image.ok()) {
+    Expect(image->pixels.size() == static_cast<size_t>(image->height) *
+                                       static_cast<size_t>(image->width));
+    lenet::Resize(*image, 32, 32);
+  }
 
   const absl::StatusOr<lenet::JpegHeader> header =
       lenet::ParseJpegHeader(content);

@@ -19,9 +19,11 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "cc/base/file.h"
 #include "cc/base/gzip.h"
 #include "cc/base/status_macros.h"
+#include "cc/image/error.h"
 
 namespace lenet {
 namespace {
@@ -48,14 +50,6 @@ constexpr std::array<absl::string_view, 4> kImageSuffixes = {
     "images.idx3-ubyte", "images-idx3-ubyte", "images.idx3-ubyte.gz",
     "images-idx3-ubyte.gz"};
 
-// Adds the path to the message of an error.
-template <typename T>
-absl::StatusOr<T> WithPath(const std::string& path, absl::StatusOr<T> result) {
-  if (result.ok()) return result;
-  return absl::Status(result.status().code(),
-                      absl::StrCat(path, ": ", result.status().message()));
-}
-
 uint32_t BigEndian(absl::string_view content, size_t offset) {
   uint32_t value = 0;
   for (size_t i = 0; i < 4; ++i) {
@@ -64,7 +58,11 @@ uint32_t BigEndian(absl::string_view content, size_t offset) {
   return value;
 }
 
-absl::Status CheckHeader(const Format& format, absl::string_view content) {
+// Returns the number of entries. `content` is the start of a file of
+// `file_size` bytes.
+absl::StatusOr<size_t> ParseHeader(const Format& format,
+                                   absl::string_view content,
+                                   size_t file_size) {
   if (content.size() >= 4 && BigEndian(content, 0) != format.magic) {
     const uint32_t magic = BigEndian(content, 0);
     std::string message = absl::StrFormat(
@@ -72,31 +70,28 @@ absl::Status CheckHeader(const Format& format, absl::string_view content) {
         format.entries, format.magic, magic);
     if (magic == kImages.magic) message += " (a file of images)";
     if (magic == kLabels.magic) message += " (a file of labels)";
-    return absl::InvalidArgumentError(message);
+    return InvalidArgument(message);
   }
   if (content.size() < format.header_size) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "not an IDX file of ", format.entries, ": expected ",
-        format.header_size, " bytes of header, found ", content.size()));
+    return InvalidArgument("not an IDX file of ", format.entries, ": expected ",
+                           format.header_size, " bytes of header, found ",
+                           content.size());
   }
-  return absl::OkStatus();
-}
-
-// Returns the number of entries in the header, which must match the file size.
-absl::StatusOr<size_t> CountEntries(const Format& format,
-                                    absl::string_view header,
-                                    size_t file_size) {
-  const uint64_t count = BigEndian(header, 4);
+  if (format.magic == kImages.magic) {
+    const uint32_t height = BigEndian(content, 8);
+    const uint32_t width = BigEndian(content, 12);
+    if (height != kIdxSide || width != kIdxSide) {
+      return InvalidArgument("expected images of 28x28 pixels, found ", height,
+                             "x", width);
+    }
+  }
+  const uint64_t count = BigEndian(content, 4);
   const uint64_t expected = format.header_size + count * format.entry_size;
   if (file_size != expected) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected ", expected, " bytes for the ", count, " ",
-                     format.entries, " in its header, found ", file_size));
+    return InvalidArgument("expected ", expected, " bytes for the ", count, " ",
+                           format.entries, " in its header, found ", file_size);
   }
-  if (count == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("holds no ", format.entries));
-  }
+  if (count == 0) return InvalidArgument("holds no ", format.entries);
   return count;
 }
 
@@ -104,24 +99,15 @@ absl::StatusOr<size_t> CountEntries(const Format& format,
 // of a file of `file_size` bytes.
 absl::StatusOr<IdxImages> ParseImages(std::string content, size_t file_size,
                                       size_t limit) {
-  LENET_RETURN_IF_ERROR(CheckHeader(kImages, content));
-  const uint32_t height = BigEndian(content, 8);
-  const uint32_t width = BigEndian(content, 12);
-  if (height != kIdxSide || width != kIdxSide) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("expected images of %dx%d pixels, found %dx%d",
-                        kIdxSide, kIdxSide, height, width));
-  }
   LENET_ASSIGN_OR_RETURN(const size_t total,
-                         CountEntries(kImages, content, file_size));
+                         ParseHeader(kImages, content, file_size));
   const size_t count = limit == 0 ? total : std::min(limit, total);
   const size_t needed = kImages.header_size + count * kImages.entry_size;
   if (content.size() < needed) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("was truncated while it was read: expected ", needed,
-                     " bytes, found ", content.size()));
+    return InvalidArgument("was truncated while it was read: expected ", needed,
+                           " bytes, found ", content.size());
   }
-  return IdxImages(count, total, std::move(content));
+  return IdxImages{count, total, std::move(content)};
 }
 
 absl::StatusOr<std::string> Uncompress(std::string content) {
@@ -136,6 +122,12 @@ bool IsFile(const fs::path& path) {
 
 }  // namespace
 
+absl::Span<const uint8_t> IdxImages::image(size_t i) const {
+  const char* const pixels =
+      content.data() + kImages.header_size + i * kImages.entry_size;
+  return {reinterpret_cast<const uint8_t*>(pixels), kImages.entry_size};
+}
+
 absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path, size_t limit) {
   size_t count = kMaxBytes / kImages.entry_size;
   if (limit != 0) count = std::min(count, limit);
@@ -143,23 +135,22 @@ absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path, size_t limit) {
       FileStart file,
       ReadFileStart(path, kImages.header_size + count * kImages.entry_size));
   if (file.file_size > kMaxBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": has ", file.file_size, " bytes; at most ",
-                     kMaxBytes, " are supported"));
+    return InvalidArgument(path, ": has ", file.file_size, " bytes; at most ",
+                           kMaxBytes, " are supported");
   }
   if (IsGzip(file.content)) {
     LENET_ASSIGN_OR_RETURN(const std::string whole, ReadFile(path, kMaxBytes));
     LENET_ASSIGN_OR_RETURN(file.content,
-                           WithPath(path, Gunzip(whole, kMaxBytes)));
+                           WithLocation(path, Gunzip(whole, kMaxBytes)));
     file.file_size = file.content.size();
   }
-  return WithPath(path,
-                  ParseImages(std::move(file.content), file.file_size, limit));
+  return WithLocation(
+      path, ParseImages(std::move(file.content), file.file_size, limit));
 }
 
 absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path) {
   LENET_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kMaxBytes));
-  return WithPath(path, ParseIdxLabels(std::move(content)));
+  return WithLocation(path, ParseIdxLabels(std::move(content)));
 }
 
 absl::StatusOr<IdxImages> ParseIdxImages(std::string content) {
@@ -170,18 +161,15 @@ absl::StatusOr<IdxImages> ParseIdxImages(std::string content) {
 
 absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(std::string content) {
   LENET_ASSIGN_OR_RETURN(content, Uncompress(std::move(content)));
-  LENET_RETURN_IF_ERROR(CheckHeader(kLabels, content));
-  LENET_RETURN_IF_ERROR(
-      CountEntries(kLabels, content, content.size()).status());
+  LENET_RETURN_IF_ERROR(ParseHeader(kLabels, content, content.size()).status());
   std::vector<uint8_t> labels(content.begin() + kLabels.header_size,
                               content.end());
   const auto invalid =
       std::find_if(labels.begin(), labels.end(),
                    [](uint8_t label) { return label > kMaxLabel; });
   if (invalid != labels.end()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected labels from 0 to ", kMaxLabel, ", found ",
-                     *invalid, " at index ", invalid - labels.begin()));
+    return InvalidArgument("expected labels from 0 to ", kMaxLabel, ", found ",
+                           *invalid, " at index ", invalid - labels.begin());
   }
   return labels;
 }

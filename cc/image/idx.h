@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -22,33 +21,13 @@ namespace lenet {
 
 inline constexpr int kIdxSide = 28;  // height and width of an image
 
-// Images in the memory of the file that they were read from.
-class IdxImages {
- public:
-  // `content` is the start of the file, with the first `count` of its `total`
-  // images.
-  IdxImages(size_t count, size_t total, std::string content)
-      : count_(count), total_(total), content_(std::move(content)) {}
+struct IdxImages {
+  // Returns the 28 * 28 pixels of image i < count, row by row.
+  absl::Span<const uint8_t> image(size_t i) const;
 
-  size_t count() const { return count_; }
-
-  // Number of images in the file, of which the first count() were read.
-  size_t total() const { return total_; }
-
-  // The 28 * 28 pixels of image i < count(), row by row.
-  absl::Span<const uint8_t> image(size_t i) const {
-    return {reinterpret_cast<const uint8_t*>(content_.data()) + kHeaderSize +
-                i * kPixels,
-            kPixels};
-  }
-
- private:
-  static constexpr size_t kHeaderSize = 16;
-  static constexpr size_t kPixels = size_t{kIdxSide} * kIdxSide;
-
-  size_t count_;
-  size_t total_;
-  std::string content_;
+  size_t count = 0;     // images that were read
+  size_t total = 0;     // images in the file
+  std::string content;  // the start of the file, with `count` images
 };
 
 // Reads the first `limit` images, or all if limit is 0. Of an uncompressed

@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto images = lenet::ParseIdxImages(content);
   if (images.ok()) {
     int sum = 0;  // reads every pixel
-    for (size_t i = 0; i < images->count(); ++i) {
+    for (size_t i = 0; i < images->count; ++i) {
       for (const uint8_t pixel : images->image(i)) sum += pixel;
     }
     if (sum < 0) std::abort();

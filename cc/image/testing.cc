@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <cstdio>  // before jpeglib.h, which needs it
 #include <cstdlib>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "cc/base/test_util.h"
 #include "jpeglib.h"
 
@@ -125,30 +125,24 @@ std::string BytesOf(const std::vector<float>& values) {
           values.size() * sizeof(float)};
 }
 
-const std::vector<GoldenImage>& GoldenImages() {
+const std::map<std::string, GoldenImage>& GoldenImages() {
   static const auto* const images = [] {
-    auto* result = new std::vector<GoldenImage>;
+    auto* result = new std::map<std::string, GoldenImage>;
     std::istringstream records(
         ReadTestFile(TestData("lenet_mindspore/cc/image/golden_images.bin")));
+    std::string name;
     GoldenImage image;
     size_t bytes = 0;
-    while (records >> image.name >> image.height >> image.width >> image.crc >>
+    while (records >> name >> image.height >> image.width >> image.crc >>
            bytes) {
       records.get();  // the end of the line
       image.file.resize(bytes);
       records.read(image.file.data(), static_cast<std::streamsize>(bytes));
-      result->push_back(image);
+      (*result)[name] = image;
     }
     return result;
   }();
   return *images;
-}
-
-const GoldenImage& GoldenImageNamed(absl::string_view name) {
-  for (const GoldenImage& image : GoldenImages()) {
-    if (image.name == name) return image;
-  }
-  std::abort();
 }
 
 }  // namespace lenet

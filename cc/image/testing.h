@@ -3,10 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
-
-#include "absl/strings/string_view.h"
 
 namespace lenet {
 
@@ -46,18 +45,14 @@ std::string BytesOf(const std::vector<float>& values);
 
 // A JPEG or PNG file and the 8-bit gray image that Pillow decodes from it.
 struct GoldenImage {
-  std::string name;
   std::string file;
   int height = 0;
   int width = 0;
   uint32_t crc = 0;  // CRC-32 of the pixels, row by row
 };
 
-// Returns the images of golden.py, sorted by name.
-const std::vector<GoldenImage>& GoldenImages();
-
-// Returns the golden image of that name. Aborts if there is none.
-const GoldenImage& GoldenImageNamed(absl::string_view name);
+// Returns the images of golden.py by name.
+const std::map<std::string, GoldenImage>& GoldenImages();
 
 }  // namespace lenet
 

@@ -5,9 +5,9 @@
 
 namespace lenet::kernels {
 
-// Adds to a benchmark whose iteration takes `operations` multiplications and
-// additions: "FLOP/s", and "share_of_peak" of that many threads of this CPU
-// (MeasureFmaPeak, measured in the same process).
+// Adds two counters to a benchmark with `operations` multiplications and
+// additions per iteration: "FLOP/s", and "share_of_peak" of `threads` cores.
+// The peak is the float32 multiply-add rate of registers, measured now.
 void ReportOperations(double operations, int threads, benchmark::State* state);
 
 }  // namespace lenet::kernels

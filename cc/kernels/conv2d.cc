@@ -1,98 +1,72 @@
 #include "cc/kernels/conv2d.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "cc/kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cc/kernels/conv2d.cc"
-#include <hwy/foreach_target.h>  // IWYU pragma: keep
-#include <hwy/highway.h>
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.h.
+#include "cc/kernels/simd-inl.h"
 
-// The padded input is copied into one plane for each pair (row mod stride,
-// column mod stride). In a plane, what a kernel element needs for output
-// (row, column) lies at row * plane_width + column plus an offset that depends
-// on the element alone, whatever stride and dilation are. So outputs are
-// computed as one run over a plane, rows and the few columns between them that
-// belong to no output alike: narrow images fill vectors too.
+// The padded input is split into one plane per pair (row mod stride, column mod
+// stride). Within a plane the input of a kernel tap for output (row, column)
+// lies at row * plane_width + column plus an offset that depends only on the
+// tap, for any stride and dilation. Outputs are computed in one run over a
+// plane, including the few columns between rows that belong to no output, so
+// narrow images fill vectors too.
 
 HWY_BEFORE_NAMESPACE();
 namespace lenet::kernels {
 namespace HWY_NAMESPACE {
+namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
+constexpr size_t kVectors = 3;
 
-// Four output channels at `count` positions: sums [4][stride]. Weights are
-// [channels][taps][4]; reads and writes whole vectors, up to 3 beyond count.
+size_t ConvStep() { return kVectors * hn::Lanes(hn::ScalableTag<float>()); }
+
+// Computes sums [4, stride] of four output channels at `count` positions.
+// weights: [channels, taps, 4]. Reads and writes up to ConvStep() - 1 floats
+// beyond `count`.
 void ConvBlock(const float* HWY_RESTRICT planes, size_t channels,
                size_t channel_stride, const size_t* HWY_RESTRICT offsets,
                size_t taps, const float* HWY_RESTRICT weights, size_t count,
                size_t stride, float* HWY_RESTRICT sums) {
   const hn::ScalableTag<float> d;
-  using V = hn::Vec<decltype(d)>;
   const size_t lanes = hn::Lanes(d);
-  for (size_t p = 0; p < count; p += 3 * lanes) {
-    V a0 = hn::Zero(d), a1 = a0, a2 = a0, b0 = a0, b1 = a0, b2 = a0;
-    V c0 = a0, c1 = a0, c2 = a0, e0 = a0, e1 = a0, e2 = a0;
+  for (size_t p = 0; p < count; p += kVectors * lanes) {
+    hn::Vec<decltype(d)> tile[4][kVectors];
+    Clear(d, tile);
     const float* w = weights;
     for (size_t c = 0; c < channels; ++c) {
-      const float* const plane = planes + c * channel_stride + p;
       for (size_t t = 0; t < taps; ++t, w += 4) {
-        const float* const x = plane + offsets[t];
-        const V x0 = hn::LoadU(d, x);
-        const V x1 = hn::LoadU(d, x + lanes);
-        const V x2 = hn::LoadU(d, x + 2 * lanes);
-        const V wa = hn::Set(d, w[0]);
-        a0 = hn::MulAdd(x0, wa, a0);
-        a1 = hn::MulAdd(x1, wa, a1);
-        a2 = hn::MulAdd(x2, wa, a2);
-        const V wb = hn::Set(d, w[1]);
-        b0 = hn::MulAdd(x0, wb, b0);
-        b1 = hn::MulAdd(x1, wb, b1);
-        b2 = hn::MulAdd(x2, wb, b2);
-        const V wc = hn::Set(d, w[2]);
-        c0 = hn::MulAdd(x0, wc, c0);
-        c1 = hn::MulAdd(x1, wc, c1);
-        c2 = hn::MulAdd(x2, wc, c2);
-        const V we = hn::Set(d, w[3]);
-        e0 = hn::MulAdd(x0, we, e0);
-        e1 = hn::MulAdd(x1, we, e1);
-        e2 = hn::MulAdd(x2, we, e2);
+        const float* const x = planes + c * channel_stride + p + offsets[t];
+        AddOuterProduct([&](size_t r) HWY_ATTR { return hn::Set(d, w[r]); },
+                        [&](size_t v)
+                            HWY_ATTR { return hn::LoadU(d, x + v * lanes); },
+                        tile);
       }
     }
-    float* out = sums + p;
-    hn::StoreU(a0, d, out);
-    hn::StoreU(a1, d, out + lanes);
-    hn::StoreU(a2, d, out + 2 * lanes);
-    out += stride;
-    hn::StoreU(b0, d, out);
-    hn::StoreU(b1, d, out + lanes);
-    hn::StoreU(b2, d, out + 2 * lanes);
-    out += stride;
-    hn::StoreU(c0, d, out);
-    hn::StoreU(c1, d, out + lanes);
-    hn::StoreU(c2, d, out + 2 * lanes);
-    out += stride;
-    hn::StoreU(e0, d, out);
-    hn::StoreU(e1, d, out + lanes);
-    hn::StoreU(e2, d, out + 2 * lanes);
+    ForEachInTile(tile, [&](size_t r, size_t v, auto sum) HWY_ATTR {
+      hn::StoreU(sum, d, sums + p + r * stride + v * lanes);
+    });
   }
 }
 
-size_t ConvStep() { return 3 * hn::Lanes(hn::ScalableTag<float>()); }
-
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace lenet::kernels
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-
 namespace lenet::kernels {
 namespace {
 
 HWY_EXPORT(ConvBlock);
 HWY_EXPORT(ConvStep);
 
-constexpr size_t kBlock = 4;  // output channels at a time
+constexpr size_t kBlock = 4;  // output channels per ConvBlock
 
 size_t Size(int value) { return static_cast<size_t>(value); }
 
@@ -104,68 +78,66 @@ size_t Blocks(const Conv2dShape& shape) {
   return RoundUp(Size(shape.out_channels / shape.groups), kBlock) / kBlock;
 }
 
-// Geometry of the planes; see the comment at the top.
+// Geometry of the planes of one channel.
 struct Planes {
   explicit Planes(const Window& window)
-      : width(Size(window.width.out() - 1 +
-                   (window.width.span() - 1) / window.width.stride + 1)),
-        height(Size(window.height.out() - 1 +
-                    (window.height.span() - 1) / window.height.stride + 1)),
+      : width(Side(window.width)),
+        height(Side(window.height)),
         phases_w(Size(std::min(window.width.stride, window.width.span()))),
         phases_h(Size(std::min(window.height.stride, window.height.span()))),
         positions(Size(window.height.out() - 1) * width +
                   Size(window.width.out())),
         run(RoundUp(positions, HWY_DYNAMIC_DISPATCH(ConvStep)())) {}
 
+  static size_t Side(const WindowAxis& axis) {
+    return Size(axis.out() + (axis.span() - 1) / axis.stride);
+  }
   size_t plane() const { return width * height; }
   size_t channel() const { return plane() * phases_w * phases_h; }
+  size_t slack() const { return run - positions; }
 
   size_t width;
   size_t height;
   size_t phases_w;
   size_t phases_h;
   size_t positions;  // from the first output to the last
-  size_t run;        // as many as are computed
+  size_t run;        // positions that are computed
 };
 
-// One channel of the input, padded and split into planes.
+// Splits one row of the input, from column `first` on, into columns of a plane.
+void FillRow(const WindowAxis& axis, int first, int width, const float* from,
+             float* to) {
+  const int begin = first < 0 ? (axis.stride - 1 - first) / axis.stride : 0;
+  const int end = std::min(width, (axis.in - first - 1) / axis.stride + 1);
+  if (axis.in <= first || begin >= end) return;
+  if (axis.stride == 1) {
+    std::copy(from + first + begin, from + first + end, to + begin);
+    return;
+  }
+  for (int c = begin; c < end; ++c) to[c] = from[c * axis.stride + first];
+}
+
+// Pads one channel of the input and splits it into planes.
 void FillPlanes(const Window& window, const Planes& planes, const float* x,
                 float* out) {
   std::fill_n(out, planes.channel(), 0.0f);
   const WindowAxis& h = window.height;
   const WindowAxis& w = window.width;
-  for (size_t phase_h = 0; phase_h < planes.phases_h; ++phase_h) {
-    for (size_t phase_w = 0; phase_w < planes.phases_w; ++phase_w) {
-      for (size_t row = 0; row < planes.height; ++row) {
-        const int y = static_cast<int>(row) * h.stride +
-                      static_cast<int>(phase_h) - h.pad_before;
-        float* const to = out + row * planes.width;
-        if (y < 0 || y >= h.in) continue;
-        const float* const from = x + Size(y) * Size(w.in);
-        const int first = static_cast<int>(phase_w) - w.pad_before;
-        if (w.stride == 1) {
-          const int begin = std::max(0, -first);
-          const int end =
-              std::min(static_cast<int>(planes.width), w.in - first);
-          if (begin < end) {
-            std::memcpy(to + begin, from + first + begin,
-                        Size(end - begin) * sizeof(float));
-          }
-          continue;
-        }
-        for (size_t column = 0; column < planes.width; ++column) {
-          const int source = static_cast<int>(column) * w.stride + first;
-          if (source >= 0 && source < w.in) to[column] = from[source];
-        }
-      }
-      out += planes.plane();
+  for (size_t phase = 0; phase < planes.phases_h * planes.phases_w; ++phase) {
+    const int first_y = static_cast<int>(phase / planes.phases_w);
+    const int first_x = static_cast<int>(phase % planes.phases_w);
+    for (size_t row = 0; row < planes.height; ++row, out += planes.width) {
+      const int y = static_cast<int>(row) * h.stride + first_y - h.pad_before;
+      if (y < 0 || y >= h.in) continue;
+      FillRow(w, first_x - w.pad_before, static_cast<int>(planes.width),
+              x + Size(y) * Size(w.in), out);
     }
   }
 }
 
-// Outputs of one channel out of a run over the plane.
-void Finish(const Window& window, const Planes& planes, const float* sums,
-            float bias, bool relu, float* y) {
+// Writes the outputs of one channel, taken from a run over the plane.
+void StoreChannel(const Window& window, const Planes& planes, const float* sums,
+                  float bias, bool relu, float* y) {
   const size_t columns = Size(window.width.out());
   for (int row = 0; row < window.height.out(); ++row) {
     for (size_t column = 0; column < columns; ++column) {
@@ -183,19 +155,18 @@ Conv2d::Conv2d(const Conv2dShape& shape, const float* weights,
                const float* bias)
     : shape_(shape) {
   const Window& window = shape.window;
-  const size_t taps = window.kernel_size();
-  const size_t group_in = Size(shape.in_channels / shape.groups);
+  const size_t inputs =
+      Size(shape.in_channels / shape.groups) * window.kernel_size();
   const size_t group_out = Size(shape.out_channels / shape.groups);
   const size_t blocks = Blocks(shape);
-  packed_.resize(Size(shape.groups) * blocks * group_in * taps * kBlock);
+  packed_.resize(Size(shape.groups) * blocks * inputs * kBlock);
   bias_.resize(Size(shape.groups) * blocks * kBlock);
   for (size_t o = 0; o < Size(shape.out_channels); ++o) {
     const size_t block = o / group_out * blocks + o % group_out / kBlock;
     const size_t lane = o % group_out % kBlock;
     if (bias != nullptr) bias_[block * kBlock + lane] = bias[o];
-    for (size_t i = 0; i < group_in * taps; ++i) {
-      packed_[(block * group_in * taps + i) * kBlock + lane] =
-          weights[o * group_in * taps + i];
+    for (size_t i = 0; i < inputs; ++i) {
+      packed_[(block * inputs + i) * kBlock + lane] = weights[o * inputs + i];
     }
   }
   const Planes planes(window);
@@ -214,9 +185,8 @@ Conv2d::Conv2d(const Conv2dShape& shape, const float* weights,
 
 size_t Conv2d::scratch_size() const {
   const Planes planes(shape_.window);
-  // A run reads beyond the last plane, as far as it is longer than its outputs.
-  return Size(shape_.in_channels) * planes.channel() +
-         (planes.run - planes.positions) + kBlock * planes.run;
+  return Size(shape_.in_channels) * planes.channel() + planes.slack() +
+         kBlock * planes.run;
 }
 
 void Conv2d::Run(const float* x, bool relu, float* y, float* scratch) const {
@@ -227,9 +197,10 @@ void Conv2d::Run(const float* x, bool relu, float* y, float* scratch) const {
     FillPlanes(window, planes, x + c * window.in_size(),
                scratch + c * planes.channel());
   }
+  // The last run reads beyond the planes.
   float* const slack = scratch + channels * planes.channel();
-  std::fill(slack, slack + (planes.run - planes.positions), 0.0f);
-  float* const sums = slack + (planes.run - planes.positions);
+  std::fill_n(slack, planes.slack(), 0.0f);
+  float* const sums = slack + planes.slack();
 
   const size_t group_in = channels / Size(shape_.groups);
   const size_t group_out = Size(shape_.out_channels / shape_.groups);
@@ -244,12 +215,12 @@ void Conv2d::Run(const float* x, bool relu, float* y, float* scratch) const {
     const size_t first = block % blocks * kBlock;
     const size_t count = std::min(kBlock, group_out - first);
     for (size_t i = 0; i < count; ++i) {
-      Finish(window, planes, sums + i * planes.run, bias_[block * kBlock + i],
-             relu, y + (group * group_out + first + i) * window.out_size());
+      StoreChannel(window, planes, sums + i * planes.run,
+                   bias_[block * kBlock + i], relu,
+                   y + (group * group_out + first + i) * window.out_size());
     }
   }
 }
 
 }  // namespace lenet::kernels
-
 #endif  // HWY_ONCE

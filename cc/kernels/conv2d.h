@@ -6,8 +6,6 @@
 
 #include "cc/kernels/window.h"
 
-// Convolution of any size, stride, dilation, padding with zeros, and groups.
-
 namespace lenet::kernels {
 
 struct Conv2dShape {
@@ -24,24 +22,26 @@ struct Conv2dShape {
   }
 };
 
-// Weights and shape, made ready once.
+// Convolution of any kernel size, stride, dilation, zero padding and groups,
+// with constant weights that are packed once.
 class Conv2d {
  public:
-  // `weights` [out_channels, in_channels / groups, kernel height, width];
-  // `bias` [out_channels], or null. Neither is kept.
+  // weights: [out_channels, in_channels / groups, kernel height, kernel width].
+  // bias: [out_channels] or null. Both are copied.
   Conv2d(const Conv2dShape& shape, const float* weights, const float* bias);
 
-  // Floats of scratch memory that Run needs.
+  // Returns the number of floats of scratch memory that Run needs.
   size_t scratch_size() const;
 
-  // One image: x [in_channels, height, width] to y [out_channels, ...], which
-  // must not overlap. `relu`: negative results become 0, NaN stays.
+  // Computes y [out_channels, height, width] of one image x [in_channels,
+  // height, width]; x and y must not overlap. With `relu` negative results
+  // become 0; NaN stays NaN.
   void Run(const float* x, bool relu, float* y, float* scratch) const;
 
  private:
   Conv2dShape shape_;
-  std::vector<float> packed_;  // blocks of 4 output channels, see conv2d.cc
-  std::vector<float> bias_;    // a whole number of blocks
+  std::vector<float> packed_;  // blocks of 4 output channels: [inputs, taps, 4]
+  std::vector<float> bias_;    // for whole blocks
   std::vector<size_t> offsets_;
 };
 

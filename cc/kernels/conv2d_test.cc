@@ -1,114 +1,86 @@
 #include "cc/kernels/conv2d.h"
 
 #include <cmath>
-#include <limits>
 #include <vector>
 
-#include "cc/kernels/inference_testing.h"
-#include "gtest/gtest.h"
+#include "cc/kernels/testing.h"
 
 namespace lenet::kernels {
 namespace {
 
-WindowAxis Axis(int in, int kernel, int stride = 1, int dilation = 1,
-                int before = 0, int after = 0) {
-  return {in, kernel, stride, dilation, before, after};
-}
+size_t Size(int count) { return static_cast<size_t>(count); }
 
-// In double, straight from the definition.
-std::vector<double> Reference(const Conv2dShape& shape,
-                              const std::vector<float>& weights,
-                              const float* bias, const std::vector<float>& x) {
+// The definition, in double precision.
+Doubles Reference(const Conv2dShape& shape, const Floats& weights,
+                  const Floats& bias, const Floats& x) {
   const WindowAxis& h = shape.window.height;
   const WindowAxis& w = shape.window.width;
   const int group_in = shape.in_channels / shape.groups;
   const int group_out = shape.out_channels / shape.groups;
-  std::vector<double> y;
+  Doubles y;
   for (int o = 0; o < shape.out_channels; ++o) {
-    for (int row = 0; row < h.out(); ++row) {
-      for (int column = 0; column < w.out(); ++column) {
-        double sum = bias == nullptr ? 0.0 : double{bias[o]};
-        for (int c = 0; c < group_in; ++c) {
-          for (int kh = 0; kh < h.kernel; ++kh) {
-            for (int kw = 0; kw < w.kernel; ++kw) {
-              const int r = row * h.stride + kh * h.dilation - h.pad_before;
-              const int s = column * w.stride + kw * w.dilation - w.pad_before;
-              if (r < 0 || r >= h.in || s < 0 || s >= w.in) continue;
-              const int channel = o / group_out * group_in + c;
-              const int weight =
-                  ((o * group_in + c) * h.kernel + kh) * w.kernel + kw;
-              sum +=
-                  double{
-                      x[static_cast<size_t>((channel * h.in + r) * w.in + s)]} *
-                  double{weights[static_cast<size_t>(weight)]};
-            }
-          }
-        }
-        y.push_back(sum);
+    for (int at = 0; at < h.out() * w.out(); ++at) {
+      double sum = bias.empty() ? 0.0 : double{bias[Size(o)]};
+      for (int k = 0; k < group_in * h.kernel * w.kernel; ++k) {
+        const int channel = o / group_out * group_in + k / h.kernel / w.kernel;
+        const int row = at / w.out() * h.stride +
+                        k / w.kernel % h.kernel * h.dilation - h.pad_before;
+        const int column =
+            at % w.out() * w.stride + k % w.kernel * w.dilation - w.pad_before;
+        if (row < 0 || row >= h.in || column < 0 || column >= w.in) continue;
+        sum += double{x[Size((channel * h.in + row) * w.in + column)]} *
+               double{weights[Size(o * group_in * h.kernel * w.kernel + k)]};
       }
+      y.push_back(sum);
     }
   }
   return y;
 }
 
-std::vector<float> RunConv(const Conv2dShape& shape,
-                           const std::vector<float>& weights, const float* bias,
-                           bool relu, const std::vector<float>& x) {
-  const Conv2d conv(shape, weights.data(), bias);
-  // NaN shows what is read before it is written, a guard what is written
-  // beyond.
-  std::vector<float> scratch(conv.scratch_size() + 1, NAN);
-  scratch.back() = 7.0f;
-  std::vector<float> y(shape.out_size() + 1, NAN);
-  y.back() = 7.0f;
+Floats RunConv(const Conv2dShape& shape, const Floats& weights,
+               const Floats& bias, bool relu, const Floats& x) {
+  const Conv2d conv(shape, weights.data(),
+                    bias.empty() ? nullptr : bias.data());
+  Guarded scratch(conv.scratch_size(), false);
+  Guarded y(shape.out_size(), false);
   conv.Run(x.data(), relu, y.data(), scratch.data());
-  EXPECT_EQ(scratch.back(), 7.0f);
-  EXPECT_EQ(y.back(), 7.0f);
-  y.pop_back();
-  return y;
+  return y.Get();
 }
 
-size_t WeightCount(const Conv2dShape& shape) {
-  return static_cast<size_t>(shape.out_channels) *
-         static_cast<size_t>(shape.in_channels / shape.groups) *
-         shape.window.kernel_size();
-}
+class Conv2dTest : public hwy::TestWithParamTarget {};
 
-using Conv2dTest = EveryTargetTest;
+HWY_TARGET_INSTANTIATE_TEST_SUITE_P(Conv2dTest);
 
-TEST_P(Conv2dTest, IsTheReference) {
+TEST_P(Conv2dTest, MatchesDefinition) {
+  // Windows: input, kernel, stride, dilation, padding before, after.
   const std::vector<Conv2dShape> shapes = {
-      {1, 6, 1, {Axis(32, 5), Axis(32, 5)}},
-      {6, 16, 1, {Axis(14, 5), Axis(14, 5)}},
-      {3, 10, 1, {Axis(7, 3, 1, 1, 1, 1), Axis(9, 3, 1, 1, 1, 1)}},
-      {2, 5, 1, {Axis(9, 3, 2, 1, 0, 1), Axis(10, 3, 2, 1, 0, 1)}},
-      {2, 3, 1, {Axis(11, 2, 3), Axis(13, 4, 5)}},
-      {2, 3, 1, {Axis(11, 3, 1, 2, 2, 2), Axis(13, 3, 2, 3, 3, 1)}},
-      {4, 8, 4, {Axis(6, 3, 1, 1, 1, 1), Axis(6, 3, 1, 1, 1, 1)}},
-      {6, 10, 2, {Axis(5, 1), Axis(5, 1)}},
-      {3, 4, 1, {Axis(4, 1, 3), Axis(5, 1, 2)}},
-      {1, 1, 1, {Axis(1, 1), Axis(1, 1)}},
-      {1, 2, 1, {Axis(1, 3, 1, 1, 1, 1), Axis(1, 3, 1, 1, 1, 1)}},
-      {2, 7, 1, {Axis(5, 5), Axis(50, 1)}},
-      {5, 4, 1, {Axis(3, 7, 1, 1, 3, 3), Axis(40, 7, 1, 1, 3, 3)}},
+      {1, 6, 1, {{32, 5}, {32, 5}}},
+      {6, 16, 1, {{14, 5}, {14, 5}}},
+      {3, 10, 1, {{7, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}}},
+      {2, 5, 1, {{9, 3, 2, 1, 0, 1}, {10, 3, 2, 1, 0, 1}}},
+      {2, 3, 1, {{11, 2, 3}, {13, 4, 5}}},
+      {2, 3, 1, {{11, 3, 1, 2, 2, 2}, {13, 3, 2, 3, 3, 1}}},
+      {4, 8, 4, {{6, 3, 1, 1, 1, 1}, {6, 3, 1, 1, 1, 1}}},
+      {6, 10, 2, {{5, 1}, {5, 1}}},
+      {3, 4, 1, {{4, 1, 3}, {5, 1, 2}}},
+      {1, 1, 1, {{1, 1}, {1, 1}}},
+      {1, 2, 1, {{1, 3, 1, 1, 1, 1}, {1, 3, 1, 1, 1, 1}}},
+      {2, 7, 1, {{5, 5}, {50, 1}}},
+      {5, 4, 1, {{3, 7, 1, 1, 3, 3}, {40, 7, 1, 1, 3, 3}}},
   };
   for (size_t i = 0; i < shapes.size(); ++i) {
+    SCOPED_TRACE(i);
     const Conv2dShape& shape = shapes[i];
-    const auto seed = static_cast<uint32_t>(i);
-    const std::vector<float> x = RandomFloats(shape.in_size(), seed);
-    const std::vector<float> weights =
-        RandomFloats(WeightCount(shape), seed + 100);
-    const std::vector<float> bias =
-        RandomFloats(static_cast<size_t>(shape.out_channels), seed + 200);
-    for (const float* const b :
-         {bias.data(), static_cast<const float*>(nullptr)}) {
-      const std::vector<double> expected = Reference(shape, weights, b, x);
-      const std::vector<float> plain = RunConv(shape, weights, b, false, x);
-      const std::vector<float> rectified = RunConv(shape, weights, b, true, x);
-      ASSERT_EQ(plain.size(), expected.size());
-      for (size_t k = 0; k < expected.size(); ++k) {
-        ASSERT_NEAR(plain[k], expected[k], 1e-5)
-            << "shape " << i << " at " << k;
+    const size_t inputs =
+        Size(shape.in_channels / shape.groups) * shape.window.kernel_size();
+    const Floats x = RandomFloats(shape.in_size(), 1);
+    const Floats weights = RandomFloats(Size(shape.out_channels) * inputs, 2);
+    for (const Floats& bias :
+         {RandomFloats(Size(shape.out_channels), 3), Floats()}) {
+      const Floats plain = RunConv(shape, weights, bias, false, x);
+      const Floats rectified = RunConv(shape, weights, bias, true, x);
+      ExpectNear(plain, Reference(shape, weights, bias, x), inputs);
+      for (size_t k = 0; k < plain.size(); ++k) {
         ASSERT_EQ(rectified[k], plain[k] < 0 ? 0.0f : plain[k]);
       }
     }
@@ -116,19 +88,15 @@ TEST_P(Conv2dTest, IsTheReference) {
 }
 
 TEST_P(Conv2dTest, NanReachesItsOutputsOnly) {
-  const Conv2dShape shape = {1, 1, 1, {Axis(5, 3), Axis(6, 3)}};
-  std::vector<float> x(30, 1.0f);
-  x[0] = NAN;
-  x[29] = -std::numeric_limits<float>::infinity();
-  const std::vector<float> y =
-      RunConv(shape, std::vector<float>(9, 1.0f), nullptr, true, x);
+  const Conv2dShape shape = {1, 1, 1, {{5, 3}, {6, 3}}};
+  Floats x(30, 1.0f);
+  x[0] = kNan;
+  x[29] = -kInfinity;
+  const Floats y = RunConv(shape, Floats(9, 1.0f), {}, true, x);
   EXPECT_TRUE(std::isnan(y[0]));
   for (size_t i = 1; i < 11; ++i) EXPECT_EQ(y[i], 9.0f) << i;
   EXPECT_EQ(y[11], 0.0f);
 }
-
-INSTANTIATE_TEST_SUITE_P(Targets, Conv2dTest, testing::ValuesIn(Targets()),
-                         TargetTestName);
 
 }  // namespace
 }  // namespace lenet::kernels

@@ -1,82 +1,83 @@
 #ifndef CC_KERNELS_CONV_RELU_POOL_H_
 #define CC_KERNELS_CONV_RELU_POOL_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
 // A block of LeNet as one kernel: convolution 5x5 (stride 1, no padding, no
 // bias), ReLU, max-pool 2x2 (stride 2).
 //
-// Results depend on the numbers given and on the instruction set that the CPU
-// has, on nothing else: not on addresses, nor on what scratch memory held. No
-// array need be aligned beyond its type; for speed align `packed` and scratch
-// memory to 64 bytes.
+// Results depend only on the arguments and on the instruction set of the CPU.
+// Arrays need no alignment beyond their type; packed weights and scratch memory
+// are fastest when aligned to 64 bytes.
 //
-// Not finite numbers go where they go in MindSpore 2.10 on CPU (tried): ReLU is
-// z > 0 ? z : 0, which makes 0 of NaN, so y is never NaN; a gradient passes
-// where y > 0, whatever it is, and becomes 0 elsewhere; the gradients of the
-// convolution are sums over all its outputs, those without a gradient included,
-// so that a NaN or an infinity in x is in dw, and one in the weights in dx,
-// even times 0. Images with such numbers take a slow way.
+// NaN and infinity: ReLU turns NaN into 0, as in MindSpore on the CPU. With
+// values that are not finite, gradients are unspecified.
 
 namespace lenet::kernels {
 
 constexpr int kConvKernel = 5;
 constexpr int kPool = 2;
 
-struct ConvReluPoolShape {
-  int in_channels;
-  int in_height;  // at least 6, as in_width
-  int in_width;
-  int out_channels;
+// Taps per input channel, and rows and columns of the input per pooling window.
+constexpr size_t kTaps = size_t{kConvKernel} * kConvKernel;
+constexpr size_t kPatch = size_t{kConvKernel} + kPool - 1;
 
-  // Of the pooled output. As in MindSpore a last odd row or column of the
-  // convolution is left out.
-  int out_height() const { return (in_height - kConvKernel + 1) / kPool; }
-  int out_width() const { return (in_width - kConvKernel + 1) / kPool; }
-  size_t in_size() const {
-    return static_cast<size_t>(in_channels) * static_cast<size_t>(in_height) *
-           static_cast<size_t>(in_width);
-  }
-  size_t out_size() const {
-    return static_cast<size_t>(out_channels) *
-           static_cast<size_t>(out_height()) * static_cast<size_t>(out_width());
-  }
-  size_t weight_size() const {
-    return static_cast<size_t>(out_channels) *
-           static_cast<size_t>(in_channels) * kConvKernel * kConvKernel;
-  }
+struct ConvReluPoolShape {
+  constexpr ConvReluPoolShape() = default;
+  constexpr ConvReluPoolShape(int channels, int height, int width, int outputs)
+      : in_channels(static_cast<size_t>(channels)),
+        in_height(static_cast<size_t>(height)),
+        in_width(static_cast<size_t>(width)),
+        out_channels(static_cast<size_t>(outputs)) {}
+
+  // Size of the pooled output. As in MindSpore, an odd last row or column of
+  // the convolution is dropped.
+  size_t out_height() const { return (in_height - kConvKernel + 1) / kPool; }
+  size_t out_width() const { return (in_width - kConvKernel + 1) / kPool; }
+
+  size_t pixels() const { return in_height * in_width; }
+  size_t windows() const { return out_height() * out_width(); }
+  size_t taps() const { return in_channels * kTaps; }
+  size_t in_size() const { return in_channels * pixels(); }
+  size_t out_size() const { return out_channels * windows(); }
+  size_t weight_size() const { return out_channels * taps(); }
+
+  size_t in_channels = 0;
+  size_t in_height = 0;  // at least 6
+  size_t in_width = 0;   // at least 6
+  size_t out_channels = 0;
 };
 
-// Weights as the forward kernel of this CPU reads them. `packed` has
-// PackedConvWeightsSize(shape) floats, which mean something in this process
-// only. Pack again when the weights change.
+// Packs weights [out_channels, in_channels, 5, 5] into the layout of the
+// forward kernel for this CPU: `packed` has PackedConvWeightsSize(shape)
+// floats.
 size_t PackedConvWeightsSize(const ConvReluPoolShape& shape);
 void PackConvWeights(const ConvReluPoolShape& shape, const float* weights,
                      float* packed);
 
-// Floats of scratch memory that one call of Forward, of Backward, or of either
-// needs.
+// Return the number of floats of scratch memory that a call of Forward, of
+// Backward, or of either needs.
 size_t ConvReluPoolForwardScratchSize(const ConvReluPoolShape& shape);
 size_t ConvReluPoolBackwardScratchSize(const ConvReluPoolShape& shape);
 inline size_t ConvReluPoolScratchSize(const ConvReluPoolShape& shape) {
-  const size_t forward = ConvReluPoolForwardScratchSize(shape);
-  const size_t backward = ConvReluPoolBackwardScratchSize(shape);
-  return forward > backward ? forward : backward;
+  return std::max(ConvReluPoolForwardScratchSize(shape),
+                  ConvReluPoolBackwardScratchSize(shape));
 }
 
-// For each of `images` images: x [in_channels, in_height, in_width] to
-// y [out_channels, out_height, out_width]. `argmax`, of the shape of y, says
-// which of the four (0..3, row by row, the first of equals after ReLU) was the
-// maximum; null where no gradient is wanted.
+// Computes y [images, out_channels, out_height, out_width] of x [images,
+// in_channels, in_height, in_width]. `argmax`, of the shape of y, receives the
+// position 0..3 (row-major) of each maximum within its window, the first one
+// among equals after ReLU. Null: not computed.
 void ConvReluPoolForward(const ConvReluPoolShape& shape, const float* packed,
                          int images, const float* x, float* y, uint8_t* argmax,
                          float* scratch);
 
-// Gradients, from those of y: `dx` like x (null: not wanted), and `dw`
-// [out_channels, in_channels, 5, 5], summed over the images in their order and
-// overwritten. `weights` as MindSpore has them, `y` and `argmax` as Forward
-// gave them.
+// Computes the gradients `dx`, of the shape of x (null: not computed), and `dw`
+// [out_channels, in_channels, 5, 5], summed over the images in order, from
+// `dy`, of the shape of y. `weights` are not packed; `y` and `argmax` are
+// results of Forward.
 void ConvReluPoolBackward(const ConvReluPoolShape& shape, const float* weights,
                           int images, const float* x, const float* y,
                           const uint8_t* argmax, const float* dy, float* dx,

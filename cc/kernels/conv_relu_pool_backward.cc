@@ -2,48 +2,232 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "cc/kernels/conv_relu_pool.h"
-#include "cc/kernels/conv_relu_pool_dense.h"
-#include "cc/kernels/conv_relu_pool_scratch.h"
-#include "cc/kernels/conv_relu_pool_sizes.h"
-#include "cc/kernels/conv_relu_pool_targets.h"
+#include "cc/kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cc/kernels/conv_relu_pool_backward.cc"
-// The order counts.
-// clang-format off
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
-#include "cc/kernels/conv_relu_pool_items-inl.h"
-#include "cc/kernels/conv_relu_pool_rows-inl.h"
-// clang-format on
+// After foreach_target.h.
+#include "cc/kernels/simd-inl.h"
 
-// Of each window only the greatest place has a gradient, and that only if it
-// is positive: an item. Its patch of the input times its gradient is added to
-// the gradient of its channel's weights; the weights times its gradient are
-// added to the gradient of the patch. With the channels of a pixel side by side
-// a patch is five runs of 5 * in_channels numbers, which are padded to whole
-// vectors (rows). The padding of weights is zero; what lies behind a run of the
-// input is multiplied too, and not looked at.
+// Only the maximum of a window has a gradient, and only if it is positive: an
+// item. Its patch of the input times its gradient is added to the gradient of
+// the weights of its channel; these weights times its gradient are added to the
+// gradient of the patch. With the channels of a pixel side by side, a patch is
+// five runs of 5 * in_channels numbers, padded to whole vectors (rows). The
+// padding of weights is zero; numbers behind a run of the input go into lanes
+// that are not used.
 
 HWY_BEFORE_NAMESPACE();
 namespace lenet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
+using Shape = ConvReluPoolShape;
 
-using Scratch = ConvReluPoolScratch;
-using Sizes = ConvReluPoolSizes;
-
-// Vectors of a row that are worked on together.
+// Vectors of a row that are processed together.
 constexpr size_t kBlock = 4;
+
+// Floats of the longest vector.
+constexpr size_t kMaxLanes = 16;
+
+// Parts of the scratch memory. Each can be read and written up to one vector
+// beyond its end. With memory == nullptr only `size` is valid.
+struct Scratch {
+  Scratch(const Shape& s, size_t row_size, float* memory) {
+    const auto floats = [&](size_t n) {
+      float* const part = memory == nullptr ? nullptr : memory + size;
+      size += RoundUp(n, kMaxLanes) + kMaxLanes;
+      return part;
+    };
+    const auto integers = [&](size_t n) -> int32_t* {
+      float* const part = floats(n);
+      return part == nullptr ? nullptr : new (part) int32_t[n + kMaxLanes];
+    };
+    const size_t items = s.out_channels * s.windows();
+    x = floats(s.pixels() * s.in_channels);
+    dx = floats(s.pixels() * s.in_channels);
+    dw = floats(s.out_channels * kConvKernel * row_size);
+    weights = floats((s.out_channels * (kConvKernel + 1) + 1) * row_size);
+    taps = floats(s.taps());
+    values = floats(items);
+    dx_values = floats(2 * items);
+    places = integers(items);
+    dx_rows = integers(2 * items);
+    counts = integers(s.out_channels);
+    dx_counts = integers(2 * s.windows());
+    offsets = integers(4 * s.windows());
+  }
+
+  size_t size = 0;     // floats
+  float* x;            // [in_height, in_width, in_channels]
+  float* dx;           // like x
+  float* dw;           // [out_channels, 5, row_size]
+  float* weights;      // [out_channels][zeros, 5 rows][row_size], zeros
+  float* taps;         // weights of a channel: [5, 5, in_channels]
+  float* values;       // items of each channel [out_channels, windows]
+  float* dx_values;    // items of each half window [windows, 2, out_channels]
+  int32_t* places;     // of the items: 4 * window + position in the window
+  int32_t* dx_rows;    // of the items: start of their rows in `weights`
+  int32_t* counts;     // items of each channel
+  int32_t* dx_counts;  // items of each half window
+  int32_t* offsets;    // start in `x` of the patch of each place
+};
+
+// ---- Layouts
+
+#if HWY_TARGET != HWY_SCALAR
+// to[c * to_stride + r] = from[r * from_stride + c] for 4x4 numbers.
+HWY_INLINE void Transpose4x4(const float* from, size_t from_stride, float* to,
+                             size_t to_stride) {
+  const hn::CappedTag<float, 4> d;
+  const auto r0 = hn::LoadU(d, from);
+  const auto r1 = hn::LoadU(d, from + from_stride);
+  const auto r2 = hn::LoadU(d, from + 2 * from_stride);
+  const auto r3 = hn::LoadU(d, from + 3 * from_stride);
+  const auto lower01 = hn::InterleaveLower(d, r0, r1);
+  const auto upper01 = hn::InterleaveUpper(d, r0, r1);
+  const auto lower23 = hn::InterleaveLower(d, r2, r3);
+  const auto upper23 = hn::InterleaveUpper(d, r2, r3);
+  hn::StoreU(hn::ConcatLowerLower(d, lower23, lower01), d, to);
+  hn::StoreU(hn::ConcatUpperUpper(d, lower23, lower01), d, to + to_stride);
+  hn::StoreU(hn::ConcatLowerLower(d, upper23, upper01), d, to + 2 * to_stride);
+  hn::StoreU(hn::ConcatUpperUpper(d, upper23, upper01), d, to + 3 * to_stride);
+}
+#endif
+
+// to[columns, rows] = transpose of from[rows, columns].
+void Transpose(const float* from, size_t rows, size_t columns, float* to) {
+  if (rows == 1 || columns == 1) {
+    std::copy_n(from, rows * columns, to);
+    return;
+  }
+#if HWY_TARGET != HWY_SCALAR
+  if (rows >= 4 && columns >= 4) {
+    // The last blocks overlap those before.
+    for (size_t i = 0; i < columns; i += 4) {
+      const size_t c = std::min(i, columns - 4);
+      for (size_t j = 0; j < rows; j += 4) {
+        const size_t r = std::min(j, rows - 4);
+        Transpose4x4(from + r * columns + c, columns, to + c * rows + r, rows);
+      }
+    }
+    return;
+  }
+#endif
+  for (size_t r = 0; r < rows; ++r) {
+    for (size_t c = 0; c < columns; ++c)
+      to[c * rows + r] = from[r * columns + c];
+  }
+}
+
+// Fills scratch.weights.
+void PackRows(const Shape& s, const float* weights, size_t row_size,
+              const Scratch& scratch) {
+  const size_t used = kConvKernel * s.in_channels;
+  float* rows = scratch.weights;
+  std::fill_n(rows, (s.out_channels * (kConvKernel + 1) + 1) * row_size, 0.0f);
+  for (size_t oc = 0; oc < s.out_channels; ++oc) {
+    Transpose(weights + oc * s.taps(), s.in_channels, kTaps, scratch.taps);
+    rows += row_size;
+    for (size_t row = 0; row < kConvKernel; ++row, rows += row_size) {
+      std::copy_n(scratch.taps + row * used, used, rows);
+    }
+  }
+}
+
+// Writes scratch.dw to dw [out_channels, in_channels, 5, 5].
+void UnpackRows(const Shape& s, const Scratch& scratch, size_t row_size,
+                float* dw) {
+  const size_t used = kConvKernel * s.in_channels;
+  const float* rows = scratch.dw;
+  for (size_t oc = 0; oc < s.out_channels; ++oc) {
+    for (size_t row = 0; row < kConvKernel; ++row, rows += row_size) {
+      std::copy_n(rows, used, scratch.taps + row * used);
+    }
+    Transpose(scratch.taps, kTaps, s.in_channels, dw + oc * s.taps());
+  }
+}
+
+void FillOffsets(const Shape& s, int32_t* offsets) {
+  for (size_t row = 0; row < 2 * s.out_height(); row += 2) {
+    for (size_t column = 0; column < 2 * s.out_width(); column += 2) {
+      for (size_t place = 0; place < 4; ++place) {
+        const size_t pixel =
+            (row + place / 2) * s.in_width + column + place % 2;
+        *offsets++ = static_cast<int32_t>(pixel * s.in_channels);
+      }
+    }
+  }
+}
 
 // ---- Items
 
-// Lists the items by window and left or right half of it, for dx.
-void ListByHalf(const Sizes& s, size_t row_size, const Scratch& scratch) {
+// For each set of eight lanes (bits): the indices of its lanes, then zeros. Not
+// hwy::Compress: for AVX2 gcc 12 copies its table to the stack in each call,
+// and CompressStore is slow on some CPUs with AVX-512.
+constexpr std::array<std::array<uint8_t, 8>, 256> MakeLanesOfSet() {
+  std::array<std::array<uint8_t, 8>, 256> lanes = {};
+  for (size_t set = 0; set < 256; ++set) {
+    size_t count = 0;
+    for (size_t lane = 0; lane < 8; ++lane) {
+      if ((set >> lane & 1) != 0) {
+        lanes[set][count++] = static_cast<uint8_t>(lane);
+      }
+    }
+  }
+  return lanes;
+}
+constexpr std::array<std::array<uint8_t, 8>, 256> kLanesOfSet =
+    MakeLanesOfSet();
+
+// Lists the items of one channel and returns their number. Writes up to one
+// vector beyond the last.
+int32_t ListItems(size_t windows, const float* y, const uint8_t* argmax,
+                  const float* dy, float* values, int32_t* places) {
+  size_t count = 0;
+  size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::CappedTag<float, 8> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::Rebind<uint8_t, decltype(d)> d8;
+  const size_t lanes = hn::Lanes(d);
+  const auto zero = hn::Zero(d);
+  auto first_place = hn::ShiftLeft<2>(hn::Iota(di, 0));
+  const auto step = hn::Set(di, static_cast<int32_t>(4 * lanes));
+  for (; i + lanes <= windows; i += lanes) {
+    const auto gradient = hn::LoadU(d, dy + i);
+    const auto place = hn::PromoteTo(di, hn::LoadU(d8, argmax + i));
+    const auto is_item =
+        hn::And(hn::Gt(hn::LoadU(d, y + i), zero), hn::Ne(gradient, zero));
+    uint8_t set[8];
+    hn::StoreMaskBits(d, is_item, set);
+    const auto order =
+        hn::PromoteTo(di, hn::LoadU(d8, kLanesOfSet[set[0]].data()));
+    hn::StoreU(hn::TableLookupLanes(gradient, hn::IndicesFromVec(d, order)), d,
+               values + count);
+    hn::StoreU(hn::TableLookupLanes(hn::Add(first_place, place),
+                                    hn::IndicesFromVec(di, order)),
+               di, places + count);
+    count += hn::CountTrue(d, is_item);
+    first_place = hn::Add(first_place, step);
+  }
+#endif
+  for (; i < windows; ++i) {
+    values[count] = dy[i];
+    places[count] = static_cast<int32_t>(4 * i + argmax[i]);
+    // No branch, because it would be hard to predict.
+    count +=
+        static_cast<size_t>(y[i] > 0.0f) & static_cast<size_t>(dy[i] != 0.0f);
+  }
+  return static_cast<int32_t>(count);
+}
+
+// Lists the items by left and right half of each window, for dx.
+void ListByHalf(const Shape& s, size_t row_size, const Scratch& scratch) {
   std::fill_n(scratch.dx_counts, 2 * s.windows(), 0);
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
     const int32_t first_row =
@@ -63,41 +247,31 @@ void ListByHalf(const Sizes& s, size_t row_size, const Scratch& scratch) {
   }
 }
 
-// ---- Gradient of the weights
+// ---- Gradients
 
-// Adds, for kRows rows of kVectors vectors, value * patch of all items to
-// `dw`. x: where the rows of the patch at offset 0 start.
-template <size_t kRows, size_t kVectors, class D>
-HWY_INLINE void AddPatches(D d, const float* x, size_t x_stride,
-                           const int32_t* offsets, const float* values,
-                           const int32_t* places, int32_t count, float* dw,
-                           size_t dw_stride) {
-  // Two sets, where there is room, halve the chains of dependent sums.
-  constexpr size_t kSets = kRows * kVectors <= 6 ? 2 : 1;
-  using V = hn::Vec<D>;
+// Adds, to kRows rows of kVectors vectors of `to`, the sum over the items of
+// values[item] * from[start(item)]. More than one set of sums shortens the
+// chains of dependent additions.
+template <size_t kSets, size_t kRows, size_t kVectors, class D, class Start>
+HWY_INLINE void AddItems(D d, int32_t count, const float* values,
+                         const Start& start, const float* from,
+                         size_t from_stride, float* to, size_t to_stride) {
   const size_t lanes = hn::Lanes(d);
-  V sums[kSets][kRows][kVectors];
+  hn::Vec<D> sums[kSets][kRows][kVectors];
+  HWY_UNROLL(2)
+  for (size_t set = 0; set < kSets; ++set) Clear(d, sums[set]);
   const auto add = [&](size_t set, int32_t item) HWY_ATTR {
-    const V value = hn::Set(d, values[item]);
-    const float* row = x + offsets[places[item]];
-    HWY_UNROLL(5)
-    for (size_t r = 0; r < kRows; ++r) {
+    const auto value = hn::Set(d, values[item]);
+    const float* row = from + start(item);
+    HWY_UNROLL(6)
+    for (size_t r = 0; r < kRows; ++r, row += from_stride) {
       HWY_UNROLL(4)
       for (size_t v = 0; v < kVectors; ++v) {
         sums[set][r][v] =
             hn::MulAdd(value, hn::LoadU(d, row + v * lanes), sums[set][r][v]);
       }
-      row += x_stride;
     }
   };
-  HWY_UNROLL(2)
-  for (size_t set = 0; set < kSets; ++set) {
-    HWY_UNROLL(5)
-    for (size_t r = 0; r < kRows; ++r) {
-      HWY_UNROLL(4)
-      for (size_t v = 0; v < kVectors; ++v) sums[set][r][v] = hn::Zero(d);
-    }
-  }
   int32_t item = 0;
   if (kSets == 2) {
     for (; item + 2 <= count; item += 2) {
@@ -106,116 +280,65 @@ HWY_INLINE void AddPatches(D d, const float* x, size_t x_stride,
     }
   }
   for (; item < count; ++item) add(0, item);
-  HWY_UNROLL(5)
-  for (size_t r = 0; r < kRows; ++r) {
-    HWY_UNROLL(4)
-    for (size_t v = 0; v < kVectors; ++v) {
-      V sum = sums[0][r][v];
-      if (kSets == 2) sum = hn::Add(sum, sums[kSets - 1][r][v]);
-      float* to = dw + v * lanes;
-      hn::Store(hn::Add(hn::Load(d, to), sum), d, to);
-    }
-    dw += dw_stride;
-  }
+  ForEachInTile(sums[0], [&](size_t r, size_t v, auto sum) HWY_ATTR {
+    if (kSets == 2) sum = hn::Add(sum, sums[kSets - 1][r][v]);
+    float* const at = to + r * to_stride + v * lanes;
+    hn::StoreU(hn::Add(hn::LoadU(d, at), sum), d, at);
+  });
 }
 
-// ---- Gradient of the input
-
-// Adds, for kRows rows of kVectors vectors, value * weights of all items of a
-// half window to `dx`.
+// Adds to the gradient of the weights, for kRows rows from `row` on.
 template <size_t kRows, size_t kVectors, class D>
-HWY_INLINE void AddWeights(D d, const float* weights, size_t weights_stride,
-                           const float* values, const int32_t* rows,
-                           int32_t count, float* dx, size_t dx_stride) {
-  using V = hn::Vec<D>;
-  const size_t lanes = hn::Lanes(d);
-  V sums[kRows][kVectors];
-  HWY_UNROLL(6)
-  for (size_t r = 0; r < kRows; ++r) {
-    HWY_UNROLL(4)
-    for (size_t v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
-  }
-  for (int32_t item = 0; item < count; ++item) {
-    const V value = hn::Set(d, values[item]);
-    const float* row = weights + rows[item];
-    HWY_UNROLL(6)
-    for (size_t r = 0; r < kRows; ++r) {
-      HWY_UNROLL(4)
-      for (size_t v = 0; v < kVectors; ++v) {
-        sums[r][v] =
-            hn::MulAdd(value, hn::Load(d, row + v * lanes), sums[r][v]);
-      }
-      row += weights_stride;
-    }
-  }
-  HWY_UNROLL(6)
-  for (size_t r = 0; r < kRows; ++r) {
-    HWY_UNROLL(4)
-    for (size_t v = 0; v < kVectors; ++v) {
-      float* to = dx + v * lanes;
-      hn::StoreU(hn::Add(hn::LoadU(d, to), sums[r][v]), d, to);
-    }
-    dx += dx_stride;
-  }
+HWY_INLINE void AddPatches(D d, const Shape& s, const Scratch& scratch,
+                           size_t oc, size_t row, size_t column,
+                           size_t row_size) {
+  const size_t stride = s.in_width * s.in_channels;
+  const int32_t* const places = scratch.places + oc * s.windows();
+  const int32_t* const offsets = scratch.offsets;
+  AddItems<kRows * kVectors <= 6 ? 2 : 1, kRows, kVectors>(
+      d, scratch.counts[oc], scratch.values + oc * s.windows(),
+      [&](int32_t item) { return offsets[places[item]]; },
+      scratch.x + row * stride + column, stride,
+      scratch.dw + (oc * kConvKernel + row) * row_size + column, row_size);
 }
 
-// ---- One image
-
-// Both gradients for the vectors [first, first + kVectors) of all rows, as many
-// rows at a time as there are registers for.
+// Computes both gradients for the vectors [first, first + kVectors) of all
+// rows, as many rows at a time as there are registers for.
 template <size_t kVectors, class D>
-struct Block {
-  static constexpr size_t kDwRows = kVectors <= 2 ? 5 : 3;
-  static constexpr size_t kDxRows = kVectors <= 2 ? 6 : 3;
-
-  static void Dw(D d, const Sizes& s, const Scratch& scratch, size_t first,
-                 size_t row_size) {
-    const size_t stride = s.in_width * s.in_channels;
-    const size_t column = first * hn::Lanes(d);
-    for (size_t oc = 0; oc < s.out_channels; ++oc) {
-      const float* values = scratch.values + oc * s.windows();
-      const int32_t* places = scratch.places + oc * s.windows();
-      float* dw = scratch.dw + oc * kConvKernel * row_size + column;
-      AddPatches<kDwRows, kVectors>(d, scratch.x + column, stride,
-                                    scratch.offsets, values, places,
-                                    scratch.counts[oc], dw, row_size);
-      if (kDwRows == kConvKernel) continue;
-      AddPatches<2, kVectors>(d, scratch.x + column + 3 * stride, stride,
-                              scratch.offsets, values, places,
-                              scratch.counts[oc], dw + 3 * row_size, row_size);
+void AddGradients(D d, const Shape& s, const Scratch& scratch, size_t first,
+                  size_t row_size, bool with_dx) {
+  const size_t column = first * hn::Lanes(d);
+  for (size_t oc = 0; oc < s.out_channels; ++oc) {
+    if constexpr (kVectors <= 2) {
+      AddPatches<5, kVectors>(d, s, scratch, oc, 0, column, row_size);
+    } else {
+      AddPatches<3, kVectors>(d, s, scratch, oc, 0, column, row_size);
+      AddPatches<2, kVectors>(d, s, scratch, oc, 3, column, row_size);
     }
   }
-
-  static void Dx(D d, const Sizes& s, const Scratch& scratch, size_t first,
-                 size_t row_size) {
-    const size_t stride = s.in_width * s.in_channels;
-    const size_t column = first * hn::Lanes(d);
-    for (size_t half = 0; half < 2 * s.windows(); ++half) {
-      const int32_t count = scratch.dx_counts[half];
-      if (count == 0) continue;
-      const float* values = scratch.dx_values + half * s.out_channels;
-      const int32_t* rows = scratch.dx_rows + half * s.out_channels;
-      const int32_t offset = scratch.offsets[half / 2 * 4 + half % 2];
-      for (size_t r = 0; r < kPatch; r += kDxRows) {
-        AddWeights<kDxRows, kVectors>(
-            d, scratch.weights + column + r * row_size, row_size, values, rows,
-            count, scratch.dx + offset + column + r * stride, stride);
-      }
+  if (!with_dx) return;
+  constexpr size_t kRows = kVectors <= 2 ? 6 : 3;
+  const size_t stride = s.in_width * s.in_channels;
+  for (size_t half = 0; half < 2 * s.windows(); ++half) {
+    const int32_t count = scratch.dx_counts[half];
+    if (count == 0) continue;
+    const float* const values = scratch.dx_values + half * s.out_channels;
+    const int32_t* const starts = scratch.dx_rows + half * s.out_channels;
+    float* const patch =
+        scratch.dx + scratch.offsets[half / 2 * 4 + half % 2] + column;
+    for (size_t row = 0; row < kPatch; row += kRows) {
+      AddItems<1, kRows, kVectors>(
+          d, count, values, [&](int32_t item) { return starts[item]; },
+          scratch.weights + row * row_size + column, row_size,
+          patch + row * stride, stride);
     }
   }
-};
-
-template <size_t kVectors, class D>
-void GradientsOfBlock(D d, const Sizes& s, const Scratch& scratch, size_t first,
-                      size_t row_size, bool with_dx) {
-  Block<kVectors, D>::Dw(d, s, scratch, first, row_size);
-  if (with_dx) Block<kVectors, D>::Dx(d, s, scratch, first, row_size);
 }
 
 template <class D>
-void SparseGradients(D d, const Sizes& s, size_t row_size,
-                     const Scratch& scratch, const float* x, const float* y,
-                     const uint8_t* argmax, const float* dy, float* dx) {
+void BackwardImage(D d, const Shape& s, size_t row_size, const Scratch& scratch,
+                   const float* x, const float* y, const uint8_t* argmax,
+                   const float* dy, float* dx) {
   Transpose(x, s.in_channels, s.pixels(), scratch.x);
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
     const size_t at = oc * s.windows();
@@ -228,91 +351,54 @@ void SparseGradients(D d, const Sizes& s, size_t row_size,
   }
   const size_t vectors = row_size / hn::Lanes(d);
   for (size_t v = 0; v < vectors; v += kBlock) {
-    const auto gradients =
-        std::array{&GradientsOfBlock<1, D>, &GradientsOfBlock<2, D>,
-                   &GradientsOfBlock<3, D>,
-                   &GradientsOfBlock<4, D>}[std::min(vectors - v, kBlock) - 1];
-    gradients(d, s, scratch, v, row_size, dx != nullptr);
+    const auto add = std::array{
+        &AddGradients<1, D>, &AddGradients<2, D>, &AddGradients<3, D>,
+        &AddGradients<4, D>}[std::min(vectors - v, kBlock) - 1];
+    add(d, s, scratch, v, row_size, dx != nullptr);
   }
-  if (dx != nullptr) {
-    Transpose(scratch.dx, s.pixels(), s.in_channels, dx);
-  }
+  if (dx != nullptr) Transpose(scratch.dx, s.pixels(), s.in_channels, dx);
 }
 
 // ---- Entry points
 
-// Short rows waste less of short vectors.
+// Calls function(tag, row size). Short rows waste fewer lanes of short vectors.
 template <class Function>
-auto WithTag(const Sizes& s, const Function& function) {
-  if (kConvKernel * s.in_channels <= 8) {
-    return function(hn::CappedTag<float, 8>());
+auto WithTag(const Shape& s, const Function& function) {
+  const size_t used = kConvKernel * s.in_channels;
+  if (used <= 8) {
+    const hn::CappedTag<float, 8> d;
+    return function(d, RoundUp(used, hn::Lanes(d)));
   }
-  return function(hn::ScalableTag<float>());
+  const hn::ScalableTag<float> d;
+  return function(d, RoundUp(used, hn::Lanes(d)));
 }
 
-template <class D>
-size_t RowSize(D d, const Sizes& s) {
-  return RoundUp(kConvKernel * s.in_channels, hn::Lanes(d));
-}
-
-size_t BackwardScratch(const ConvReluPoolShape& shape) {
-  const Sizes s(shape);
-  return WithTag(s, [&](auto d) HWY_ATTR {
-    return Scratch(s, RowSize(d, s), nullptr).size;
+size_t BackwardScratch(const Shape& s) {
+  return WithTag(s, [&](auto, size_t row_size) {
+    return Scratch(s, row_size, nullptr).size;
   });
 }
 
-void FillOffsets(const Sizes& s, int32_t* offsets) {
-  for (size_t row = 0; row < 2 * s.out_height; row += 2) {
-    for (size_t column = 0; column < 2 * s.out_width; column += 2) {
-      for (size_t place = 0; place < 4; ++place) {
-        const size_t pixel =
-            (row + place / 2) * s.in_width + column + place % 2;
-        *offsets++ = static_cast<int32_t>(pixel * s.in_channels);
-      }
+void Backward(const Shape& s, const float* weights, int images, const float* x,
+              const float* y, const uint8_t* argmax, const float* dy, float* dx,
+              float* dw, float* memory) {
+  WithTag(s, [&](auto d, size_t row_size) HWY_ATTR {
+    const Scratch scratch(s, row_size, memory);
+    FillOffsets(s, scratch.offsets);
+    // Numbers behind the last run are read into lanes that are not used;
+    // denormal ones would cost time.
+    std::fill_n(scratch.x + s.in_size(), kMaxLanes, 0.0f);
+    std::fill_n(scratch.dw, s.out_channels * kConvKernel * row_size, 0.0f);
+    if (dx != nullptr) PackRows(s, weights, row_size, scratch);
+    for (int i = 0; i < images; ++i) {
+      BackwardImage(d, s, row_size, scratch, x, y, argmax, dy, dx);
+      x += s.in_size();
+      y += s.out_size();
+      argmax += s.out_size();
+      dy += s.out_size();
+      if (dx != nullptr) dx += s.in_size();
     }
-  }
-}
-
-template <class D>
-void BackwardWith(D d, const ConvReluPoolShape& shape, const float* weights,
-                  int images, const float* x, const float* y,
-                  const uint8_t* argmax, const float* dy, float* dx, float* dw,
-                  float* memory) {
-  const Sizes s(shape);
-  const size_t row_size = RowSize(d, s);
-  const Scratch scratch(s, row_size, memory);
-  FillOffsets(s, scratch.offsets);
-  // What lies behind the last run of an image is read, into lanes that do not
-  // count; odd numbers there would only cost time.
-  std::fill_n(scratch.x + shape.in_size(), kScratchAlignment, 0.0f);
-  std::fill_n(scratch.dw, s.out_channels * kConvKernel * row_size, 0.0f);
-  const bool finite_weights =
-      dx == nullptr || AllFinite(weights, shape.weight_size());
-  if (dx != nullptr)
-    PackRows(s, weights, row_size, scratch.taps, scratch.weights);
-  for (int i = 0; i < images; ++i) {
-    if (finite_weights && AllFinite(x, shape.in_size()) &&
-        AllFinite(dy, shape.out_size())) {
-      SparseGradients(d, s, row_size, scratch, x, y, argmax, dy, dx);
-    } else {
-      DenseGradients(shape, weights, x, y, argmax, dy, scratch.gradients, dx,
-                     scratch.dw, row_size);
-    }
-    x += shape.in_size();
-    y += shape.out_size();
-    argmax += shape.out_size();
-    dy += shape.out_size();
-    if (dx != nullptr) dx += shape.in_size();
-  }
-  UnpackRows(s, scratch.dw, row_size, scratch.taps, dw);
-}
-
-void Backward(const ConvReluPoolShape& shape, const float* weights, int images,
-              const float* x, const float* y, const uint8_t* argmax,
-              const float* dy, float* dx, float* dw, float* scratch) {
-  WithTag(Sizes(shape), [&](auto d) HWY_ATTR {
-    BackwardWith(d, shape, weights, images, x, y, argmax, dy, dx, dw, scratch);
+    UnpackRows(s, scratch, row_size, dw);
   });
 }
 

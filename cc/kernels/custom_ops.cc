@@ -1,7 +1,9 @@
 // The kernels as operators of MindSpore: functions of a shared library with the
-// signature that MindSpore documents for ops.Custom(func_type="aot"). Inputs
-// come first in `data`, then outputs. Anything but 0 is an error to MindSpore;
-// lenet.kernels in Python declares the operators and checks what users give.
+// signature of ops.Custom(func_type="aot"). `data` holds the inputs, then the
+// outputs. MindSpore reports any result but 0 as an error. lenet.kernels in
+// Python declares the operators and checks their arguments.
+
+#include <hwy/aligned_allocator.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -16,14 +18,14 @@ namespace lenet::kernels {
 namespace {
 
 constexpr int kDone = 0;
-constexpr int kWrongArguments = 1;
-constexpr int kWrongData = 2;
+constexpr int kInvalidArguments = 1;
+constexpr int kInvalidData = 2;
 
-// Images whose weight gradient is summed by one task: a constant, so that the
-// sum does not depend on the number of threads.
+// Images per task. A constant, so that the sum of the weight gradients does not
+// depend on the number of threads.
 constexpr int kImagesPerTask = 16;
 
-// What MindSpore passes to an operator.
+// The arguments of an operator.
 struct Arguments {
   int count;
   void** data;
@@ -46,75 +48,64 @@ struct Arguments {
   }
 };
 
-// Images first, then the weights of a block; false if they do not fit.
+// Reads the shape of a block from argument 0, the images, and argument 1, the
+// weights. Returns false if they do not fit.
 bool BlockShape(const Arguments& arguments, ConvReluPoolShape* shape) {
   if (!arguments.Is(0, "float32", 4) || !arguments.Is(1, "float32", 4) ||
       arguments.Dim(1, 1) != arguments.Dim(0, 1) ||
       arguments.Dim(1, 2) != kConvKernel ||
-      arguments.Dim(1, 3) != kConvKernel) {
+      arguments.Dim(1, 3) != kConvKernel ||
+      arguments.Dim(0, 2) <= kConvKernel ||
+      arguments.Dim(0, 3) <= kConvKernel) {
     return false;
   }
   *shape = {static_cast<int>(arguments.Dim(0, 1)),
             static_cast<int>(arguments.Dim(0, 2)),
             static_cast<int>(arguments.Dim(0, 3)),
             static_cast<int>(arguments.Dim(1, 0))};
-  return shape->out_height() > 0 && shape->out_width() > 0;
+  return true;
 }
 
-// The images of a batch, in tasks of a pool.
-class Tasks {
- public:
-  Tasks(int64_t images, int threads)
-      : images_(static_cast<int>(images)), pool_(threads) {}
+size_t TaskCount(int64_t images) {
+  return static_cast<size_t>((images + kImagesPerTask - 1) / kImagesPerTask);
+}
 
-  int count() const { return (images_ + kImagesPerTask - 1) / kImagesPerTask; }
-  int threads() const { return pool_.threads(); }
-
-  // Calls function(task, first image, images, thread) for each task.
-  template <typename Function>
-  void Run(const Function& function) {
-    struct Context {
-      const Function* function;
-      const Tasks* tasks;
-    } context = {&function, this};
-    pool_.Run(
-        count(),
-        [](void* opaque, int task) {
-          const Context& c = *static_cast<const Context*>(opaque);
-          const int first = task * kImagesPerTask;
-          const int images = std::min(kImagesPerTask, c.tasks->images_ - first);
-          (*c.function)(task, first, images, task % c.tasks->threads());
-        },
-        &context);
+// Calls function(task, first image, images, scratch memory) for each task.
+template <typename Function>
+void RunTasks(const ConvReluPoolShape& shape, int64_t images, int threads,
+              const Function& function) {
+  ThreadPool pool(threads);
+  std::vector<hwy::AlignedFreeUniquePtr<float[]>> scratch;  // one per thread
+  for (int i = 0; i < pool.threads(); ++i) {
+    scratch.push_back(
+        hwy::AllocateAligned<float>(ConvReluPoolScratchSize(shape)));
   }
-
- private:
-  int images_;
-  ThreadPool pool_;
-};
+  pool.Run(static_cast<int>(TaskCount(images)), [&](int task) {
+    const int first = task * kImagesPerTask;
+    function(static_cast<size_t>(task), static_cast<size_t>(first),
+             std::min(kImagesPerTask, static_cast<int>(images) - first),
+             scratch[static_cast<size_t>(task % pool.threads())].get());
+  });
+}
 
 int Forward(const Arguments& arguments) {
   ConvReluPoolShape shape;
   if (arguments.count != 5 || !BlockShape(arguments, &shape) ||
       !arguments.Is(2, "int32", 1)) {
-    return kWrongArguments;
+    return kInvalidArguments;
   }
-  const float* x = arguments.Data<float>(0);
-  float* y = arguments.Data<float>(3);
-  uint8_t* argmax = arguments.Data<uint8_t>(4);
+  const float* const x = arguments.Data<float>(0);
+  float* const y = arguments.Data<float>(3);
+  uint8_t* const argmax = arguments.Data<uint8_t>(4);
   std::vector<float> packed(PackedConvWeightsSize(shape));
   PackConvWeights(shape, arguments.Data<float>(1), packed.data());
-  Tasks tasks(arguments.Dim(0, 0), *arguments.Data<int32_t>(2));
-  const size_t scratch_size = ConvReluPoolScratchSize(shape);
-  std::vector<float> scratch(scratch_size *
-                             static_cast<size_t>(tasks.threads()));
-  tasks.Run([&](int, int first, int images, int thread) {
-    const size_t offset = static_cast<size_t>(first);
-    ConvReluPoolForward(
-        shape, packed.data(), images, x + offset * shape.in_size(),
-        y + offset * shape.out_size(), argmax + offset * shape.out_size(),
-        &scratch[scratch_size * static_cast<size_t>(thread)]);
-  });
+  RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(2),
+           [&](size_t, size_t first, int images, float* scratch) {
+             const size_t out = first * shape.out_size();
+             ConvReluPoolForward(shape, packed.data(), images,
+                                 x + first * shape.in_size(), y + out,
+                                 argmax + out, scratch);
+           });
   return kDone;
 }
 
@@ -123,37 +114,31 @@ int Backward(const Arguments& arguments) {
   if (arguments.count != 8 || !BlockShape(arguments, &shape) ||
       !arguments.Is(2, "float32", 4) || !arguments.Is(3, "uint8", 4) ||
       !arguments.Is(4, "float32", 4) || !arguments.Is(5, "int32", 1)) {
-    return kWrongArguments;
+    return kInvalidArguments;
   }
-  const float* x = arguments.Data<float>(0);
-  const float* weights = arguments.Data<float>(1);
-  const float* y = arguments.Data<float>(2);
-  const uint8_t* argmax = arguments.Data<uint8_t>(3);
-  const float* dy = arguments.Data<float>(4);
-  float* dx = arguments.Data<float>(6);
-  float* dw = arguments.Data<float>(7);
-  Tasks tasks(arguments.Dim(0, 0), *arguments.Data<int32_t>(5));
-  const size_t scratch_size = ConvReluPoolScratchSize(shape);
-  std::vector<float> scratch(scratch_size *
-                             static_cast<size_t>(tasks.threads()));
-  std::vector<float> partial(shape.weight_size() *
-                             static_cast<size_t>(tasks.count()));
-  tasks.Run([&](int task, int first, int images, int thread) {
-    const size_t in = static_cast<size_t>(first) * shape.in_size();
-    const size_t out = static_cast<size_t>(first) * shape.out_size();
-    ConvReluPoolBackward(
-        shape, weights, images, x + in, y + out, argmax + out, dy + out,
-        dx + in, &partial[shape.weight_size() * static_cast<size_t>(task)],
-        &scratch[scratch_size * static_cast<size_t>(thread)]);
-  });
-  std::fill_n(dw, shape.weight_size(), 0.0F);
-  for (size_t i = 0; i < partial.size(); ++i) {
-    dw[i % shape.weight_size()] += partial[i];
-  }
+  const float* const x = arguments.Data<float>(0);
+  const float* const weights = arguments.Data<float>(1);
+  const float* const y = arguments.Data<float>(2);
+  const uint8_t* const argmax = arguments.Data<uint8_t>(3);
+  const float* const dy = arguments.Data<float>(4);
+  float* const dx = arguments.Data<float>(6);
+  float* const dw = arguments.Data<float>(7);
+  const size_t weight_size = shape.weight_size();
+  std::vector<float> partial(weight_size * TaskCount(arguments.Dim(0, 0)));
+  RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(5),
+           [&](size_t task, size_t first, int images, float* scratch) {
+             const size_t in = first * shape.in_size();
+             const size_t out = first * shape.out_size();
+             ConvReluPoolBackward(shape, weights, images, x + in, y + out,
+                                  argmax + out, dy + out, dx + in,
+                                  &partial[weight_size * task], scratch);
+           });
+  std::fill_n(dw, weight_size, 0.0f);
+  for (size_t i = 0; i < partial.size(); ++i) dw[i % weight_size] += partial[i];
   return kDone;
 }
 
-// Arguments of TrainSteps, in their order.
+// Positions of the arguments of Train.
 enum TrainArgument {
   kImages,
   kLabels,
@@ -189,17 +174,19 @@ bool CheckTrain(const Arguments& arguments) {
 }
 
 int Train(const Arguments& arguments) {
-  if (!CheckTrain(arguments)) return kWrongArguments;
+  if (!CheckTrain(arguments)) return kInvalidArguments;
+  const auto copy = [&](int from, int to) {
+    const size_t bytes =
+        static_cast<size_t>(arguments.Size(from)) * sizeof(float);
+    std::memcpy(arguments.data[to], arguments.data[from], bytes);
+    return arguments.Data<float>(to);
+  };
   LenetParameters parameters;
   LenetParameters moments;
   for (int i = 0; i < kLenetParameters; ++i) {
-    const size_t bytes =
-        static_cast<size_t>(arguments.Size(kParameters + i)) * sizeof(float);
     const size_t at = static_cast<size_t>(i);
-    parameters[at] = arguments.Data<float>(kNewParameters + i);
-    moments[at] = arguments.Data<float>(kNewMoments + i);
-    std::memcpy(parameters[at], arguments.data[kParameters + i], bytes);
-    std::memcpy(moments[at], arguments.data[kMoments + i], bytes);
+    parameters[at] = copy(kParameters + i, kNewParameters + i);
+    moments[at] = copy(kMoments + i, kNewMoments + i);
   }
   std::vector<Momentum> optimizers;
   for (int64_t i = 0; i < arguments.Dim(kRates, 0); ++i) {
@@ -218,12 +205,12 @@ int Train(const Arguments& arguments) {
       *arguments.Data<int32_t>(kSteps),
       static_cast<int>(arguments.Dim(kOrder, 1)),
   };
-  float* losses = arguments.Data<float>(kLosses);
-  std::fill_n(losses, arguments.Size(kLosses), 0.0F);
+  float* const losses = arguments.Data<float>(kLosses);
+  std::fill_n(losses, arguments.Size(kLosses), 0.0f);
   return TrainLenet(batches, *arguments.Data<int32_t>(kThreads), parameters,
                     moments, losses)
              ? kDone
-             : kWrongData;
+             : kInvalidData;
 }
 
 }  // namespace

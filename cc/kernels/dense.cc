@@ -2,156 +2,130 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+
+#include "cc/kernels/linear.h"
+#include "cc/kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cc/kernels/dense.cc"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.h.
+#include "cc/kernels/simd-inl.h"
 
-// Two kernels with 12 vectors of sums, which 16 vector registers can hold:
-// Outer has the columns of the result in the lanes (both gradients), Inner the
-// terms of its sums (forward, as w lies row by row). Accumulators are single
-// variables because vectors of SVE cannot be members of an array.
+// Outer has columns of the result in the lanes and computes both gradients.
+// Inner has terms of the sums in the lanes and computes the forward pass of
+// training, because the rows of w are contiguous.
 
 HWY_BEFORE_NAMESPACE();
 namespace lenet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
+// ---- Outer
 
-constexpr int kTileRows = 4;
-constexpr int kTileVectors = 3;
-
-using OneLane = hn::CappedTag<float, 1>;
-
-// c = a b for matrices with any distance between rows and, in a, columns.
+// c = a b, with any distance between the rows and, in a, between the columns.
 struct Product {
-  int rows;
-  int columns;
-  int depth;
+  size_t rows;
+  size_t columns;
+  size_t depth;
   const float* a;  // [rows, depth]
-  ptrdiff_t a_row;
-  ptrdiff_t a_column;
-  const float* b;  // [depth, columns]
-  ptrdiff_t b_row;
+  size_t a_row;
+  size_t a_column;
+  const float* b;            // [depth, columns], contiguous
   const float* relu_output;  // like c, or null
-  float* c;                  // [rows, columns], without gaps
+  float* c;                  // [rows, columns], contiguous
 };
 
-template <int kVectors, class V>
-HWY_INLINE void AddProducts(V a, V b0, V b1, V b2, V& c0, V& c1, V& c2) {
-  c0 = hn::MulAdd(a, b0, c0);
-  if constexpr (kVectors > 1) c1 = hn::MulAdd(a, b1, c1);
-  if constexpr (kVectors > 2) c2 = hn::MulAdd(a, b2, c2);
-}
-
-template <class D, class V>
-HWY_INLINE void StoreMasked(D d, V value, const Product& p, ptrdiff_t at) {
-  if (p.relu_output != nullptr) {
-    const auto active = hn::Gt(hn::LoadU(d, p.relu_output + at), hn::Zero(d));
-    value = hn::IfThenElseZero(active, value);
-  }
-  hn::StoreU(value, d, p.c + at);
-}
-
-template <int kVectors, class D, class V>
-HWY_INLINE void StoreRow(D d, V c0, V c1, V c2, const Product& p,
-                         ptrdiff_t at) {
-  const ptrdiff_t lanes = static_cast<ptrdiff_t>(hn::Lanes(d));
-  StoreMasked(d, c0, p, at);
-  if constexpr (kVectors > 1) StoreMasked(d, c1, p, at + lanes);
-  if constexpr (kVectors > 2) StoreMasked(d, c2, p, at + 2 * lanes);
-}
-
-// kRows rows of c from `row`, kVectors vectors of columns from `column`.
-template <int kRows, int kVectors, class D>
-HWY_INLINE void OuterTile(D d, const Product& p, int row, int column) {
-  using V = hn::Vec<D>;
-  const ptrdiff_t lanes = static_cast<ptrdiff_t>(hn::Lanes(d));
-  V c00 = hn::Zero(d), c01 = c00, c02 = c00;
-  V c10 = c00, c11 = c00, c12 = c00;
-  V c20 = c00, c21 = c00, c22 = c00;
-  V c30 = c00, c31 = c00, c32 = c00;
-  const float* HWY_RESTRICT a = p.a + row * p.a_row;
+template <size_t kRows, size_t kVectors, class D>
+HWY_INLINE void OuterTile(D d, const Product& p, size_t row, size_t column) {
+  const size_t lanes = hn::Lanes(d);
+  const size_t a_row = p.a_row;
+  const size_t columns = p.columns;
+  hn::Vec<D> tile[kRows][kVectors];
+  Clear(d, tile);
+  const float* HWY_RESTRICT a = p.a + row * a_row;
   const float* HWY_RESTRICT b = p.b + column;
-  for (int k = 0; k < p.depth; ++k, a += p.a_column, b += p.b_row) {
-    const V b0 = hn::LoadU(d, b);
-    const V b1 = kVectors > 1 ? hn::LoadU(d, b + lanes) : b0;
-    const V b2 = kVectors > 2 ? hn::LoadU(d, b + 2 * lanes) : b0;
-    AddProducts<kVectors>(hn::Set(d, a[0]), b0, b1, b2, c00, c01, c02);
-    if constexpr (kRows > 1) {
-      AddProducts<kVectors>(hn::Set(d, a[p.a_row]), b0, b1, b2, c10, c11, c12);
-    }
-    if constexpr (kRows > 2) {
-      AddProducts<kVectors>(hn::Set(d, a[2 * p.a_row]), b0, b1, b2, c20, c21,
-                            c22);
-    }
-    if constexpr (kRows > 3) {
-      AddProducts<kVectors>(hn::Set(d, a[3 * p.a_row]), b0, b1, b2, c30, c31,
-                            c32);
-    }
+  for (size_t k = 0; k < p.depth; ++k, a += p.a_column, b += columns) {
+    AddOuterProduct(
+        [&](size_t r) HWY_ATTR { return hn::Set(d, a[r * a_row]); },
+        [&](size_t v) HWY_ATTR { return hn::LoadU(d, b + v * lanes); }, tile);
   }
-  const ptrdiff_t columns = p.columns;
-  const ptrdiff_t at = row * columns + column;
-  StoreRow<kVectors>(d, c00, c01, c02, p, at);
+  const size_t first = row * columns + column;
+  const float* const relu_output =
+      p.relu_output == nullptr ? nullptr : p.relu_output + first;
+  float* const c = p.c + first;
+  ForEachInTile(tile, [&](size_t r, size_t v, auto sum) HWY_ATTR {
+    const size_t at = r * columns + v * lanes;
+    if (relu_output != nullptr) {
+      const auto active = hn::Gt(hn::LoadU(d, relu_output + at), hn::Zero(d));
+      sum = hn::IfThenElseZero(active, sum);
+    }
+    hn::StoreU(sum, d, c + at);
+  });
+}
+
+// Computes kVectors vectors of columns for all rows from `row` on.
+template <size_t kRows, size_t kVectors, class D>
+HWY_INLINE void OuterRows(D d, const Product& p, size_t row, size_t column) {
+  for (; row + kRows <= p.rows; row += kRows) {
+    OuterTile<kRows, kVectors>(d, p, row, column);
+  }
   if constexpr (kRows > 1) {
-    StoreRow<kVectors>(d, c10, c11, c12, p, at + columns);
-  }
-  if constexpr (kRows > 2) {
-    StoreRow<kVectors>(d, c20, c21, c22, p, at + 2 * columns);
-  }
-  if constexpr (kRows > 3) {
-    StoreRow<kVectors>(d, c30, c31, c32, p, at + 3 * columns);
+    OuterRows<kRows - 1, kVectors>(d, p, row, column);
   }
 }
 
-template <int kVectors, class D>
-HWY_INLINE void OuterColumns(D d, const Product& p, int column) {
-  int row = 0;
-  for (; row + kTileRows <= p.rows; row += kTileRows) {
-    OuterTile<kTileRows, kVectors>(d, p, row, column);
+// Computes the columns from `column` on for all rows.
+template <size_t kVectors, class D>
+HWY_INLINE void OuterColumns(D d, const Product& p, size_t column) {
+  const size_t step = kVectors * hn::Lanes(d);
+  for (; column + step <= p.columns; column += step) {
+    OuterRows<4, kVectors>(d, p, 0, column);
   }
-  switch (p.rows - row) {
-    case 3:
-      OuterTile<3, kVectors>(d, p, row, column);
-      break;
-    case 2:
-      OuterTile<2, kVectors>(d, p, row, column);
-      break;
-    case 1:
-      OuterTile<1, kVectors>(d, p, row, column);
-      break;
-    default:
-      break;
+  if constexpr (kVectors > 1) {
+    OuterColumns<kVectors - 1>(d, p, column);
+  } else if (column < p.columns) {
+    // The last vector overlaps the one before, with equal results.
+    OuterRows<4, 1>(d, p, 0, p.columns - step);
   }
 }
 
 void Outer(const Product& p) {
   const hn::ScalableTag<float> d;
-  const int lanes = static_cast<int>(hn::Lanes(d));
-  int column = 0;
-  if (p.columns < lanes) {
-    for (; column < p.columns; ++column) OuterColumns<1>(OneLane(), p, column);
-    return;
+  if (p.columns < hn::Lanes(d)) {
+    OuterColumns<1>(OneLane(), p, 0);
+  } else {
+    OuterColumns<3>(d, p, 0);
   }
-  for (; column + kTileVectors * lanes <= p.columns;
-       column += kTileVectors * lanes) {
-    OuterColumns<kTileVectors>(d, p, column);
-  }
-  if (column + 2 * lanes <= p.columns) {
-    OuterColumns<2>(d, p, column);
-    column += 2 * lanes;
-  } else if (column + lanes <= p.columns) {
-    OuterColumns<1>(d, p, column);
-    column += lanes;
-  }
-  // The last columns again with those before them, to the same result.
-  if (column < p.columns) OuterColumns<1>(d, p, p.columns - lanes);
 }
 
-#if HWY_TARGET != HWY_SCALAR && !HWY_HAVE_SCALABLE
-// The sum of the blocks of four lanes.
+// ---- Inner
+
+struct Layer {
+  size_t in;
+  size_t out;
+  size_t rows;
+  const float* x;
+  const float* w;
+  const float* bias;
+  bool relu;
+  float* y;
+};
+
+// Adds the bias and applies ReLU to the lanes of `sums`.
+template <class D, class V>
+HWY_INLINE void StoreResults(D d, V sums, const Layer& layer, size_t row,
+                             size_t output) {
+  if (layer.bias != nullptr) {
+    sums = hn::Add(sums, hn::LoadU(d, layer.bias + output));
+  }
+  if (layer.relu) sums = Rectify(d, sums);
+  hn::StoreU(sums, d, layer.y + row * layer.out + output);
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// Returns the sum of the blocks of four lanes.
 template <class D, class V>
 HWY_INLINE hn::Vec<hn::FixedTag<float, 4>> AddBlocks(D /*d*/, V v) {
   if constexpr (hn::MaxLanes(D()) == 4) {
@@ -162,158 +136,190 @@ HWY_INLINE hn::Vec<hn::FixedTag<float, 4>> AddBlocks(D /*d*/, V v) {
                      hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
   }
 }
-#endif
 
-struct Layer {
-  int in;
-  int out;
-  const float* x;
-  const float* w;
-  const float* bias;
-  bool relu;
-  float* y;
-};
-
-// What is left to do of a sum, for each lane: bias and ReLU.
+// Returns the sum of all lanes of each of four vectors.
 template <class D, class V>
-HWY_INLINE void StoreResults(D d, V sums, const Layer& layer, int row,
-                             int output) {
-  if (layer.bias != nullptr) {
-    sums = hn::Add(sums, hn::LoadU(d, layer.bias + output));
-  }
-  if (layer.relu) {
-    sums = hn::IfThenZeroElse(hn::Lt(sums, hn::Zero(d)), sums);
-  }
-  hn::StoreU(sums, d,
-             layer.y + row * static_cast<ptrdiff_t>(layer.out) + output);
-}
-
-// Adds the lanes of each vector, for one output or kTileRows neighbours.
-template <int kOutputs, class D, class V>
-HWY_INLINE void StoreSums(D d, V c0, V c1, V c2, V c3, const Layer& layer,
-                          int row, int output) {
-#if HWY_TARGET != HWY_SCALAR && !HWY_HAVE_SCALABLE
-  if constexpr (kOutputs > 1 && hn::MaxLanes(D()) >= 4) {
-    const hn::Repartition<uint64_t, D> pairs;
-    const V c01 =
-        hn::Add(hn::InterleaveLower(d, c0, c1), hn::InterleaveUpper(d, c0, c1));
-    const V c23 =
-        hn::Add(hn::InterleaveLower(d, c2, c3), hn::InterleaveUpper(d, c2, c3));
-    const auto p01 = hn::BitCast(pairs, c01);
-    const auto p23 = hn::BitCast(pairs, c23);
-    const V sums =
-        hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, p01, p23)),
-                hn::BitCast(d, hn::InterleaveUpper(pairs, p01, p23)));
-    StoreResults(hn::FixedTag<float, 4>(), AddBlocks(d, sums), layer, row,
-                 output);
-    return;
-  }
-#endif
-  const auto store = [&](V terms, int offset) HWY_ATTR {
-    const OneLane one;
-    const float sum = hn::GetLane(hn::SumOfLanes(d, terms));
-    StoreResults(one, hn::Set(one, sum), layer, row, output + offset);
+HWY_INLINE auto SumsOfLanes(D d, V c0, V c1, V c2, V c3) {
+  const hn::Repartition<uint64_t, D> pairs;
+  const auto add_lanes = [&](V a, V b) HWY_ATTR {
+    return hn::BitCast(pairs, hn::Add(hn::InterleaveLower(d, a, b),
+                                      hn::InterleaveUpper(d, a, b)));
   };
-  store(c0, 0);
-  if constexpr (kOutputs > 1) {
-    store(c1, 1);
-    store(c2, 2);
-    store(c3, 3);
-  }
+  const auto c01 = add_lanes(c0, c1);
+  const auto c23 = add_lanes(c2, c3);
+  const V sums = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, c01, c23)),
+                         hn::BitCast(d, hn::InterleaveUpper(pairs, c01, c23)));
+  return AddBlocks(d, sums);
 }
+#endif
 
-// kOutputs (one or kTileRows) outputs from `output` for kRows rows from `row`.
-template <int kOutputs, int kRows, class D>
-HWY_INLINE void InnerTile(D d, const Layer& layer, int output, int row) {
+// Computes kOutputs (1 or 4) outputs for kRows rows.
+template <size_t kOutputs, size_t kRows, class D>
+HWY_INLINE void InnerTile(D d, const Layer& layer, size_t output, size_t row) {
   using V = hn::Vec<D>;
-  const int lanes = static_cast<int>(hn::Lanes(d));
-  const ptrdiff_t in = layer.in;
-  V c00 = hn::Zero(d), c01 = c00, c02 = c00;
-  V c10 = c00, c11 = c00, c12 = c00;
-  V c20 = c00, c21 = c00, c22 = c00;
-  V c30 = c00, c31 = c00, c32 = c00;
+  const size_t lanes = hn::Lanes(d);
+  const size_t in = layer.in;
+  V tile[kOutputs][kRows];
+  Clear(d, tile);
   const float* HWY_RESTRICT w = layer.w + output * in;
   const float* HWY_RESTRICT x = layer.x + row * in;
-  const auto add = [&](ptrdiff_t k, auto load) HWY_ATTR {
-    const V x0 = load(x + k);
-    const V x1 = kRows > 1 ? load(x + in + k) : x0;
-    const V x2 = kRows > 2 ? load(x + 2 * in + k) : x0;
-    AddProducts<kRows>(load(w + k), x0, x1, x2, c00, c01, c02);
-    if constexpr (kOutputs > 1) {
-      AddProducts<kRows>(load(w + in + k), x0, x1, x2, c10, c11, c12);
-      AddProducts<kRows>(load(w + 2 * in + k), x0, x1, x2, c20, c21, c22);
-      AddProducts<kRows>(load(w + 3 * in + k), x0, x1, x2, c30, c31, c32);
-    }
+  const auto add = [&](size_t k, const auto& load) HWY_ATTR {
+    AddOuterProduct([&](size_t o) HWY_ATTR { return load(w + o * in + k); },
+                    [&](size_t r) HWY_ATTR { return load(x + r * in + k); },
+                    tile);
   };
-  int k = 0;
-  for (; k + lanes <= layer.in; k += lanes) {
+  size_t k = 0;
+  for (; k + lanes <= in; k += lanes) {
     add(k, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p); });
   }
-  if (k < layer.in) {
-    // The last vector of the row, without the lanes that were added before.
-    const auto done = hn::FirstN(d, static_cast<size_t>(lanes - layer.in + k));
-    add(layer.in - lanes, [&](const float* p) HWY_ATTR {
+  if (k < in) {
+    // The last vector, without the lanes that were added before.
+    const auto done = hn::FirstN(d, lanes + k - in);
+    add(in - lanes, [&](const float* p) HWY_ATTR {
       return hn::IfThenZeroElse(done, hn::LoadU(d, p));
     });
   }
-  StoreSums<kOutputs>(d, c00, c10, c20, c30, layer, row, output);
-  if constexpr (kRows > 1) {
-    StoreSums<kOutputs>(d, c01, c11, c21, c31, layer, row + 1, output);
-  }
-  if constexpr (kRows > 2) {
-    StoreSums<kOutputs>(d, c02, c12, c22, c32, layer, row + 2, output);
+  HWY_UNROLL(3)
+  for (size_t r = 0; r < kRows; ++r) {
+#if HWY_TARGET != HWY_SCALAR
+    if constexpr (kOutputs == 4 && hn::MaxLanes(D()) >= 4) {
+      const auto sums =
+          SumsOfLanes(d, tile[0][r], tile[1][r], tile[2][r], tile[3][r]);
+      StoreResults(hn::FixedTag<float, 4>(), sums, layer, row + r, output);
+      continue;
+    }
+#endif
+    HWY_UNROLL(4)
+    for (size_t o = 0; o < kOutputs; ++o) {
+      const OneLane one;
+      const float sum = hn::GetLane(hn::SumOfLanes(d, tile[o][r]));
+      StoreResults(one, hn::Set(one, sum), layer, row + r, output + o);
+    }
   }
 }
 
-// kOutputs outputs from `output` for all rows. Four rows are twice two, as one
-// alone is slow.
-template <int kOutputs, class D>
-HWY_INLINE void InnerRows(D d, const Layer& layer, int rows, int output) {
-  int row = 0;
-  for (; rows - row == 3 || rows - row > 4; row += 3) {
+// Computes kOutputs outputs for all rows. Four rows are twice two, because one
+// row alone is slow.
+template <size_t kOutputs, class D>
+HWY_INLINE void InnerRows(D d, const Layer& layer, size_t output) {
+  size_t row = 0;
+  for (; layer.rows - row == 3 || layer.rows - row > 4; row += 3) {
     InnerTile<kOutputs, 3>(d, layer, output, row);
   }
-  for (; rows - row >= 2; row += 2) {
+  for (; layer.rows - row >= 2; row += 2) {
     InnerTile<kOutputs, 2>(d, layer, output, row);
   }
-  if (row < rows) InnerTile<kOutputs, 1>(d, layer, output, row);
+  if (row < layer.rows) InnerTile<kOutputs, 1>(d, layer, output, row);
 }
 
 template <class D>
-HWY_INLINE void Inner(D d, const Layer& layer, int rows) {
-  int output = 0;
-  if (layer.out < kTileRows) {
-    for (; output < layer.out; ++output) InnerRows<1>(d, layer, rows, output);
+HWY_INLINE void Inner(D d, const Layer& layer) {
+  size_t output = 0;
+  if (layer.out < 4) {
+    for (; output < layer.out; ++output) InnerRows<1>(d, layer, output);
     return;
   }
-  for (; output + kTileRows <= layer.out; output += kTileRows) {
-    InnerRows<kTileRows>(d, layer, rows, output);
+  for (; output + 4 <= layer.out; output += 4) InnerRows<4>(d, layer, output);
+  // The last outputs overlap those before, with equal results.
+  if (output < layer.out) InnerRows<4>(d, layer, layer.out - 4);
+}
+
+// ---- Constant weights
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+size_t PanelWidth() { return 2 * hn::Lanes(D()); }
+
+HWY_INLINE void StoreFirst(V values, size_t count, float* y) {
+  const D d;
+  if (count >= hn::Lanes(d)) return hn::StoreU(values, d, y);
+  HWY_ALIGN float all[hn::MaxLanes(D())];
+  hn::Store(values, d, all);
+  std::copy_n(all, count, y);
+}
+
+// Computes the first `count` outputs of a panel for kRows rows. Six rows share
+// each weight that is read. A single row has four sums per output, because one
+// would wait for each multiply-add.
+template <size_t kRows>
+void RunPanel(size_t in, size_t out, const float* HWY_RESTRICT panel,
+              const float* HWY_RESTRICT x, bool relu, size_t count, float* y) {
+  constexpr size_t kSums = kRows == 1 ? 4 : 1;
+  const D d;
+  const size_t lanes = hn::Lanes(d);
+  V tiles[kSums][kRows][2];
+  HWY_UNROLL(4)
+  for (size_t i = 0; i < kSums; ++i) Clear(d, tiles[i]);
+  ForEachInTile(tiles[0], [&](size_t, size_t v, V& sum) HWY_ATTR {
+    sum = hn::LoadU(d, panel + v * lanes);
+  });
+  const float* w = panel + 2 * lanes;
+  const auto add = [&](size_t k, V(&tile)[kRows][2]) HWY_ATTR {
+    AddOuterProduct(
+        [&](size_t r) HWY_ATTR { return hn::Set(d, x[r * in + k]); },
+        [&](size_t v) HWY_ATTR { return hn::LoadU(d, w + v * lanes); }, tile);
+    w += 2 * lanes;
+  };
+  size_t k = 0;
+  for (; k + kSums <= in; k += kSums) {
+    HWY_UNROLL(4)
+    for (size_t i = 0; i < kSums; ++i) add(k + i, tiles[i]);
   }
-  // The last outputs again with those before them, to the same result.
-  if (output < layer.out) {
-    InnerRows<kTileRows>(d, layer, rows, layer.out - kTileRows);
+  for (; k < in; ++k) add(k, tiles[0]);
+  ForEachInTile(tiles[0], [&](size_t r, size_t v, V sum) HWY_ATTR {
+    if constexpr (kSums == 4) {
+      sum = hn::Add(hn::Add(sum, tiles[1][r][v]),
+                    hn::Add(tiles[2][r][v], tiles[3][r][v]));
+    }
+    StoreFirst(relu ? Rectify(d, sum) : sum, count - std::min(count, v * lanes),
+               y + r * out + v * lanes);
+  });
+}
+
+void RunRows(size_t in, size_t out, const float* packed, size_t rows,
+             const float* x, bool relu, float* y) {
+  const size_t width = PanelWidth();
+  for (size_t first = 0; first < out; first += width) {
+    const size_t count = std::min(width, out - first);
+    size_t row = 0;
+    for (; row + 6 <= rows; row += 6) {
+      RunPanel<6>(in, out, packed, x + row * in, relu, count,
+                  y + row * out + first);
+    }
+    for (; row < rows; ++row) {
+      RunPanel<1>(in, out, packed, x + row * in, relu, count,
+                  y + row * out + first);
+    }
+    packed += (in + 1) * width;
   }
 }
+
+// ---- Entry points
+
+size_t Size(int count) { return static_cast<size_t>(count); }
 
 void Forward(int in, int out, int rows, const float* x, const float* w,
              const float* bias, bool relu, float* y) {
   const hn::ScalableTag<float> d;
-  const Layer layer = {in, out, x, w, bias, relu, y};
-  if (in < static_cast<int>(hn::Lanes(d))) {
-    Inner(OneLane(), layer, rows);
+  const Layer layer = {Size(in), Size(out), Size(rows), x, w, bias, relu, y};
+  if (layer.in < hn::Lanes(d)) {
+    Inner(OneLane(), layer);
   } else {
-    Inner(d, layer, rows);
+    Inner(d, layer);
   }
 }
 
 void BackwardInput(int in, int out, int rows, const float* dy, const float* w,
                    const float* relu_output, float* dx) {
-  Outer({rows, in, out, dy, out, 1, w, in, relu_output, dx});
+  Outer(
+      {Size(rows), Size(in), Size(out), dy, Size(out), 1, w, relu_output, dx});
 }
 
 void BackwardWeights(int in, int out, int rows, const float* x, const float* dy,
                      int dy_stride, float* dw) {
-  Outer({out, in, rows, dy, 1, dy_stride, x, in, nullptr, dw});
+  Outer({Size(out), Size(in), Size(rows), dy, 1, Size(dy_stride), x, nullptr,
+         dw});
 }
 
 }  // namespace
@@ -327,6 +333,29 @@ namespace lenet::kernels {
 HWY_EXPORT(Forward);
 HWY_EXPORT(BackwardInput);
 HWY_EXPORT(BackwardWeights);
+HWY_EXPORT(PanelWidth);
+HWY_EXPORT(RunRows);
+
+Linear::Linear(size_t in, size_t out, const float* weights, bool out_first,
+               const float* bias)
+    : in_(in), out_(out) {
+  const size_t width = HWY_DYNAMIC_DISPATCH(PanelWidth)();
+  const size_t panels = (out + width - 1) / width;
+  packed_.resize(panels * (in + 1) * width);
+  for (size_t o = 0; o < out; ++o) {
+    float* const column =
+        packed_.data() + o / width * (in + 1) * width + o % width;
+    if (bias != nullptr) column[0] = bias[o];
+    for (size_t i = 0; i < in; ++i) {
+      column[(i + 1) * width] =
+          out_first ? weights[o * in + i] : weights[i * out + o];
+    }
+  }
+}
+
+void Linear::Run(size_t rows, const float* x, bool relu, float* y) const {
+  HWY_DYNAMIC_DISPATCH(RunRows)(in_, out_, packed_.data(), rows, x, relu, y);
+}
 
 void DenseForward(int in, int out, int rows, const float* x, const float* w,
                   const float* bias, bool relu, float* y) {
@@ -342,9 +371,11 @@ void DenseBackwardWeights(int in, int out, int rows, const float* x,
                           const float* dy, int dy_stride, float* dw,
                           float* db) {
   HWY_DYNAMIC_DISPATCH(BackwardWeights)(in, out, rows, x, dy, dy_stride, dw);
-  std::fill_n(db, out, 0.0F);
-  for (ptrdiff_t row = 0; row < rows; ++row) {
-    for (ptrdiff_t o = 0; o < out; ++o) db[o] += dy[row * dy_stride + o];
+  std::fill_n(db, out, 0.0f);
+  for (int row = 0; row < rows; ++row) {
+    for (int o = 0; o < out; ++o) {
+      db[o] += dy[ptrdiff_t{row} * dy_stride + o];
+    }
   }
 }
 

@@ -1,29 +1,27 @@
 #ifndef CC_KERNELS_DENSE_H_
 #define CC_KERNELS_DENSE_H_
 
-// Dense layers in MindSpore's layouts: x [rows, in], weights w [out, in],
-// bias [out], y [rows, out], all float32, row by row, of any size and any
-// alignment. Nothing outside the arrays is read. A result depends on its own
-// row and column only, not on how many there are beside it. For training, where
-// the weights change each step; linear.h is for weights that stay.
+// Dense layers for training, where weights change in each step; linear.h is
+// for constant weights. Arrays are float32, row-major, of any size and
+// alignment: x [rows, in], weights w [out, in], bias [out], y [rows, out], as
+// in MindSpore. An element of a result depends only on its own row and column.
 
 namespace lenet::kernels {
 
-// y = x w^T + bias, then max(y, 0) if `relu` (NaN stays NaN). A null `bias` is
-// zero.
+// Computes y = x w^T + bias, then max(y, 0) with `relu` (NaN stays NaN). A null
+// `bias` means zero.
 void DenseForward(int in, int out, int rows, const float* x, const float* w,
                   const float* bias, bool relu, float* y);
 
-// The gradient of x from that of y: dx = dy w. If x is itself the output of a
-// ReLU, give it as `relu_output` [rows, in] to have dx zero wherever that is
-// not positive; else null.
+// Computes the gradient dx = dy w. If x is the output of a ReLU, pass it as
+// `relu_output` [rows, in]: dx is 0 where it is not positive. Otherwise pass
+// null.
 void DenseBackwardInput(int in, int out, int rows, const float* dy,
                         const float* w, const float* relu_output, float* dx);
 
-// The gradients of w and bias: dw = dy^T x [out, in], db [out] the sum of the
-// rows of dy. They are overwritten. Rows are added in their order. Consecutive
-// rows of dy lie `dy_stride` floats apart (at least `out`), so that a part of
-// the outputs can be asked for: dy + o, out - o, and the same dy_stride.
+// Computes the gradients dw = dy^T x [out, in] and db [out], the sum of the
+// rows of dy in order. Rows of dy are `dy_stride` floats apart (at least
+// `out`), so a caller can process a part of the outputs: dy + first output.
 void DenseBackwardWeights(int in, int out, int rows, const float* x,
                           const float* dy, int dy_stride, float* dw, float* db);
 

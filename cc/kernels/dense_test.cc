@@ -1,27 +1,23 @@
 #include "cc/kernels/dense.h"
 
-#include <gtest/gtest.h>
-#include <hwy/tests/hwy_gtest.h>
-
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <random>
+#include <string>
 #include <vector>
 
-#include "cc/kernels/dense_reference.h"
+#include "cc/kernels/linear.h"
+#include "cc/kernels/testing.h"
 
 namespace lenet::kernels {
 namespace {
-
-using Floats = std::vector<float>;
-using Doubles = std::vector<double>;
 
 struct Sizes {
   int in;
   int out;
   int rows;
 };
+
+size_t Size(int count) { return static_cast<size_t>(count); }
 
 std::vector<Sizes> AllSizes() {
   std::vector<Sizes> all = {{400, 120, 16}, {120, 84, 31}, {84, 10, 33},
@@ -36,127 +32,68 @@ std::vector<Sizes> AllSizes() {
   return all;
 }
 
-class Random {
- public:
-  // A heap block of exactly this size, so that AddressSanitizer sees a read
-  // beyond it.
-  Floats Make(int count) {
-    Floats values(static_cast<size_t>(count));
-    for (float& value : values) value = uniform_(generator_);
-    return values;
-  }
-
- private:
-  std::mt19937 generator_{7};
-  std::uniform_real_distribution<float> uniform_{-1.0F, 1.0F};
-};
-
-Doubles Double(const Floats& values) {
-  return Doubles(values.begin(), values.end());
+std::string Name(const Sizes& s) {
+  return std::to_string(s.in) + " to " + std::to_string(s.out) + ", rows " +
+         std::to_string(s.rows);
 }
 
-// Sums of `terms` products of numbers below 1.
-void ExpectNear(const Floats& actual, const Doubles& expected, int terms,
-                const Sizes& sizes) {
-  ASSERT_EQ(actual.size(), expected.size());
-  const double tolerance = 1e-7 * (terms + 8);
-  for (size_t i = 0; i < actual.size(); ++i) {
-    ASSERT_NEAR(actual[i], expected[i], tolerance)
-        << "element " << i << " of in " << sizes.in << ", out " << sizes.out
-        << ", rows " << sizes.rows;
-  }
-}
-
-class DenseTest : public hwy::TestWithParamTarget {
- protected:
-  Random random_;
-};
+class DenseTest : public hwy::TestWithParamTarget {};
 
 HWY_TARGET_INSTANTIATE_TEST_SUITE_P(DenseTest);
 
-TEST_P(DenseTest, ForwardIsThatOfTheReference) {
+TEST_P(DenseTest, ForwardMatchesReference) {
   for (const Sizes& s : AllSizes()) {
-    for (const bool relu : {false, true}) {
-      const Floats x = random_.Make(s.rows * s.in);
-      const Floats w = random_.Make(s.out * s.in);
-      const Floats bias = random_.Make(s.out);
-      Floats y(static_cast<size_t>(s.rows * s.out));
-      Doubles expected(y.size());
-      DenseForward(s.in, s.out, s.rows, x.data(), w.data(), bias.data(), relu,
-                   y.data());
-      DenseForwardReference(s.in, s.out, s.rows, Double(x).data(),
-                            Double(w).data(), Double(bias).data(), relu,
-                            expected.data());
-      ExpectNear(y, expected, s.in, s);
-      DenseForward(s.in, s.out, s.rows, x.data(), w.data(), nullptr, relu,
-                   y.data());
-      DenseForwardReference(s.in, s.out, s.rows, Double(x).data(),
-                            Double(w).data(), nullptr, relu, expected.data());
-      ExpectNear(y, expected, s.in, s);
+    SCOPED_TRACE(Name(s));
+    const bool unaligned = s.rows % 2 == 0;
+    const Floats x = RandomFloats(Size(s.rows * s.in), 1);
+    const Floats w = RandomFloats(Size(s.out * s.in), 2);
+    const Floats bias = RandomFloats(Size(s.out), 3);
+    for (const bool with_bias : {false, true}) {
+      for (const bool relu : {false, true}) {
+        Guarded gx(x, unaligned), gw(w, unaligned), gbias(bias, unaligned);
+        Guarded y(Size(s.rows * s.out), unaligned);
+        DenseForward(s.in, s.out, s.rows, gx.data(), gw.data(),
+                     with_bias ? gbias.data() : nullptr, relu, y.data());
+        ExpectNear(y.Get(),
+                   DenseForwardReference(
+                       s.in, s.out, s.rows, ToDoubles(x), ToDoubles(w),
+                       with_bias ? ToDoubles(bias) : Doubles(), relu),
+                   Size(s.in));
+      }
     }
+    if (HasFatalFailure()) return;
   }
 }
 
-TEST_P(DenseTest, BackwardInputIsThatOfTheReference) {
+TEST_P(DenseTest, GradientsMatchReference) {
   for (const Sizes& s : AllSizes()) {
-    const Floats dy = random_.Make(s.rows * s.out);
-    const Floats w = random_.Make(s.out * s.in);
-    Floats relu_output = random_.Make(s.rows * s.in);
-    for (float& value : relu_output) value = std::max(value, 0.0F);
-    Floats dx(static_cast<size_t>(s.rows * s.in));
-    Doubles expected(dx.size());
-    DenseBackwardInput(s.in, s.out, s.rows, dy.data(), w.data(), nullptr,
-                       dx.data());
-    DenseBackwardInputReference(s.in, s.out, s.rows, Double(dy).data(),
-                                Double(w).data(), nullptr, expected.data());
-    ExpectNear(dx, expected, s.out, s);
-    DenseBackwardInput(s.in, s.out, s.rows, dy.data(), w.data(),
-                       relu_output.data(), dx.data());
-    DenseBackwardInputReference(s.in, s.out, s.rows, Double(dy).data(),
-                                Double(w).data(), Double(relu_output).data(),
-                                expected.data());
-    ExpectNear(dx, expected, s.out, s);
-  }
-}
-
-TEST_P(DenseTest, BackwardWeightsIsThatOfTheReference) {
-  for (const Sizes& s : AllSizes()) {
-    for (const int before : {0, 3}) {
-      // `before` outputs that are not asked for.
-      const int stride = s.out + before;
-      const Floats x = random_.Make(s.rows * s.in);
-      const Floats dy = random_.Make(s.rows * stride);
-      Floats dw(static_cast<size_t>(s.out * s.in));
-      Floats db(static_cast<size_t>(s.out));
-      Doubles expected_dw(dw.size());
-      Doubles expected_db(db.size());
-      DenseBackwardWeights(s.in, s.out, s.rows, x.data(), dy.data() + before,
-                           stride, dw.data(), db.data());
-      DenseBackwardWeightsReference(s.in, s.out, s.rows, Double(x).data(),
-                                    Double(dy).data() + before, stride,
-                                    expected_dw.data(), expected_db.data());
-      ExpectNear(dw, expected_dw, s.rows, s);
-      ExpectNear(db, expected_db, s.rows, s);
+    SCOPED_TRACE(Name(s));
+    const bool unaligned = s.rows % 2 == 0;
+    const Floats x = RandomFloats(Size(s.rows * s.in), 1);
+    const Floats w = RandomFloats(Size(s.out * s.in), 2);
+    const Floats dy = RandomFloats(Size(s.rows * s.out), 3);
+    Guarded gx(x, unaligned), gw(w, unaligned), gdy(dy, unaligned);
+    Guarded dx(x.size(), unaligned), dw(w.size(), unaligned);
+    for (const bool masked : {false, true}) {
+      const LayerGradients expected = DenseBackwardReference(
+          s.in, s.out, s.rows, ToDoubles(x), ToDoubles(w),
+          masked ? ToDoubles(x) : Doubles(), ToDoubles(dy));
+      DenseBackwardInput(s.in, s.out, s.rows, gdy.data(), gw.data(),
+                         masked ? gx.data() : nullptr, dx.data());
+      ExpectNear(dx.Get(), expected.dx, Size(s.out));
+      // dy as the last columns of a wider matrix.
+      const int before = masked ? 3 : 0;
+      Floats wide(Size(s.rows * (s.out + before)), kNan);
+      for (size_t i = 0; i < dy.size(); ++i) {
+        wide[i + (i / Size(s.out) + 1) * Size(before)] = dy[i];
+      }
+      Guarded db(Size(s.out), unaligned);
+      DenseBackwardWeights(s.in, s.out, s.rows, gx.data(), wide.data() + before,
+                           s.out + before, dw.data(), db.data());
+      ExpectNear(dw.Get(), expected.dw, Size(s.rows));
+      ExpectNear(db.Get(), expected.db, Size(s.rows));
     }
-  }
-}
-
-TEST_P(DenseTest, AnyAlignment) {
-  constexpr int kIn = 37;
-  constexpr int kOut = 11;
-  constexpr int kRows = 6;
-  for (int shift = 0; shift < 4; ++shift) {
-    const Floats x = random_.Make(kRows * kIn + shift);
-    const Floats w = random_.Make(kOut * kIn + shift);
-    Floats y(static_cast<size_t>(kRows * kOut + shift));
-    Doubles expected(static_cast<size_t>(kRows * kOut));
-    DenseForward(kIn, kOut, kRows, x.data() + shift, w.data() + shift, nullptr,
-                 false, y.data() + shift);
-    DenseForwardReference(kIn, kOut, kRows, Double(x).data() + shift,
-                          Double(w).data() + shift, nullptr, false,
-                          expected.data());
-    y.erase(y.begin(), y.begin() + shift);
-    ExpectNear(y, expected, kIn, {kIn, kOut, kRows});
+    if (HasFatalFailure()) return;
   }
 }
 
@@ -164,9 +101,9 @@ TEST_P(DenseTest, RowDoesNotDependOnItsNeighbours) {
   constexpr int kIn = 53;
   constexpr int kOut = 29;
   constexpr int kRows = 9;
-  const Floats x = random_.Make(kRows * kIn);
-  const Floats dy = random_.Make(kRows * kOut);
-  const Floats w = random_.Make(kOut * kIn);
+  const Floats x = RandomFloats(kRows * kIn, 1);
+  const Floats dy = RandomFloats(kRows * kOut, 2);
+  const Floats w = RandomFloats(kOut * kIn, 3);
   Floats y(kRows * kOut);
   Floats dx(kRows * kIn);
   DenseForward(kIn, kOut, kRows, x.data(), w.data(), nullptr, true, y.data());
@@ -183,26 +120,74 @@ TEST_P(DenseTest, RowDoesNotDependOnItsNeighbours) {
   }
 }
 
-TEST_P(DenseTest, NanAndInfinityGoWhereTheyBelong) {
+TEST_P(DenseTest, NanAndInfinityReachTheirOutputsOnly) {
   constexpr int kIn = 21;  // the last vector overlaps the one before
   constexpr int kOut = 5;
   constexpr int kRows = 4;
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const float infinity = std::numeric_limits<float>::infinity();
-  const Floats x(kRows * kIn, 1.0F);
-  Floats w(kOut * kIn, 1.0F);
-  w[1 * kIn + 20] = nan;
-  w[2 * kIn + 14] = infinity;
-  w[3 * kIn + 14] = -infinity;
+  const Floats x(kRows * kIn, 1.0f);
+  Floats w(kOut * kIn, 1.0f);
+  w[1 * kIn + 20] = kNan;
+  w[2 * kIn + 14] = kInfinity;
+  w[3 * kIn + 14] = -kInfinity;
   Floats y(kRows * kOut);
   DenseForward(kIn, kOut, kRows, x.data(), w.data(), nullptr, true, y.data());
   for (int row = 0; row < kRows; ++row) {
-    const float* const of_row = y.data() + row * kOut;
-    EXPECT_EQ(of_row[0], 21.0F);
-    EXPECT_TRUE(std::isnan(of_row[1]));
-    EXPECT_EQ(of_row[2], infinity);
-    EXPECT_EQ(of_row[3], 0.0F);
-    EXPECT_EQ(of_row[4], 21.0F);
+    const float* const first = y.data() + row * kOut;
+    EXPECT_EQ(first[0], 21.0f);
+    EXPECT_TRUE(std::isnan(first[1]));
+    EXPECT_EQ(first[2], kInfinity);
+    EXPECT_EQ(first[3], 0.0f);
+    EXPECT_EQ(first[4], 21.0f);
+  }
+}
+
+class LinearTest : public hwy::TestWithParamTarget {};
+
+HWY_TARGET_INSTANTIATE_TEST_SUITE_P(LinearTest);
+
+TEST_P(LinearTest, MatchesReference) {
+  for (const Sizes& s : std::vector<Sizes>{{400, 120, 1},
+                                           {120, 84, 7},
+                                           {84, 10, 32},
+                                           {1, 1, 1},
+                                           {3, 33, 5},
+                                           {5, 64, 6},
+                                           {4, 31, 13},
+                                           {257, 17, 12}}) {
+    SCOPED_TRACE(Name(s));
+    const Floats x = RandomFloats(Size(s.rows * s.in), 1);
+    const Floats w = RandomFloats(Size(s.out * s.in), 2);
+    const Floats bias = RandomFloats(Size(s.out), 3);
+    Floats transposed(w.size());
+    for (size_t i = 0; i < w.size(); ++i) {
+      transposed[i % Size(s.in) * Size(s.out) + i / Size(s.in)] = w[i];
+    }
+    for (const bool relu : {false, true}) {
+      Floats y(Size(s.rows * s.out) + 1, 7.0f);
+      const auto expect = [&](const Linear& linear, const Doubles& b) {
+        linear.Run(Size(s.rows), x.data(), relu, y.data());
+        EXPECT_EQ(y.back(), 7.0f);
+        ExpectNear({y.begin(), y.end() - 1},
+                   DenseForwardReference(s.in, s.out, s.rows, ToDoubles(x),
+                                         ToDoubles(w), b, relu),
+                   Size(s.in));
+      };
+      expect(Linear(Size(s.in), Size(s.out), w.data(), true, bias.data()),
+             ToDoubles(bias));
+      expect(Linear(Size(s.in), Size(s.out), transposed.data(), false, nullptr),
+             {});
+    }
+  }
+}
+
+TEST_P(LinearTest, NanReachesItsRowOnly) {
+  Floats x(8 * 9, 1.0f);
+  x[9 + 4] = kNan;
+  const Linear linear(9, 3, Floats(27, -1.0f).data(), true, nullptr);
+  Floats y(8 * 3);
+  linear.Run(8, x.data(), true, y.data());
+  for (size_t i = 0; i < y.size(); ++i) {
+    EXPECT_TRUE(i / 3 == 1 ? std::isnan(y[i]) : y[i] == 0.0f) << i;
   }
 }
 

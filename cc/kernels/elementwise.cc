@@ -2,78 +2,47 @@
 
 #include <cmath>
 
+#include "cc/kernels/targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cc/kernels/elementwise.cc"
-#include <hwy/foreach_target.h>  // IWYU pragma: keep
-#include <hwy/highway.h>
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.h.
+#include "cc/kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lenet::kernels {
 namespace HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-template <class D, class V>
-V Rectify(D d, V value) {
-  return hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);
-}
-
-// Both in whole vectors, the rest by vectors of one lane.
-template <class D>
-size_t ReluRun(D d, size_t i, size_t count, const float* x, float* y) {
-  const size_t lanes = hn::Lanes(d);
-  for (; i + lanes <= count; i += lanes) {
-    hn::StoreU(Rectify(d, hn::LoadU(d, x + i)), d, y + i);
-  }
-  return i;
-}
-
-template <class D>
-size_t AddRun(D d, size_t i, size_t count, const float* a, const float* b,
-              bool relu, float* y) {
-  const size_t lanes = hn::Lanes(d);
-  for (; i + lanes <= count; i += lanes) {
-    const auto sum = hn::Add(hn::LoadU(d, a + i), hn::LoadU(d, b + i));
-    hn::StoreU(relu ? Rectify(d, sum) : sum, d, y + i);
-  }
-  return i;
-}
-
-template <class D>
-size_t AddScalarRun(D d, size_t i, size_t count, const float* a, float b,
-                    bool relu, float* y) {
-  const size_t lanes = hn::Lanes(d);
-  for (; i + lanes <= count; i += lanes) {
-    const auto sum = hn::Add(hn::LoadU(d, a + i), hn::Set(d, b));
-    hn::StoreU(relu ? Rectify(d, sum) : sum, d, y + i);
-  }
-  return i;
-}
+namespace {
 
 void ReluTarget(size_t count, const float* x, float* y) {
-  const size_t done = ReluRun(hn::ScalableTag<float>(), 0, count, x, y);
-  ReluRun(hn::CappedTag<float, 1>(), done, count, x, y);
+  ForEachVector(count, [&](auto d, size_t i) HWY_ATTR {
+    hn::StoreU(Rectify(d, hn::LoadU(d, x + i)), d, y + i);
+  });
 }
 
 void AddTarget(size_t count, const float* a, const float* b, bool relu,
                float* y) {
-  const size_t done = AddRun(hn::ScalableTag<float>(), 0, count, a, b, relu, y);
-  AddRun(hn::CappedTag<float, 1>(), done, count, a, b, relu, y);
+  ForEachVector(count, [&](auto d, size_t i) HWY_ATTR {
+    const auto sum = hn::Add(hn::LoadU(d, a + i), hn::LoadU(d, b + i));
+    hn::StoreU(relu ? Rectify(d, sum) : sum, d, y + i);
+  });
 }
 
 void AddScalarTarget(size_t count, const float* a, float b, bool relu,
                      float* y) {
-  const size_t done =
-      AddScalarRun(hn::ScalableTag<float>(), 0, count, a, b, relu, y);
-  AddScalarRun(hn::CappedTag<float, 1>(), done, count, a, b, relu, y);
+  ForEachVector(count, [&](auto d, size_t i) HWY_ATTR {
+    const auto sum = hn::Add(hn::LoadU(d, a + i), hn::Set(d, b));
+    hn::StoreU(relu ? Rectify(d, sum) : sum, d, y + i);
+  });
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace lenet::kernels
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-
 namespace lenet::kernels {
 
 HWY_EXPORT(ReluTarget);
@@ -113,5 +82,4 @@ void Softmax(size_t outer, size_t axis, size_t inner, const float* x,
 }
 
 }  // namespace lenet::kernels
-
 #endif  // HWY_ONCE

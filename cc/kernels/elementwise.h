@@ -5,17 +5,17 @@
 
 namespace lenet::kernels {
 
-// y = max(x, 0), where NaN stays; y may be x.
+// y = max(x, 0); NaN stays NaN. y may be x.
 void Relu(size_t count, const float* x, float* y);
 
-// y = a + b, and with `relu` max(a + b, 0); y may be a or b.
+// y = a + b, or max(a + b, 0) with `relu`. y may be a or b.
 void Add(size_t count, const float* a, const float* b, bool relu, float* y);
 
-// The same with one number for b.
+// Add with one number b for all elements.
 void AddScalar(size_t count, const float* a, float b, bool relu, float* y);
 
-// Softmax over the middle axis of x [outer, axis, inner]; y may be x.
-// y = exp(x - m) / sum(exp(x - m)), m the maximum of x.
+// Softmax over the middle axis of x [outer, axis, inner]:
+// y = exp(x - m) / sum(exp(x - m)) with m = max(x). y may be x.
 void Softmax(size_t outer, size_t axis, size_t inner, const float* x, float* y);
 
 }  // namespace lenet::kernels

@@ -1,23 +1,23 @@
 #include "cc/kernels/elementwise.h"
 
 #include <cmath>
-#include <vector>
 
-#include "cc/kernels/inference_testing.h"
-#include "gtest/gtest.h"
+#include "cc/kernels/testing.h"
 
 namespace lenet::kernels {
 namespace {
 
 constexpr float kGuard = 7.0f;
 
-using ElementwiseTest = EveryTargetTest;
+class ElementwiseTest : public hwy::TestWithParamTarget {};
+
+HWY_TARGET_INSTANTIATE_TEST_SUITE_P(ElementwiseTest);
 
 TEST_P(ElementwiseTest, ReluAddAndAddScalarOfEachLength) {
   for (size_t count = 0; count < 70; ++count) {
-    const std::vector<float> a = RandomFloats(count, 1);
-    const std::vector<float> b = RandomFloats(count, 2);
-    std::vector<float> y(count + 1, kGuard);
+    const Floats a = RandomFloats(count, 1);
+    const Floats b = RandomFloats(count, 2);
+    Floats y(count + 1, kGuard);
     Relu(count, a.data(), y.data());
     for (size_t i = 0; i < count; ++i) ASSERT_EQ(y[i], a[i] < 0 ? 0 : a[i]);
     for (const bool relu : {false, true}) {
@@ -37,35 +37,26 @@ TEST_P(ElementwiseTest, ReluAddAndAddScalarOfEachLength) {
 }
 
 TEST_P(ElementwiseTest, NanStays) {
-  const std::vector<float> x(37, NAN);
-  std::vector<float> y(37);
+  const Floats x(37, kNan);
+  Floats y(37);
   Relu(37, x.data(), y.data());
   for (const float value : y) EXPECT_TRUE(std::isnan(value));
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, ElementwiseTest, testing::ValuesIn(Targets()),
-                         TargetTestName);
-
-TEST(SoftmaxTest, IsTheReferenceAlongAnyAxis) {
+TEST(SoftmaxTest, MatchesFormulaAlongAnyAxis) {
   constexpr size_t kOuter = 3, kAxis = 5, kInner = 4;
-  std::vector<float> x = RandomFloats(kOuter * kAxis * kInner, 1);
-  x[0] = 90.0f;  // exp overflows without the maximum taken off
+  Floats x = RandomFloats(kOuter * kAxis * kInner, 1);
+  x[0] = 90.0f;  // exp would overflow without subtracting the maximum
   x[kInner] = -200.0f;
-  std::vector<float> y(x.size());
+  Floats y(x.size());
   Softmax(kOuter, kAxis, kInner, x.data(), y.data());
-  for (size_t o = 0; o < kOuter; ++o) {
-    for (size_t i = 0; i < kInner; ++i) {
-      const size_t first = o * kAxis * kInner + i;
-      double sum = 0;
-      for (size_t a = 0; a < kAxis; ++a) {
-        sum += std::exp(double{x[first + a * kInner]} - double{x[first]});
-      }
-      for (size_t a = 0; a < kAxis; ++a) {
-        const size_t at = first + a * kInner;
-        EXPECT_NEAR(y[at], std::exp(double{x[at]} - double{x[first]}) / sum,
-                    1e-6);
-      }
+  for (size_t i = 0; i < x.size(); ++i) {
+    const size_t first = i / (kAxis * kInner) * kAxis * kInner + i % kInner;
+    double sum = 0;
+    for (size_t a = 0; a < kAxis; ++a) {
+      sum += std::exp(double{x[first + a * kInner]} - double{x[first]});
     }
+    EXPECT_NEAR(y[i], std::exp(double{x[i]} - double{x[first]}) / sum, 1e-6);
   }
 }
 

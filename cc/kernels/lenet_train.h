@@ -4,46 +4,42 @@
 #include <array>
 #include <cstdint>
 
-#include "cc/kernels/momentum.h"
-
-// Training steps of LeNet-5 as one call: gather, forward, loss, gradients and
-// Momentum, for several batches.
+#include "cc/kernels/loss_and_optimizer.h"
 
 namespace lenet::kernels {
 
 constexpr int kLenetParameters = 8;
 
-// conv1.weight [6, 1, 5, 5], conv2.weight [16, 6, 5, 5], fc1.weight
-// [120, features], fc1.bias [120], fc2.weight [84, 120], fc2.bias [84],
-// fc3.weight [10, 84], fc3.bias [10], in MindSpore's layouts. `features` is
-// what the convolutions leave of an image: 400 of 32x32.
+// conv1.weight [6, 1, 5, 5], conv2.weight [16, 6, 5, 5],
+// fc1.weight [120, features], fc1.bias [120], fc2.weight [84, 120],
+// fc2.bias [84], fc3.weight [10, 84], fc3.bias [10], in MindSpore's layouts.
+// `features` is the output size of the convolutions: 400 for 32x32 images.
 using LenetParameters = std::array<float*, kLenetParameters>;
 
 struct TrainBatches {
-  const uint8_t* images;   // [count, height, width], pixels
+  const uint8_t* images;   // pixels [count, height, width]
   const int32_t* labels;   // [count], 0..9
-  const float* normalize;  // [256], the input of the network for each pixel
+  const float* normalize;  // [256], input of the network per pixel value
   int64_t count;
   int height;
   int width;
   const int32_t* order;        // [steps, batch], indices into images
-  const Momentum* optimizers;  // [steps], what each step updates with
+  const Momentum* optimizers;  // [steps]
   int steps;
   int batch;
 };
 
-// Does `steps` steps on `parameters` and the accumulators `moments`, in place:
-// accumulator = momentum * accumulator + gradient,
-// parameter -= learning_rate * accumulator (MindSpore's nn.Momentum), with the
-// mean over the batch of the softmax cross-entropy. losses [steps]. The result
-// does not depend on `threads`, bit by bit.
+// Trains LeNet-5 for `steps` steps, updating `parameters` and the accumulators
+// `moments` in place. The loss of a step, written to losses [steps], is the
+// mean softmax cross-entropy of the batch. Results are bit-identical for any
+// number of threads.
 //
-// A call allocates what it works with, starts its threads and ends them, about
-// 0.1 ms: give it many steps.
+// A call allocates memory and starts and stops its threads, which takes about
+// 0.1 ms; call it for many steps.
 //
-// Returns false, having changed nothing, if an index of `order` or a label of
-// an image is out of range, the batch is empty, the image is smaller than
-// 16x16, or there is no memory.
+// Returns false without changes if an index in `order` or a label is out of
+// range, the batch is empty, images are smaller than 16x16, or memory is
+// exhausted.
 bool TrainLenet(const TrainBatches& batches, int threads,
                 const LenetParameters& parameters,
                 const LenetParameters& moments, float* losses);

@@ -1,4 +1,4 @@
-// Speed of a training step of LeNet-5, images 32x32:
+// Speed of a training step of LeNet-5 for 32x32 images:
 // bazel run //cc/kernels:lenet_train_benchmark
 
 #include <benchmark/benchmark.h>
@@ -15,22 +15,20 @@ namespace {
 
 constexpr int kSide = 32;
 constexpr int kImages = 2000;
-constexpr int kSteps = 100;  // of one call
+constexpr int kSteps = 100;  // per call
 constexpr std::array<size_t, kLenetParameters> kSizes = {
     150, 2400, 48000, 120, 10080, 84, 840, 10};
 
-// Multiplications and additions for one image. Forward: convolutions
-// 28*28*6*25 and 10*10*16*150, dense layers 400*120 + 120*84 + 84*10.
-// Backward: of the convolutions only what the pools let through, a quarter,
-// once for the weights and, in the second, once for its input; the dense
-// layers twice.
-constexpr double kForward = 2.0 * (28 * 28 * 6 * 25 + 10 * 10 * 16 * 150);
+// Multiplications and additions per image. The backward pass of a convolution
+// counts only the outputs that the pool selects, a quarter, once for the
+// weights and, in the second, once for its input.
+constexpr double kConv = 2.0 * (28 * 28 * 6 * 25 + 10 * 10 * 16 * 150);
+constexpr double kConvBackward =
+    2.0 * (14 * 14 * 6 * 25 + 2 * 5 * 5 * 16 * 150);
 constexpr double kDense = 2.0 * (400 * 120 + 120 * 84 + 84 * 10);
-constexpr double kBackward =
-    2.0 * (14 * 14 * 6 * 25 + 2 * 5 * 5 * 16 * 150) + 2.0 * kDense;
-constexpr double kOperations = kForward + kDense + kBackward;
+constexpr double kOperations = kConv + kConvBackward + 3 * kDense;
 
-// Noise with labels, and a network that has not learnt anything.
+// Random images and labels, and an untrained network.
 struct Data {
   explicit Data(int batch)
       : images(static_cast<size_t>(kImages) * kSide * kSide),
@@ -46,13 +44,15 @@ struct Data {
       index = static_cast<int32_t>(generator() % kImages);
     }
     for (size_t i = 0; i < normalize.size(); ++i) {
-      normalize[i] = static_cast<float>(i) / 255.0F - 0.5F;
+      normalize[i] = static_cast<float>(i) / 255.0f - 0.5f;
     }
-    std::normal_distribution<float> normal(0.0F, 0.02F);
+    std::normal_distribution<float> normal(0.0f, 0.02f);
     for (size_t i = 0; i < kLenetParameters; ++i) {
-      parameters[i].resize(kSizes[i]);
-      moments[i].resize(kSizes[i]);
-      for (float& value : parameters[i]) value = normal(generator);
+      arrays[i].resize(kSizes[i]);
+      for (float& value : arrays[i]) value = normal(generator);
+      moments_arrays[i].resize(kSizes[i]);
+      parameters[i] = arrays[i].data();
+      moments[i] = moments_arrays[i].data();
     }
   }
 
@@ -61,15 +61,17 @@ struct Data {
   std::vector<float> normalize;
   std::vector<int32_t> order;
   std::vector<Momentum> optimizers =
-      std::vector<Momentum>(kSteps, {0.001F, 0.9F});
-  std::array<std::vector<float>, kLenetParameters> parameters;
-  std::array<std::vector<float>, kLenetParameters> moments;
+      std::vector<Momentum>(kSteps, {0.001f, 0.9f});
+  std::array<std::vector<float>, kLenetParameters> arrays;
+  std::array<std::vector<float>, kLenetParameters> moments_arrays;
+  LenetParameters parameters;
+  LenetParameters moments;
 };
 
 void Step(benchmark::State& state) {
   const int batch = static_cast<int>(state.range(0));
   const int threads = static_cast<int>(state.range(1));
-  Data data(batch);
+  const Data data(batch);
   const TrainBatches batches = {data.images.data(),
                                 data.labels.data(),
                                 data.normalize.data(),
@@ -80,15 +82,9 @@ void Step(benchmark::State& state) {
                                 data.optimizers.data(),
                                 kSteps,
                                 batch};
-  LenetParameters parameters;
-  LenetParameters moments;
-  for (size_t i = 0; i < kLenetParameters; ++i) {
-    parameters[i] = data.parameters[i].data();
-    moments[i] = data.moments[i].data();
-  }
   std::vector<float> losses(kSteps);
   for (auto _ : state) {
-    TrainLenet(batches, threads, parameters, moments, losses.data());
+    TrainLenet(batches, threads, data.parameters, data.moments, losses.data());
   }
   state.SetItemsProcessed(state.iterations() * kSteps);  // steps
   ReportOperations(kSteps * batch * kOperations, threads, &state);

@@ -6,24 +6,24 @@
 
 namespace lenet::kernels {
 
-// A dense layer for inference: y = x * weights + bias, with weights that never
-// change and so are laid out once, in the order in which they are read.
+// Dense layer for inference: y = x * weights + bias, with constant weights that
+// are packed once in the order in which they are read.
 class Linear {
  public:
-  // `weights` [out, in], or [in, out] if not `out_first`; `bias` [out], or
-  // null. Neither is kept.
+  // weights: [out, in], or [in, out] without `out_first`. bias: [out] or null.
+  // Both are copied.
   Linear(size_t in, size_t out, const float* weights, bool out_first,
          const float* bias);
 
-  // x [rows, in] to y [rows, out], which must not overlap. `relu`: negative
-  // results become 0, NaN stays.
+  // Computes y [rows, out] of x [rows, in], which must not overlap. With `relu`
+  // negative results become 0; NaN stays NaN.
   void Run(size_t rows, const float* x, bool relu, float* y) const;
 
  private:
   size_t in_;
   size_t out_;
-  // Panels of outputs, as many as fill two vectors: [in][panel] and, before
-  // that, the biases [panel].
+  // Panels of two vectors of outputs: the biases, then the weights
+  // [in, 2 vectors].
   std::vector<float> packed_;
 };
 

@@ -5,13 +5,12 @@
 
 #include "cc/kernels/window.h"
 
-// Pools of any size and stride, without dilation. What lies in the padding is
-// left out: of the maximum, and of the mean and its count.
-
 namespace lenet::kernels {
 
-// Each of `planes` planes x [height.in, width.in] to y [height.out(),
-// width.out()]. Every output must see at least one element of the input.
+// Pools of any size and stride without dilation, from x [planes, height.in,
+// width.in] to y [planes, height.out(), width.out()]. Padding is excluded from
+// the maximum, and from the mean and its count. Every output must cover at
+// least one element of the input.
 void MaxPool2d(const Window& window, size_t planes, const float* x, float* y);
 void AveragePool2d(const Window& window, size_t planes, const float* x,
                    float* y);

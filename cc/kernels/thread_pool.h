@@ -11,17 +11,19 @@
 
 namespace lenet::kernels {
 
-// Runs numbered tasks on a fixed number of threads, the caller's among them.
+// Returns `requested` if it is positive, otherwise one thread per core that
+// this process may use.
+int ThreadCount(int requested);
+
+// Runs numbered tasks on a fixed number of threads, including the caller's.
 //
-// Made for many short Runs one after the other: a thread that waits looks for
-// work for 100 us (not at all if there are more threads than cores), then
-// sleeps. On two free cores a Run costs 0.2 us more than
-// its tasks (OpenMP, measured beside it: 0.8), and starting and ending a pool
-// of two 30 us. One Run at a time; it must not be called from a task.
+// Made for many short runs in a row: an idle thread polls for work for 100 us
+// (not at all with more threads than cores), then sleeps. With two free cores a
+// run costs 0.2 us more than its tasks (OpenMP: 0.8 us). One Run at a time; a
+// task must not call it.
 class ThreadPool {
  public:
-  // At least one thread; one means the caller's alone, and starts none. Fewer
-  // if the system does not give as many.
+  // Starts threads - 1 threads, or fewer if the system has no more.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -30,20 +32,30 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls task(context, i) for each i in [0, tasks), task i on thread
-  // i % threads() with the caller's as thread 0, and waits for all. What was
-  // written before Run is seen by the tasks, and what they wrote after it.
-  // Allocates nothing.
+  // i % threads(), and waits for all. Thread 0 is the caller's. Memory written
+  // before Run is visible to the tasks, and theirs after Run. Allocates no
+  // memory.
   void Run(int tasks, void (*task)(void* context, int index), void* context);
 
+  // The same with a callable: function(i).
+  template <typename Function>
+  void Run(int tasks, Function function) {
+    Run(
+        tasks,
+        [](void* context, int index) {
+          (*static_cast<Function*>(context))(index);
+        },
+        &function);
+  }
+
  private:
-  // A number that only grows, written by some threads and awaited by others.
+  // An increasing number that some threads write and others wait for.
   class Counter {
    public:
     explicit Counter(std::chrono::microseconds spin) : spin_(spin) {}
     void Add(uint32_t amount);
     uint32_t Get() const { return value_.load(std::memory_order_acquire); }
-    // Returns once the number is not `old`; sleeps if that takes longer than
-    // `spin`.
+    // Waits until the number is not `old`: polls for `spin`, then sleeps.
     void AwaitChange(uint32_t old);
 
    private:
@@ -54,20 +66,17 @@ class ThreadPool {
     std::condition_variable changed_;
   };
 
-  struct Work {
-    int tasks = 0;
-    void (*task)(void* context, int index) = nullptr;
-    void* context = nullptr;
-  };
-
   void WorkerLoop(int thread);
   void RunTasksOf(int thread) const;
 
-  // Written between two runs, read by the workers within one.
-  Work work_;
+  // The current run. Written between runs, read by the workers during one.
+  int tasks_ = 0;
+  void (*task_)(void* context, int index) = nullptr;
+  void* context_ = nullptr;
   bool stop_ = false;
+
   Counter started_;  // runs
-  Counter done_;     // workers that ended their part of a run
+  Counter done_;     // workers that completed their part of a run
   std::vector<std::thread> workers_;
 };
 

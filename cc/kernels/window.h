@@ -5,18 +5,18 @@
 
 namespace lenet::kernels {
 
-// How a convolution or a pool moves over one axis of an image.
+// The movement of a convolution or pooling kernel along one axis of an image.
 struct WindowAxis {
-  int in = 1;      // size of the input
-  int kernel = 1;  // elements that one output sees
+  int in = 1;      // input size
+  int kernel = 1;  // input elements per output
   int stride = 1;
-  int dilation = 1;    // step between the elements that one output sees
-  int pad_before = 0;  // elements that are assumed before the first
+  int dilation = 1;    // distance of the input elements of an output
+  int pad_before = 0;  // elements added before the first
   int pad_after = 0;
 
-  // From the first to the last element that one output sees.
+  // Distance from the first to the last input element of an output, plus one.
   int span() const { return (kernel - 1) * dilation + 1; }
-  // Size of the output; less than 1 if the padded input has no room.
+  // Output size; 0 if the kernel does not fit into the padded input.
   int out() const {
     const int room = in + pad_before + pad_after - span();
     return room < 0 ? 0 : room / stride + 1;

@@ -48,7 +48,6 @@ absl::Status SortNodes(std::vector<MindIrNode>* nodes) {
   for (size_t i = 0; i < nodes->size(); ++i) {
     if (open_inputs[i] == 0) ready.push(i);
   }
-  std::vector<MindIrNode> sorted;
   std::vector<size_t> order;
   while (!ready.empty()) {
     order.push_back(ready.top());
@@ -65,6 +64,7 @@ absl::Status SortNodes(std::vector<MindIrNode>* nodes) {
     return Invalid(absl::StrCat("node ", QuotedName(node.output), " (", node.op,
                                 "): depends on its own output"));
   }
+  std::vector<MindIrNode> sorted;
   for (const size_t i : order) sorted.push_back(std::move((*nodes)[i]));
   *nodes = std::move(sorted);
   return absl::OkStatus();
@@ -204,8 +204,8 @@ class GraphReader {
   absl::Status CheckVersion() const {
     if (version_ > kLiteVersion) return absl::OkStatus();
     for (const MindIrNode& node : model_.nodes) {
-      const int expected = LiteInputs(node.op);
-      if (expected == 0 || node.inputs.size() == size_t(expected)) continue;
+      const auto expected = static_cast<size_t>(LiteInputs(node.op));
+      if (expected == 0 || node.inputs.size() <= expected) continue;
       return Truncated(
           absl::StrCat("node ", QuotedName(node.output)),
           absl::StrCat(node.op, " with ", expected, " inputs in version ",

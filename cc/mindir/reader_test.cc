@@ -1,7 +1,6 @@
 #include "cc/mindir/reader.h"
 
 #include <functional>
-#include <random>
 #include <string>
 #include <variant>
 #include <vector>
@@ -70,7 +69,7 @@ TEST(ReaderTest, ReadsEachKindOfValue) {
   EXPECT_EQ(ValueText(model.nodes[0].attributes.at("pad_mode")), "'valid'");
 }
 
-// MindSpore 1.x has operator and attributes in the node.
+// MindSpore 1.x writes operator and attributes into the node.
 TEST(ReaderTest, ReadsAttributesOfTheNodeItself) {
   MindIrMaker maker = SmallNetwork(1);
   mind_ir::NodeProto* const node =
@@ -109,44 +108,12 @@ TEST(ReaderTest, RefusesEveryTruncatedFile) {
   }
 }
 
-TEST(ReaderTest, SurvivesFlippedBits) {
-  const std::string good = SmallNetwork(2).Bytes();
-  std::mt19937 random(1);
-  for (size_t i = 0; i < good.size() * 8; i += 7) {
-    std::string bad = good;
-    bad[i / 8] = static_cast<char>(bad[i / 8] ^ (1 << i % 8));
-    const absl::StatusOr<MindIrModel> model = ReadMindIr(bad);
-    if (!model.ok()) {
-      ASSERT_EQ(model.status().code(), kInvalid);
-    }
-    for (int more = 0; more < 3; ++more) {
-      bad[random() % bad.size()] = static_cast<char>(random());
-    }
-    ReadMindIr(bad).IgnoreError();
-  }
-}
-
-TEST(ReaderTest, RefusesWhatIsNoMindIr) {
+TEST(ReaderTest, RefusesOtherFiles) {
   for (const char* bytes : {"", "no model", "\x89PNG\r\n\x1a\n", "{}", "\n"}) {
     EXPECT_THAT(ReadMindIr(bytes),
                 StatusIs(kInvalid, HasSubstr("expected a MindIR")))
         << bytes;
   }
-}
-
-struct BadModel {
-  const char* name;
-  std::function<void(mind_ir::ModelProto*)> spoil;
-  const char* message;
-};
-
-class BadModelTest : public testing::TestWithParam<BadModel> {};
-
-TEST_P(BadModelTest, IsRefusedByName) {
-  MindIrMaker maker = SmallNetwork(1);
-  GetParam().spoil(&maker.proto());
-  EXPECT_THAT(ReadMindIr(maker.Bytes()),
-              StatusIs(kInvalid, HasSubstr(GetParam().message)));
 }
 
 mind_ir::TensorProto* Weight(mind_ir::ModelProto* model) {
@@ -157,97 +124,81 @@ mind_ir::NodeProto* Node(mind_ir::ModelProto* model, int index) {
   return model->mutable_graph()->mutable_node(index);
 }
 
-using Model = mind_ir::ModelProto;
+TEST(ReaderTest, NamesWhatItRefuses) {
+  using Model = mind_ir::ModelProto;
+  struct Case {
+    std::function<void(Model*)> change;
+    const char* message;
+  };
+  const std::vector<Case> cases = {
+      {[](Model* m) { m->set_mind_ir_version(4); },
+       "version 1 to 3, found version 4"},
+      {[](Model* m) { m->clear_mind_ir_version(); },
+       "expected MatMul with 2 inputs in version 0, found 4"},
+      {[](Model* m) { m->set_little_endian(false); }, "little-endian"},
+      {[](Model* m) { m->add_functions(); }, "one graph, found 1 more"},
+      {[](Model* m) { m->clear_primitives(); }, "'conv': truncated MindIR"},
+      {[](Model* m) { Weight(m)->set_data_type(10); },
+       "parameter 'w1': expected float32 (data_type 1), found "
+       "data_type 10"},
+      {[](Model* m) { Weight(m)->set_dims(0, 3); },
+       "parameter 'w1': expected 300 bytes for the shape "
+       "[3, 1, 5, 5], found 200"},
+      {[](Model* m) { Weight(m)->set_dims(0, -2); }, "found [-2, 1, 5, 5]"},
+      {[](Model* m) { Weight(m)->set_dims(0, 0); }, "found [0, 1, 5, 5]"},
+      {[](Model* m) { Weight(m)->set_dims(0, int64_t{1} << 62); },
+       "fewer than 2^31 elements"},
+      {[](Model* m) {
+         Weight(m)->clear_dims();
+         for (int i = 0; i < 4; ++i) Weight(m)->add_dims(1 << 20);
+       },
+       "fewer than 2^31 elements"},
+      {[](Model* m) {
+         for (int i = 0; i < 5; ++i) Weight(m)->add_dims(1);
+       },
+       "at most 8 dimensions, found 9"},
+      {[](Model* m) { Weight(m)->set_external_data("x"); },
+       "expected weights in this file"},
+      {[](Model* m) { Weight(m)->set_compression_type(3); },
+       "compression_type 3"},
+      {[](Model* m) { Weight(m)->set_name("w2"); }, "'w2' is defined twice"},
+      {[](Model* m) { Weight(m)->clear_name(); }, "a parameter has no name"},
+      {[](Model* m) { Node(m, 0)->add_output("z"); },
+       "'conv': expected one output, found 2"},
+      {[](Model* m) { Node(m, 1)->set_input(0, "nothing"); },
+       "node 'relu' (ReLU): its input 'nothing' is not defined"},
+      {[](Model* m) { Node(m, 0)->set_input(0, "pool"); },
+       "node 'conv' (Conv2D): depends on its own output"},
+      {[](Model* m) { Node(m, 1)->set_input(0, "relu"); },
+       "node 'relu' (ReLU): depends on its own output"},
+      {[](Model* m) {
+         m->mutable_primitives(0)->mutable_attribute(0)->set_type(26);
+       },
+       "'conv' ('Conv2D'): attribute 'kernel_size': expected a "
+       "number, a text, a tensor or a tuple of these, found "
+       "AttributeType 26"},
+      {[](Model* m) {
+         m->mutable_primitives(0)->mutable_attribute(0)->set_name("stride");
+       },
+       "attribute 'stride' is given twice"},
+      {[](Model* m) { Node(m, 4)->clear_attribute(); },
+       "'false': expected a constant of one value, found 0"},
+      {[](Model* m) {
+         m->mutable_graph()->mutable_input(0)->mutable_tensor(0)->set_data_type(
+             6);
+       },
+       "the graph's input 'x': expected float32"},
+      {[](Model* m) { m->mutable_graph()->mutable_output(0)->set_name("z"); },
+       "output 'z' is the output of no node"}};
+  for (const Case& c : cases) {
+    MindIrMaker maker = SmallNetwork(1);
+    c.change(&maker.proto());
+    EXPECT_THAT(ReadMindIr(maker.Bytes()),
+                StatusIs(kInvalid, HasSubstr(c.message)));
+  }
+}
 
-INSTANTIATE_TEST_SUITE_P(
-    All, BadModelTest,
-    testing::Values(
-        BadModel{"version", [](Model* m) { m->set_mind_ir_version(4); },
-                 "version 1 to 3, found version 4"},
-        BadModel{"no_version", [](Model* m) { m->clear_mind_ir_version(); },
-                 "expected MatMul with 2 inputs in version 0, found 4"},
-        BadModel{"big_endian", [](Model* m) { m->set_little_endian(false); },
-                 "little-endian"},
-        BadModel{"functions", [](Model* m) { m->add_functions(); },
-                 "one graph, found 1 more"},
-        BadModel{"no_primitive", [](Model* m) { m->clear_primitives(); },
-                 "'conv': truncated MindIR"},
-        BadModel{"dtype", [](Model* m) { Weight(m)->set_data_type(10); },
-                 "parameter 'w1': expected float32 (data_type 1), found "
-                 "data_type 10"},
-        BadModel{"dims", [](Model* m) { Weight(m)->set_dims(0, 3); },
-                 "parameter 'w1': expected 300 bytes for the shape "
-                 "[3, 1, 5, 5], found 200"},
-        BadModel{"negative", [](Model* m) { Weight(m)->set_dims(0, -2); },
-                 "found [-2, 1, 5, 5]"},
-        BadModel{"zero", [](Model* m) { Weight(m)->set_dims(0, 0); },
-                 "found [0, 1, 5, 5]"},
-        BadModel{"huge",
-                 [](Model* m) { Weight(m)->set_dims(0, int64_t{1} << 62); },
-                 "fewer than 2^31 elements"},
-        BadModel{"overflow",
-                 [](Model* m) {
-                   Weight(m)->clear_dims();
-                   for (int i = 0; i < 4; ++i) Weight(m)->add_dims(1 << 20);
-                 },
-                 "fewer than 2^31 elements"},
-        BadModel{"rank",
-                 [](Model* m) {
-                   for (int i = 0; i < 5; ++i) Weight(m)->add_dims(1);
-                 },
-                 "at most 8 dimensions, found 9"},
-        BadModel{"external",
-                 [](Model* m) { Weight(m)->set_external_data("x"); },
-                 "expected weights in this file"},
-        BadModel{"compressed",
-                 [](Model* m) { Weight(m)->set_compression_type(3); },
-                 "compression_type 3"},
-        BadModel{"twice", [](Model* m) { Weight(m)->set_name("w2"); },
-                 "'w2' is defined twice"},
-        BadModel{"no_name", [](Model* m) { Weight(m)->clear_name(); },
-                 "a parameter has no name"},
-        BadModel{"two_outputs", [](Model* m) { Node(m, 0)->add_output("z"); },
-                 "'conv': expected one output, found 2"},
-        BadModel{"undefined",
-                 [](Model* m) { Node(m, 1)->set_input(0, "nothing"); },
-                 "node 'relu' (ReLU): its input 'nothing' is not defined"},
-        BadModel{"cycle", [](Model* m) { Node(m, 0)->set_input(0, "pool"); },
-                 "node 'conv' (Conv2D): depends on its own output"},
-        BadModel{"itself", [](Model* m) { Node(m, 1)->set_input(0, "relu"); },
-                 "node 'relu' (ReLU): depends on its own output"},
-        BadModel{"attribute",
-                 [](Model* m) {
-                   m->mutable_primitives(0)->mutable_attribute(0)->set_type(26);
-                 },
-                 "'conv' ('Conv2D'): attribute 'kernel_size': expected a "
-                 "number, a text, a tensor or a tuple of these, found "
-                 "AttributeType 26"},
-        BadModel{"attribute_twice",
-                 [](Model* m) {
-                   m->mutable_primitives(0)->mutable_attribute(0)->set_name(
-                       "stride");
-                 },
-                 "attribute 'stride' is given twice"},
-        BadModel{"constant", [](Model* m) { Node(m, 4)->clear_attribute(); },
-                 "'false': expected a constant of one value, found 0"},
-        BadModel{"input_type",
-                 [](Model* m) {
-                   m->mutable_graph()
-                       ->mutable_input(0)
-                       ->mutable_tensor(0)
-                       ->set_data_type(6);
-                 },
-                 "the graph's input 'x': expected float32"},
-        BadModel{"no_output",
-                 [](Model* m) {
-                   m->mutable_graph()->mutable_output(0)->set_name("z");
-                 },
-                 "output 'z' is the output of no node"}),
-    [](const testing::TestParamInfo<BadModel>& param) {
-      return std::string(param.param.name);
-    });
-
-TEST(ReaderTest, LongAndOddNamesAreShownInPart) {
+TEST(ReaderTest, ShortensAndEscapesNames) {
   MindIrMaker maker = SmallNetwork(1);
   maker.proto().mutable_graph()->mutable_node(1)->set_input(
       0, "\x1b[31m" + std::string(5000, 'n'));

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "cc/base/shape.h"
 
 namespace lenet {
 namespace {
@@ -21,6 +22,12 @@ constexpr int kNone = 25;
 void FillTensor(const MindIrMaker::Ints& shape, TensorProto* tensor) {
   for (const int64_t dimension : shape) tensor->add_dims(dimension);
   tensor->set_data_type(1);
+}
+
+void FillInfo(const char* name, const MindIrMaker::Ints& shape,
+              mind_ir::ValueInfoProto* info) {
+  info->set_name(name);
+  FillTensor(shape, info->add_tensor());
 }
 
 void FillData(const std::vector<float>& values, TensorProto* tensor) {
@@ -68,16 +75,12 @@ MindIrMaker::MindIrMaker() {
 }
 
 MindIrMaker& MindIrMaker::Input(const char* name, const Ints& shape) {
-  mind_ir::ValueInfoProto* const info = graph()->add_input();
-  info->set_name(name);
-  FillTensor(shape, info->add_tensor());
+  FillInfo(name, shape, graph()->add_input());
   return *this;
 }
 
 MindIrMaker& MindIrMaker::Output(const char* name, const Ints& shape) {
-  mind_ir::ValueInfoProto* const info = graph()->add_output();
-  info->set_name(name);
-  FillTensor(shape, info->add_tensor());
+  FillInfo(name, shape, graph()->add_output());
   return *this;
 }
 
@@ -88,11 +91,7 @@ MindIrMaker& MindIrMaker::Parameter(const char* name, const Ints& shape,
   FillTensor(shape, tensor);
   std::vector<float> data = values;
   if (data.empty()) {
-    size_t count = 1;
-    for (const int64_t dimension : shape) {
-      count *= static_cast<size_t>(dimension);
-    }
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < ElementCount(shape); ++i) {
       data.push_back(static_cast<float>(i % 9 + 1) *
                      (i % 2 == 0 ? 0.01f : -0.01f));
     }
@@ -140,17 +139,6 @@ MindIrMaker& MindIrMaker::Node(const char* op,
   for (const char* const input : inputs) node->add_input(input);
   node->add_output(output);
   return *this;
-}
-
-AttributeProto* MindIrMaker::AttributeOf(int node, const std::string& name) {
-  const std::string operator_name = graph()->node(node).op_type().substr(5);
-  for (mind_ir::PrimitiveProto& primitive : *model_.mutable_primitives()) {
-    if (primitive.name() != operator_name) continue;
-    for (AttributeProto& attribute : *primitive.mutable_attribute()) {
-      if (attribute.name() == name) return &attribute;
-    }
-  }
-  return nullptr;
 }
 
 MindIrMaker SmallNetwork(int64_t batch) {

@@ -11,11 +11,11 @@
 
 namespace lenet {
 
-// Makes small MindIR files for tests, as MindSpore 2.10 writes them.
+// Builds small MindIR files for tests, in the form that MindSpore 2.10 writes.
 class MindIrMaker {
  public:
   using Ints = std::vector<int64_t>;
-  // monostate: None.
+  // monostate stands for None.
   using Value =
       std::variant<std::monostate, bool, int64_t, float, const char*, Ints>;
   using Attributes = std::vector<std::pair<const char*, Value>>;
@@ -24,19 +24,18 @@ class MindIrMaker {
 
   MindIrMaker& Input(const char* name, const Ints& shape);
   MindIrMaker& Output(const char* name, const Ints& shape);
-  // A weight. Without values: 0.01, -0.02, 0.03 and so on.
+  // Adds a weight. The default values are 0.01, -0.02, 0.03 and so on.
   MindIrMaker& Parameter(const char* name, const Ints& shape,
                          const std::vector<float>& values = {});
   MindIrMaker& Constant(const char* name, const Value& value);
   MindIrMaker& TensorConstant(const char* name, const Ints& shape,
                               const std::vector<float>& values);
-  // A node and an operator of its own.
+  // Adds a node and its primitive.
   MindIrMaker& Node(const char* op, const std::vector<const char*>& inputs,
                     const char* output, const Attributes& attributes = {});
 
-  // For what has no function here. Nodes are in the order of their calls.
+  // For other changes. Nodes and constants have the order of the calls.
   mind_ir::ModelProto& proto() { return model_; }
-  mind_ir::AttributeProto* AttributeOf(int node, const std::string& name);
 
   std::string Bytes() const { return model_.SerializeAsString(); }
 
@@ -46,9 +45,9 @@ class MindIrMaker {
   mind_ir::ModelProto model_;
 };
 
-// Input x [batch, 1, 12, 12]; Conv2D 5x5 of 2 channels, ReLU, MaxPool 2x2,
-// Flatten, MatMul to 10, BiasAdd: nodes 0 to 5 but for two constants before
-// MatMul and one before BiasAdd. Output y [batch, 10].
+// Returns the network x [batch, 1, 12, 12], Conv2D 5x5 with 2 channels, ReLU,
+// MaxPool 2x2, Flatten, MatMul to 10, BiasAdd, y [batch, 10]. MatMul is node 6,
+// after two constants, and BiasAdd is node 8, after a third constant.
 MindIrMaker SmallNetwork(int64_t batch);
 
 }  // namespace lenet

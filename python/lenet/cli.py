@@ -9,12 +9,11 @@ from typing import Any, NoReturn, TypeVar
 
 from absl import app, flags, logging
 
-from lenet import errors
+from lenet import errors, interrupts
 from lenet.options import flags as option_flags
 
 OptionsT = TypeVar("OptionsT")
 
-_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 _HELP_FULL = "  --helpfull\n      these flags and those of absl (logging, --flagfile)"
 
 
@@ -31,7 +30,10 @@ def run(
     option_flags.define(options_class, flags.FLAGS)
     flags.FLAGS.set_default("verbosity", logging.INFO)
     parser = functools.partial(_parse_flags, options_class, arguments)
-    app.run(functools.partial(_main, options_class, work, bool(arguments)), flags_parser=parser)
+    main = functools.partial(_main, options_class, work, bool(arguments))
+    interrupts.run_to_exit(
+        lambda: app.run(main, flags_parser=parser), f"{_program()}: error: interrupted"
+    )
 
 
 def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> list[str]:
@@ -61,8 +63,6 @@ def _main(
         sys.stdout.flush()
     except errors.LenetError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted", _INTERRUPTED)
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.LenetError.exit_code
@@ -72,5 +72,9 @@ def _main(
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"{pathlib.Path(sys.argv[0]).stem}: error: {message}", file=sys.stderr)
+    print(f"{_program()}: error: {message}", file=sys.stderr)
     sys.exit(code)
+
+
+def _program() -> str:
+    return pathlib.Path(sys.argv[0]).stem

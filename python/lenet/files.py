@@ -1,31 +1,56 @@
-"""Files that appear complete or not at all."""
+"""Writes files that appear complete or not at all."""
 
 import contextlib
-import os
+import pathlib
 import secrets
+import tempfile
 from collections.abc import Iterator
+
+from lenet.errors import UserError
+
+AnyPath = str | pathlib.Path
 
 
 @contextlib.contextmanager
-def replacing(path: str) -> Iterator[str]:
-    """Yields a temporary path beside `path` to write to; renamed to `path` at the end.
+def replacing(path: AnyPath) -> Iterator[pathlib.Path]:
+    """Yields a temporary path beside `path`, which is renamed to `path` at the end.
 
-    On any error, Ctrl-C included, the temporary file is removed and `path` is as it was. The name
-    keeps the ending of `path`, since some writers choose the format by it, and begins with a dot.
+    On any error, Ctrl-C included, the temporary file is removed and `path` is unchanged. The
+    temporary name starts with a dot and keeps the suffix, by which some writers choose the format.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{secrets.token_hex(4)}.tmp.{name}")
+    target = pathlib.Path(path)
+    temporary = target.with_name(f".{secrets.token_hex(4)}.tmp.{target.name}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(target)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def write_atomically(path: str, content: bytes | str) -> None:
-    """Writes `content` (a text in UTF-8) to `path` in one step."""
-    data = content.encode() if isinstance(content, str) else content
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write(data)
+def write_atomically(path: AnyPath, content: bytes | str) -> None:
+    """Writes `content` (text as UTF-8) to `path` in one step."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:
+    """Creates a folder and its parents, checks that it is writable, and returns its path.
+
+    Args:
+        flag: option that names the folder, for the error message.
+        folder: path of the folder.
+
+    Raises:
+        UserError: the folder cannot be created or written to.
+    """
+    path = pathlib.Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"--{flag}: cannot write to {path}: {error.strerror}; choose a writable folder"
+        ) from error
+    return path

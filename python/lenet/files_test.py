@@ -1,10 +1,11 @@
 import pytest
 
 from lenet import files
+from lenet.errors import UserError
 
 
 def test_writes_text_and_bytes(tmp_path):
-    files.write_atomically(str(tmp_path / "a"), "é")
+    files.write_atomically(tmp_path / "a", "é")
     files.write_atomically(str(tmp_path / "b"), b"\x00\x01")
     assert (tmp_path / "a").read_bytes() == b"\xc3\xa9"
     assert (tmp_path / "b").read_bytes() == b"\x00\x01"
@@ -15,24 +16,23 @@ def test_writes_text_and_bytes(tmp_path):
 def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path, error):
     path = tmp_path / "report.json"
     path.write_text("old")
-    with pytest.raises(error), files.replacing(str(path)) as temporary:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write("half")
+    with pytest.raises(error), files.replacing(path) as temporary:
+        assert (temporary.parent, temporary.suffix) == (tmp_path, ".json")
+        temporary.write_text("half")
         raise error
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_temporary_name_keeps_folder_and_ending(tmp_path):
-    path = tmp_path / "picture.png"
-    with files.replacing(str(path)) as temporary:
-        assert temporary.endswith(".png")
-        assert temporary.startswith(str(tmp_path))
-        assert not path.exists()
-        open(temporary, "wb").close()
-    assert path.exists()
-
-
 def test_a_writer_that_writes_nothing_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError), files.replacing(str(tmp_path / "a")):
+    with pytest.raises(FileNotFoundError), files.replacing(tmp_path / "a"):
         pass
+
+
+def test_folders(tmp_path):
+    assert files.make_folder("report", tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "a", "/proc/no_such_folder"):
+        with pytest.raises(UserError, match=f"--report: cannot write to {folder}: "):
+            files.make_folder("report", folder)

@@ -1,9 +1,8 @@
-"""What --config=gpu lays out, on any machine.
+"""Tests the libraries of --config=gpu on any machine.
 
 bazel test --config=gpu //python/lenet:gpu_runtime_test
 """
 
-import glob
 import os
 import re
 import subprocess
@@ -11,19 +10,14 @@ import subprocess
 from lenet import devices
 
 
-def _plugins():
-    return glob.glob(os.path.join(devices._installed_plugins(), "libmindspore_gpu.so.*"))
+def test_every_cuda_library_loads():
+    found = {re.sub(r"\.\d.*", "", path.name) for path in devices.load_cuda()}
+    assert found == {re.sub(r"\.(\d|\*).*", "", name) for name in devices._CUDA_LIBRARIES}
 
 
-def test_every_library_of_cuda_loads():
-    names = {re.sub(r"\.\d.*", "", os.path.basename(path)) for path in devices.load_cuda()}
-    wanted = {re.sub(r"\.(\d|\*).*", "", name) for name in devices._CUDA_LIBRARIES}
-    assert names == wanted
-
-
-def test_the_plug_in_lacks_the_driver_only():
-    (plugin,) = _plugins()
-    folders = {os.path.dirname(path) for path in devices.load_cuda()}
+def test_the_plug_in_lacks_only_the_driver():
+    (plugin,) = devices._installed_plugins().glob("libmindspore_gpu.so.*")
+    folders = {str(path.parent) for path in devices.load_cuda()}
     listed = subprocess.run(
         ["ldd", plugin],
         env={**os.environ, "LD_LIBRARY_PATH": ":".join(sorted(folders))},

@@ -12,17 +12,16 @@ _CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def find(name: str, repository: str = _WORKSPACE) -> pathlib.Path | None:
-    """Returns the path of a file, or None if it is neither in the runfiles nor in the checkout.
+    """Returns the path of a file, or None if neither runfiles nor checkout have it.
 
     Args:
         name: path below the root of the repository, such as "configs/default_config.yaml".
-        repository: name of the Bazel repository; files of other repositories, such as "mnist",
-            exist only in runfiles.
+        repository: Bazel repository. Other repositories, such as "mnist", exist only in runfiles.
+            Name a file, not a folder: `bazel run` may provide a list of files instead of a tree.
     """
     runfiles = Runfiles.Create()
-    candidates = []
-    if runfiles and (location := runfiles.Rlocation(f"{repository}/{name}")):
-        candidates.append(pathlib.Path(location))
+    location = runfiles.Rlocation(f"{repository}/{name}") if runfiles else None
+    candidates = [pathlib.Path(location)] if location else []
     if repository == _WORKSPACE:
         candidates += [_CHECKOUT / name, _CHECKOUT / "bazel-bin" / name]
     return next((path for path in candidates if path.exists()), None)

@@ -11,10 +11,9 @@ import numpy as np
 
 from lenet import devices
 from lenet.data import idx, transform
-from lenet.model.lenet5 import LeNet5
+from lenet.model.lenet5 import LeNet5, predict_logits
 
 _SIZE = 32  # pixels
-_BATCH = 1000
 
 
 def main() -> None:
@@ -23,11 +22,10 @@ def main() -> None:
     devices.set_context("CPU")
     net = LeNet5()
     ms.load_checkpoint(checkpoint_path, net, strict_load=False)
-    net.set_train(False)
     images = transform.prepare(idx.read_split("", "test").images, _SIZE, _SIZE)
-    logits = [net(ms.Tensor(batch)).asnumpy() for batch in np.split(images, len(images) // _BATCH)]
+    logits = predict_logits(net, images)
     np.savez(parameters_path, **{param.name: param.asnumpy() for param in net.get_parameters()})
-    np.concatenate(logits).argmax(1).astype(np.uint8).tofile(classes_path)
+    logits.argmax(1).astype(np.uint8).tofile(classes_path)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 load("//tools/build_defs:cc.bzl", "cc_test")
 
+# Every fuzz target includes most of them.
+_DEPS = ["//cc/base:test_util"] + ["@absl//:" + name for name in ["status", "statusor", "strings"]]
+
 def cc_fuzz_test(name, srcs, deps, data = [], seconds = 60):
     """A fuzz test: `srcs` define the functions of cc/fuzz/fuzz.h.
 
-    Normal builds run the seeds and their truncations. With --config=fuzz, libFuzzer searches from
+    Normal builds run the seeds and damaged copies of them. With --config=fuzz, libFuzzer searches from
     the seeds with the address and undefined behaviour sanitizers (longer:
     --test_arg=-max_total_time=1800). It leaves a failing input in
     bazel-testlogs/<package>/<name>/test.outputs; to repeat it: bazel run <label> -- /path/of/input
@@ -13,7 +16,7 @@ def cc_fuzz_test(name, srcs, deps, data = [], seconds = 60):
     Args:
       name: name of the test.
       srcs: source files of the fuzz target.
-      deps: libraries of the fuzz target.
+      deps: libraries under test, and those that make the seeds.
       data: files that the seeds come from.
       seconds: duration of libFuzzer's search.
     """
@@ -36,6 +39,6 @@ def cc_fuzz_test(name, srcs, deps, data = [], seconds = 60):
         }),
         data = data,
         tags = ["fuzz"],
-        deps = deps,
+        deps = deps + _DEPS,
         main = "//cc/fuzz:main",
     )

@@ -1,4 +1,4 @@
-"""A trained model as build outputs: deterministic, cached, made once for all that use it."""
+"""The trained model as build outputs: deterministic, cached, and built once for all users."""
 
 # The fused kernels give the same bytes for any number of threads.
 _TRAIN = """
@@ -9,25 +9,15 @@ cp "$$work"/checkpoint_lenet-*.ckpt $@
 """
 
 _EXPORT = """
-$(execpath //python:export) --device_target=CPU --ckpt_file=$(execpath {ckpt}) \
-    --file_name=$(@D)/{name} --file_format={format} > {log} 2>&1 || {{ cat {log} >&2; exit 1; }}
+log=$$(mktemp) && trap 'rm -f "$$log"' EXIT
+$(execpath //python:export) --device_target=CPU --ckpt_file=$(execpath :{name}_ckpt) \
+    --file_name=$(@D)/{name} --file_format={format} > "$$log" 2>&1 || {{ cat "$$log" >&2; exit 1; }}
 """
-
-def _export(name, target, ckpt, format, outs, **kwargs):
-    log = "$(@D)/%s.log" % target
-    native.genrule(
-        name = target,
-        srcs = [ckpt],
-        outs = outs,
-        cmd = _EXPORT.format(ckpt = ckpt, name = name, format = format, log = log),
-        tools = ["//python:export"],
-        **kwargs
-    )
 
 def trained_model(name, **kwargs):
     """Trains LeNet-5 on MNIST, with the defaults of //python:train, and exports it.
 
-    Makes <name>_ckpt (<name>.ckpt), <name>_mindir (<name>.mindir and <name>_lite.mindir) and
+    Declares <name>_ckpt (<name>.ckpt), <name>_mindir (<name>.mindir and <name>_lite.mindir) and
     <name>_onnx (<name>.onnx).
 
     Args:
@@ -41,6 +31,12 @@ def trained_model(name, **kwargs):
         tools = ["//python:train"],
         **kwargs
     )
-    ckpt = ":%s_ckpt" % name
-    _export(name, name + "_mindir", ckpt, "MINDIR", [name + ".mindir", name + "_lite.mindir"], **kwargs)
-    _export(name, name + "_onnx", ckpt, "ONNX", [name + ".onnx"], **kwargs)
+    for format, suffixes in {"mindir": [".mindir", "_lite.mindir"], "onnx": [".onnx"]}.items():
+        native.genrule(
+            name = "%s_%s" % (name, format),
+            srcs = [":%s_ckpt" % name],
+            outs = [name + suffix for suffix in suffixes],
+            cmd = _EXPORT.format(name = name, format = format),
+            tools = ["//python:export"],
+            **kwargs
+        )

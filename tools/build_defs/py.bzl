@@ -10,13 +10,14 @@ def _imports():
     return ["/".join([".."] * (len(parts) - 1)) or "."]
 
 def py_library(name, **kwargs):
-    """A module of the library `lenet`."""
-    native.py_library(name = name, imports = _imports(), **kwargs)
+    """Declares a library of modules."""
+    native.py_library(name = name, imports = _imports(), **kwargs)  # buildifier: disable=native-py
 
 def py_binary(name, **kwargs):
-    """A program. Its file is <name>.py unless `srcs` and `main` say otherwise."""
+    """Declares a program. Its file is <name>.py unless `srcs` and `main` say otherwise."""
     kwargs.setdefault("srcs", [name + ".py"])
     native.py_binary(
+        # buildifier: disable=native-py
         name = name,
         imports = _imports(),
         python_version = "PY3",
@@ -24,9 +25,10 @@ def py_binary(name, **kwargs):
     )
 
 def py_test(name, srcs = None, deps = [], args = [], **kwargs):
-    """A file of tests, run by pytest, with JUnit XML for Bazel and `--test_filter` as pytest's -k."""
+    """Declares a pytest run, with JUnit XML for Bazel and `--test_filter` as pytest's -k."""
     srcs = srcs or [name + ".py"]
     native.py_test(
+        # buildifier: disable=native-py
         name = name,
         srcs = srcs + ["//tools/build_defs:pytest_main.py"],
         main = "//tools/build_defs:pytest_main.py",
@@ -35,4 +37,30 @@ def py_test(name, srcs = None, deps = [], args = [], **kwargs):
         python_version = "PY3",
         deps = deps + ["@pypi//:pytest"],
         **kwargs
+    )
+
+def py_package(name, deps = [], data = [], test_deps = [], test_data = [], test_size = "small"):
+    """Declares a package: the library <name> of all modules and the test <name>_test of all tests.
+
+    Args:
+      name: name of the folder.
+      deps: libraries that the modules import.
+      data: files that the modules read.
+      test_deps: libraries that only the tests import.
+      test_data: files that only the tests read.
+      test_size: size of the test target.
+    """
+    tests = native.glob(["*_test.py"])
+    py_library(
+        name = name,
+        srcs = native.glob(["*.py"], exclude = tests),
+        data = data,
+        deps = deps,
+    )
+    py_test(
+        name = name + "_test",
+        size = test_size,
+        srcs = tests,
+        data = test_data,
+        deps = [":" + name] + test_deps,
     )

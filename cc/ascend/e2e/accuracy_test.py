@@ -26,21 +26,21 @@ class Case:
 
     model: str
     run_mode: str
-    batch_size: int = 1
-    dvpp: bool = False
+    batch_size: int
+    dvpp: bool
 
 
 # A batch of 12 uses gear 16; the last batch of 4 uses gear 8.
 _CASES = {
-    f"{name}, {run_mode} mode": Case(run_mode=run_mode, **fields)
+    f"{name}, {run_mode} mode": Case(model, run_mode, batch_size, dvpp)
     for run_mode in ("host", "device")
-    for name, fields in {
-        "float model": {"model": "lenet"},
-        "AIPP": {"model": "lenet_aipp"},
-        "gears": {"model": "lenet_dynamic", "batch_size": 12},
-        "DVPP": {"model": "lenet_aipp", "dvpp": True},
-        "DVPP and gears": {"model": "lenet_dynamic", "dvpp": True, "batch_size": 12},
-    }.items()
+    for name, model, batch_size, dvpp in (
+        ("float model", "lenet", 1, False),
+        ("AIPP", "lenet_aipp", 1, False),
+        ("gears", "lenet_dynamic", 12, False),
+        ("DVPP", "lenet_aipp", 1, True),
+        ("DVPP and gears", "lenet_dynamic", 12, True),
+    )
 }
 
 
@@ -76,6 +76,12 @@ def test_classes_match_engine_native(name, native, jpegs, tmp_path, capsys):
         arguments += ["--cpu_dvpp=DVPP", f"--dataset_path={jpegs}"]
     run = simulator.run(tmp_path / "run", *arguments, run_mode=case.run_mode).check()
     logits, expected = run.logits(), native[case.dvpp]
+    for schedule in ("eager", "random:1"):
+        arguments.append("--limit=100")
+        other = simulator.run(
+            tmp_path / schedule, *arguments, run_mode=case.run_mode, schedule=schedule
+        )
+        assert np.array_equal(other.check().logits(), logits[:100]), schedule
     assert logits.shape == (_IMAGES, 10)
     different = int((logits.argmax(1) != expected.argmax(1)).sum())
     distance = float(np.abs(logits - expected).max())
@@ -113,7 +119,6 @@ def _check_report(run: simulator.Run, case: Case) -> None:
 
 def _check_calls(run: simulator.Run, case: Case) -> None:
     calls = run.simulator["calls"]
-    assert run.simulator["run_mode"] == case.run_mode
     batches = -(-_IMAGES // case.batch_size) + 1  # with the self-test
     assert calls.get("aclmdlExecute", 0) + calls.get("aclmdlExecuteAsync", 0) == batches
     assert ("aclmdlSetDynamicBatchSize" in calls) is (case.model == "lenet_dynamic")

@@ -1,7 +1,6 @@
-// Models, sessions and bindings come and go a thousand times, and nothing
-// grows: neither what the process has from malloc, nor its files and mappings,
-// nor what is taken of the device's memory. At the end the simulator looks for
-// what was left over, and ends the process with status 66 if there is any.
+// Checks that a thousand models, sessions and bindings leave no heap memory,
+// files, mappings or device memory behind. At the end the simulator reports
+// leaks and ends the process with status 66.
 
 #include <malloc.h>
 
@@ -15,11 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cc/ascend/acl_types.h"
-#include "cc/ascend/binding.h"
 #include "cc/ascend/library.h"
 #include "cc/ascend/memory.h"
 #include "cc/ascend/model.h"
-#include "cc/ascend/process.h"
 #include "cc/ascend/session.h"
 #include "cc/base/status_macros.h"
 #include "cc/base/test_util.h"
@@ -30,7 +27,7 @@ namespace {
 
 constexpr int kRounds = 1000;
 constexpr int kWarmUp = 50;
-// A leak of one object a round, however small, is more.
+// Less than the smallest possible leak of one object per round.
 constexpr int64_t kSlackBytes = (kRounds - kWarmUp) * 16;
 
 struct Usage {
@@ -68,7 +65,7 @@ void ExpectNoGrowth(const Usage& before, const Usage& after) {
   EXPECT_EQ(after.device_bytes, before.device_bytes);
 }
 
-// AscendCL is initialised once in the life of a process.
+// AscendCL is initialised once per process.
 std::shared_ptr<Process> StartedProcess() {
   auto library =
       Library::Open(TestData("lenet_mindspore/cc/ascend/sim/libascendcl.so"));
@@ -106,7 +103,7 @@ absl::Status Use(Session* session, const std::string& path) {
   return binding->Execute();
 }
 
-TEST_F(ModelLoadTest, AThousandModelsInOneSession) {
+TEST_F(ModelLoadTest, ModelsInOneSession) {
   ASSERT_NE(process_, nullptr);
   LENET_ASSERT_OK_AND_ASSIGN(const auto session, Session::Open(process_, 0));
   const std::string paths[] = {Om("lenet.om"), Om("lenet_dynamic.om")};
@@ -118,7 +115,7 @@ TEST_F(ModelLoadTest, AThousandModelsInOneSession) {
   ExpectNoGrowth(before, Measure(session->acl()));
 }
 
-TEST_F(ModelLoadTest, AThousandSessions) {
+TEST_F(ModelLoadTest, Sessions) {
   ASSERT_NE(process_, nullptr);
   const std::string path = Om("lenet_aipp.om");
   Usage before;
@@ -130,7 +127,7 @@ TEST_F(ModelLoadTest, AThousandSessions) {
   }
 }
 
-TEST_F(ModelLoadTest, AThousandFilesThatCannotBeLoaded) {
+TEST_F(ModelLoadTest, InvalidFiles) {
   ASSERT_NE(process_, nullptr);
   LENET_ASSERT_OK_AND_ASSIGN(const auto session, Session::Open(process_, 0));
   const TempFolder folder;

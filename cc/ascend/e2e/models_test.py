@@ -191,8 +191,8 @@ def _with_weights(change) -> bytes:
 
 def test_aipp_of_another_data_set(run, tmp_path):
     """The original aipp.cfg has the mean and variance of ImageNet."""
-    imagenet = {"aipp": "YUV400_U8", "mean": 124, "minimum": 0, "reciprocal": 1 / 58.4}
-    path = _write(tmp_path / "imagenet.om", **imagenet)
+    path = tmp_path / "imagenet.om"
+    _write(path, aipp="YUV400_U8", mean=124, minimum=0, reciprocal=1 / 58.4)
     _check_refused(run(path), "imagenet.om", "configs/aipp.cfg", "--self_test=false")
     run(path, "--self_test=false").check()
 

@@ -5,104 +5,69 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
-#include "cc/ascend/sim/float16.h"
+#include "cc/ascend/half.h"
 #include "cc/mindir/reader.h"
 
 namespace lenet::ascend::sim {
 namespace {
 
 constexpr absl::string_view kMagic = "SIMOM001";
-constexpr uint32_t kHeaderBytes = 160;
-constexpr size_t kSocBytes = 32;
-constexpr size_t kGears = 16;
+constexpr size_t kMaxGears = 16;
 constexpr uint32_t kMaxImages = 4096;
 constexpr uint32_t kMaxSide = 4096;
 
-// Reads numbers one after the other; the caller knows that there are enough.
-class Reader {
- public:
-  explicit Reader(absl::string_view rest) : rest_(rest) {}
-
-  absl::string_view Bytes(size_t count) {
-    const absl::string_view bytes = rest_.substr(0, count);
-    rest_.remove_prefix(count);
-    return bytes;
-  }
-
-  template <typename T>
-  T Number() {
-    T number;
-    std::memcpy(&number, Bytes(sizeof(T)).data(), sizeof(T));
-    return number;
-  }
-
- private:
-  absl::string_view rest_;
-};
-
+// Start of a file; numbers are little-endian. A MindIR with batch 1 follows.
 struct Header {
-  uint32_t crc = 0;
-  uint32_t input_type = 0;
-  uint32_t aipp = 0;
-  uint32_t output_type = 0;
-  uint32_t gear_count = 0;
-  uint64_t body_bytes = 0;
+  char magic[8];
+  uint32_t header_bytes;
+  uint32_t body_crc32;   // of the MindIR, as zlib computes it
+  char soc[32];          // chip that the model is for, padded with zeros
+  uint32_t input_type;   // ACL_FLOAT, or ACL_UINT8 with an AIPP
+  uint32_t aipp_format;  // AippFormat
+  float aipp_mean, aipp_min, aipp_var_reci;
+  uint32_t height, width;
+  uint32_t output_type;       // ACL_FLOAT or ACL_FLOAT16
+  uint32_t gear_count;        // 0: static batch
+  uint32_t gears[kMaxGears];  // ascending batch sizes
+  uint32_t batch;             // of a model without gears
+  uint64_t body_bytes;        // of the MindIR
 };
+static_assert(sizeof(Header) == 160, "the header has no padding");
 
-Header ReadHeader(absl::string_view file, ModelFile* model) {
-  Reader reader(file);
-  reader.Bytes(kMagic.size() + sizeof(uint32_t));
-  Header header;
-  header.crc = reader.Number<uint32_t>();
-  const absl::string_view soc = reader.Bytes(kSocBytes);
-  model->soc = std::string(soc.substr(0, soc.find('\0')));
-  header.input_type = reader.Number<uint32_t>();
-  header.aipp = reader.Number<uint32_t>();
-  model->aipp_mean = reader.Number<float>();
-  model->aipp_min = reader.Number<float>();
-  model->aipp_var_reci = reader.Number<float>();
-  model->height = reader.Number<uint32_t>();
-  model->width = reader.Number<uint32_t>();
-  header.output_type = reader.Number<uint32_t>();
-  header.gear_count = reader.Number<uint32_t>();
-  for (size_t i = 0; i < kGears; ++i) {
-    const auto gear = reader.Number<uint32_t>();
-    if (i < header.gear_count) model->gears.push_back(gear);
-  }
-  model->batch = reader.Number<uint32_t>();
-  header.body_bytes = reader.Number<uint64_t>();
-  if (!model->gears.empty()) model->batch = model->gears.back();
-  model->aipp = static_cast<AippFormat>(header.aipp);
-  model->half_output = header.output_type == ACL_FLOAT16;
-  return header;
-}
-
-// "" if the header is one that the Python writer could have written.
-std::string CheckHeader(const Header& header, const ModelFile& model) {
+bool IsValid(const Header& header) {
   const bool bytes = header.input_type == ACL_UINT8;
-  if (!bytes && header.input_type != ACL_FLOAT) return "unknown input type";
-  if (header.aipp > 2 || bytes != (header.aipp != 0)) {
-    return "an AIPP and an input of bytes go together";
-  }
-  if (header.output_type > 1) return "unknown output type";
-  if (header.gear_count > kGears ||
-      !std::is_sorted(model.gears.begin(), model.gears.end()) ||
-      (!model.gears.empty() && model.gears.front() == 0)) {
-    return "wrong gears";
-  }
-  if (model.batch == 0 || model.batch > kMaxImages) return "wrong batch";
-  if (model.height == 0 || model.width == 0 || model.height > kMaxSide ||
-      model.width > kMaxSide) {
-    return "wrong size of an image";
-  }
-  return "";
+  const uint32_t* const gears_end =
+      header.gears + std::min<size_t>(header.gear_count, kMaxGears);
+  const uint32_t batch = header.gear_count > 0 ? gears_end[-1] : header.batch;
+  return absl::string_view(header.magic, kMagic.size()) == kMagic &&
+         header.header_bytes == sizeof(Header) &&
+         (bytes || header.input_type == ACL_FLOAT) && header.aipp_format <= 2 &&
+         bytes == (header.aipp_format != 0) && header.output_type <= 1 &&
+         header.gear_count <= kMaxGears &&
+         std::is_sorted(header.gears, gears_end) &&
+         (header.gear_count == 0 || header.gears[0] > 0) && batch > 0 &&
+         batch <= kMaxImages && header.height > 0 &&
+         header.height <= kMaxSide && header.width > 0 &&
+         header.width <= kMaxSide;
 }
 
-// "" if the network of the body is what the header says.
+void FillFromHeader(const Header& header, ModelFile* model) {
+  model->soc = std::string(header.soc, strnlen(header.soc, sizeof(header.soc)));
+  model->aipp = static_cast<AippFormat>(header.aipp_format);
+  model->aipp_mean = header.aipp_mean;
+  model->aipp_min = header.aipp_min;
+  model->aipp_var_reci = header.aipp_var_reci;
+  model->height = header.height;
+  model->width = header.width;
+  model->half_output = header.output_type == ACL_FLOAT16;
+  model->gears.assign(header.gears, header.gears + header.gear_count);
+  model->batch = model->gears.empty() ? header.batch : model->gears.back();
+  model->body_bytes = header.body_bytes;
+}
+
+// Reads the network. Returns what is wrong with it, or "".
 std::string ReadBody(absl::string_view body, ModelFile* model) {
   const absl::StatusOr<MindIrModel> network = ReadMindIr(body);
   if (!network.ok()) return std::string(network.status().message());
@@ -110,12 +75,11 @@ std::string ReadBody(absl::string_view body, ModelFile* model) {
       graph::Graph::Create(*network, /*threads=*/1);
   if (!graph.ok()) return std::string(graph.status().message());
   if ((*graph)->batch() != 1 || (*graph)->input_size() != model->pixels()) {
-    return "the network takes other images than the header says";
+    return "the network takes images of another size than the header says";
   }
   model->input_name = network->inputs[0].name;
   model->output_name = network->outputs[0].name;
   model->graph = *std::move(graph);
-  model->body_bytes = body.size();
   return "";
 }
 
@@ -125,17 +89,13 @@ uint32_t Crc(absl::string_view bytes) {
             static_cast<uInt>(bytes.size())));
 }
 
+float RoundToHalf(float value) { return HalfToFloat(FloatToHalf(value)); }
+
 }  // namespace
 
 size_t ModelFile::image_bytes() const {
-  switch (aipp) {
-    case AippFormat::kYuv400:
-      return pixels();
-    case AippFormat::kYuv420sp:
-      return pixels() * 3 / 2;
-    case AippFormat::kNone:
-      break;
-  }
+  if (aipp == AippFormat::kYuv400) return pixels();
+  if (aipp == AippFormat::kYuv420sp) return pixels() * 3 / 2;
   return pixels() * sizeof(float);
 }
 
@@ -144,34 +104,23 @@ size_t ModelFile::output_bytes() const {
          (half_output ? sizeof(uint16_t) : sizeof(float));
 }
 
-std::variant<ModelFile, ModelFileError> ReadModelFile(absl::string_view file) {
-  const auto refuse = [](std::string text) {
-    return ModelFileError{ACL_ERROR_GE_PARAM_INVALID, std::move(text)};
-  };
-  if (file.size() < kHeaderBytes || file.substr(0, kMagic.size()) != kMagic) {
-    return refuse("not a model file of the simulator");
+aclError ReadModelFile(absl::string_view file, ModelFile* model,
+                       std::string* error) {
+  Header header{};
+  std::memcpy(&header, file.data(), std::min(file.size(), sizeof(header)));
+  if (!IsValid(header) || file.size() != sizeof(header) + header.body_bytes) {
+    *error = "no valid header of a model file of the simulator";
+    return ACL_ERROR_GE_PARAM_INVALID;
   }
-  ModelFile model;
-  const Header header = ReadHeader(file, &model);
-  if (Reader(file.substr(kMagic.size())).Number<uint32_t>() != kHeaderBytes) {
-    return refuse("the header has another size");
+  const absl::string_view body = file.substr(sizeof(header));
+  if (Crc(body) != header.body_crc32) {
+    *error = "the weights are damaged";
+    return ACL_ERROR_GE_EXEC_LOAD_WEIGHT_PARTITION_FAILED;
   }
-  const std::string wrong = CheckHeader(header, model);
-  if (!wrong.empty()) return refuse(wrong);
-  const absl::string_view body = file.substr(kHeaderBytes);
-  if (body.size() != header.body_bytes) {
-    return refuse(absl::StrCat("the body has ", body.size(), " bytes, not ",
-                               header.body_bytes));
-  }
-  if (Crc(body) != header.crc) {
-    return ModelFileError{ACL_ERROR_GE_EXEC_LOAD_WEIGHT_PARTITION_FAILED,
-                          "the weights are damaged"};
-  }
-  const std::string unfit = ReadBody(body, &model);
-  if (!unfit.empty()) {
-    return ModelFileError{ACL_ERROR_GE_EXEC_LOAD_MODEL_PARTITION_FAILED, unfit};
-  }
-  return model;
+  FillFromHeader(header, model);
+  *error = ReadBody(body, model);
+  return error->empty() ? ACL_SUCCESS
+                        : ACL_ERROR_GE_EXEC_LOAD_MODEL_PARTITION_FAILED;
 }
 
 void PrepareImage(const ModelFile& model, const char* image, float* tensor) {
@@ -179,7 +128,8 @@ void PrepareImage(const ModelFile& model, const char* image, float* tensor) {
     std::memcpy(tensor, image, model.image_bytes());
     return;
   }
-  // Of YUV420SP the network takes the first plane only, as of YUV400.
+  // The network takes only the first plane of YUV420SP, which is that of
+  // YUV400.
   const float mean = RoundToHalf(model.aipp_mean);
   const float minimum = RoundToHalf(model.aipp_min);
   const float factor = RoundToHalf(model.aipp_var_reci);
@@ -188,6 +138,27 @@ void PrepareImage(const ModelFile& model, const char* image, float* tensor) {
     const float centred = RoundToHalf(RoundToHalf(luma - mean) - minimum);
     tensor[i] = RoundToHalf(centred * factor);
   }
+}
+
+uint16_t FloatToHalf(float value) {
+  constexpr int kFractionBits = 10;
+  constexpr int kMinExponent = -14;  // of a normal number
+  constexpr int kBias = 15;
+  constexpr float kOverflow = 65520.0f;  // rounds to 2^16
+  const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+  if (std::isnan(value)) return static_cast<uint16_t>(sign | 0x7E00);
+  const float magnitude = std::fabs(value);
+  if (magnitude >= kOverflow) return static_cast<uint16_t>(sign | 0x7C00);
+  int exponent = magnitude == 0 ? kMinExponent : std::ilogb(magnitude);
+  exponent = std::max(exponent, kMinExponent);
+  // In units of the last bit. A carry into the exponent is correct, because the
+  // exponent bits follow the fraction bits.
+  const auto units = static_cast<uint32_t>(
+      std::nearbyint(std::ldexp(magnitude, kFractionBits - exponent)));
+  const auto biased = static_cast<uint32_t>(exponent + kBias - 1)
+                      << kFractionBits;
+  const bool subnormal = units < (1u << kFractionBits);
+  return static_cast<uint16_t>(sign | (subnormal ? units : biased + units));
 }
 
 }  // namespace lenet::ascend::sim

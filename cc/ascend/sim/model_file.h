@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -13,24 +12,8 @@
 #include "cc/engine/graph/graph.h"
 
 // The model files of the simulator, in place of ATC's OM files, whose format is
-// not public. All numbers are little-endian:
-//
-//   char     magic[8]      "SIMOM001"
-//   uint32   header_bytes  160
-//   uint32   body_crc32    of zlib
-//   char     soc[32]       the chip it is for, zeros after it
-//   uint32   input_type    0 ACL_FLOAT, 4 ACL_UINT8 (then there is an AIPP)
-//   uint32   aipp_format   0 none, 1 YUV400_U8, 2 YUV420SP_U8
-//   float32  aipp_mean, aipp_min, aipp_var_reci
-//   uint32   height, width
-//   uint32   output_type   0 ACL_FLOAT, 1 ACL_FLOAT16
-//   uint32   gear_count    0 to 16; 0: a static batch
-//   uint32   gears[16]     ascending
-//   uint32   batch         of a model without gears
-//   uint64   body_bytes    the rest of the file
-//
-// The body is a MindIR of batch 1, as //python:export writes it.
-// python/lenet/simom writes such files.
+// not public. Python writes them (cc.ascend.testing.om); Header in model_file.cc is
+// their format.
 
 namespace lenet::ascend::sim {
 
@@ -46,31 +29,33 @@ struct ModelFile {
   uint32_t width = 0;
   bool half_output = false;
   std::vector<uint32_t> gears;
-  uint32_t batch = 0;  // the largest gear, if there are any
+  uint32_t batch = 0;  // the largest gear, if there are gears
   std::string input_name;
   std::string output_name;
   size_t body_bytes = 0;
-  // Of one image. One Run at a time: `mutex` of LoadedModel.
-  std::unique_ptr<graph::Graph> graph;
+  std::unique_ptr<graph::Graph> graph;  // for one image
 
   size_t pixels() const { return size_t{height} * width; }
-  // Bytes of one image, as the application delivers it.
+  // Bytes of one image for the model, and of the logits of one image.
   size_t image_bytes() const;
-  // Bytes of the logits of one image.
   size_t output_bytes() const;
+
+  // The inputs: images and, with gears, the batch size as a uint64.
+  size_t input_count() const { return gears.empty() ? 1 : 2; }
 };
 
-// Why a file is no model.
-struct ModelFileError {
-  aclError code = 0;  // 145000; 545002 or 545003 for a damaged body
-  std::string text;
-};
+// Reads a model file. Returns 145000, or 545002 or 545003 for a damaged body,
+// and sets `error`.
+aclError ReadModelFile(absl::string_view file, ModelFile* model,
+                       std::string* error);
 
-std::variant<ModelFile, ModelFileError> ReadModelFile(absl::string_view file);
-
-// One image to the float32 [height, width] that the network takes: AIPP in
-// float16, each operation rounded, or a copy. `image` has image_bytes() bytes.
+// Converts one image of image_bytes() bytes to the network's float32 input
+// [height, width]. AIPP computes in float16 and rounds each operation.
 void PrepareImage(const ModelFile& model, const char* image, float* tensor);
+
+// Returns the bits of the nearest float16 (IEEE 754 binary16), ties to even.
+// Larger values become infinity.
+uint16_t FloatToHalf(float value);
 
 }  // namespace lenet::ascend::sim
 

@@ -1,10 +1,5 @@
 #include "cc/ascend/sim/testing.h"
 
-#include <dlfcn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -15,97 +10,52 @@
 namespace lenet::ascend::sim {
 namespace {
 
-constexpr char kFolder[] = "lenet_mindspore/cc/ascend/sim/";
-
-template <typename F>
-void Look(void* library, const char* name, F* function) {
-  *function = reinterpret_cast<F>(dlsym(library, name));
-}
-
-void* OpenLibrary(const std::string& path) {
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library != nullptr) return library;
-  std::fprintf(stderr, "%s\n", dlerror());
-  std::exit(1);
-}
-
-Functions Open(const std::string& folder) {
-  void* library = OpenLibrary(folder + "libascendcl.so");
-  Functions functions;
-#define ACL_FUNCTION(result, name, parameters) \
-  Look(library, #name, &functions.name);
-#define ACL_OPTIONAL_FUNCTION ACL_FUNCTION
-#include "cc/ascend/acl_functions.inc"
-  return functions;
-}
-
-[[noreturn]] void RunChild(const Environment& environment, int output,
-                           const std::function<void(const Functions&)>& body) {
-  dup2(output, STDOUT_FILENO);
-  dup2(output, STDERR_FILENO);
-  close(output);
-  for (const auto& [name, value] : environment) {
-    setenv(name.c_str(), value.c_str(), 1);
-  }
-  body(Open(TestData(kFolder)));
-  std::exit(testing::Test::HasFailure() ? 1 : 0);
+const Library& Open() {
+  const std::string folder = TestData("lenet_mindspore/cc/ascend/sim/");
+  static const auto library =
+      *Library::Open(folder + "libascendcl.so", folder + "libacl_dvpp.so");
+  return *library;
 }
 
 }  // namespace
 
-Outcome InChild(const Environment& environment,
-                const std::function<void(const Functions&)>& body) {
-  std::array<int, 2> ends{};
-  EXPECT_EQ(pipe(ends.data()), 0);
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    close(ends[0]);
-    RunChild(environment, ends[1], body);
+Child InSession(const Environment& environment, const Body& body) {
+  return {environment, [body](const Functions& acl) {
+            ASSERT_EQ(acl.aclInit(nullptr), 0);
+            ASSERT_EQ(acl.aclrtSetDevice(0), 0);
+            body(acl);
+            EXPECT_EQ(acl.aclrtResetDevice(0), 0);
+            EXPECT_EQ(acl.aclFinalize(), 0);
+          }};
+}
+
+void RunAndExit(const Child& child) {
+  for (const auto& [name, value] : child.environment) {
+    setenv(name.c_str(), value.c_str(), 1);
   }
-  close(ends[1]);
-  Outcome outcome;
-  std::array<char, 4096> buffer{};
-  ssize_t count = 0;
-  while ((count = read(ends[0], buffer.data(), buffer.size())) > 0) {
-    outcome.output.append(buffer.data(), static_cast<size_t>(count));
-  }
-  close(ends[0]);
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  outcome.status =
-      WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-  return outcome;
+  child.body(Open().acl());
+  if (!testing::Test::HasFailure()) std::exit(0);
+  std::fputs("an expectation failed\n", stderr);
+  std::exit(1);
 }
 
-DvppFunctions OpenDvpp() {
-  void* library = OpenLibrary(TestData(kFolder) + "libacl_dvpp.so");
-  DvppFunctions functions;
-#define DVPP_FUNCTION(result, name, parameters) \
-  Look(library, #name, &functions.name);
-#include "cc/ascend/acl_functions.inc"
-  return functions;
+void ExpectClean(const Child& child) {
+  EXPECT_EXIT(RunAndExit(child), testing::ExitedWithCode(0), "");
 }
 
-void ExpectClean(const Outcome& outcome) {
-  EXPECT_EQ(outcome.status, 0) << outcome.output;
+void ExpectViolation(const std::string& text, const Child& child) {
+  EXPECT_EXIT(RunAndExit(child), testing::ExitedWithCode(66),
+              testing::AllOf(
+                  testing::HasSubstr(text),
+                  testing::Not(testing::HasSubstr("an expectation failed"))));
 }
 
-void ExpectComplaint(const Outcome& outcome, const std::string& text) {
-  EXPECT_EQ(outcome.status, 66) << outcome.output;
-  EXPECT_THAT(outcome.output,
-              testing::AllOf(testing::HasSubstr(text),
-                             testing::Not(testing::HasSubstr("Failure"))));
-}
+const DvppFunctions& OpenDvpp() { return **Open().Dvpp(); }
 
-void Begin(const Functions& acl) {
-  ASSERT_EQ(acl.aclInit(nullptr), ACL_SUCCESS);
-  ASSERT_EQ(acl.aclrtSetDevice(0), ACL_SUCCESS);
-}
-
-void End(const Functions& acl) {
-  EXPECT_EQ(acl.aclrtResetDevice(0), ACL_SUCCESS);
-  EXPECT_EQ(acl.aclFinalize(), ACL_SUCCESS);
+char* Malloc(const Functions& acl, size_t size) {
+  void* pointer = nullptr;
+  EXPECT_EQ(acl.aclrtMalloc(&pointer, size, ACL_MEM_MALLOC_NORMAL_ONLY), 0);
+  return static_cast<char*>(pointer);
 }
 
 }  // namespace lenet::ascend::sim

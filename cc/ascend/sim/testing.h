@@ -7,38 +7,39 @@
 
 #include "cc/ascend/library.h"
 
+// Tests run in child processes, because AscendCL is initialised once.
+
 namespace lenet::ascend::sim {
 
-// How a process ended.
-struct Outcome {
-  int status = 0;      // exit status, or minus the signal
-  std::string output;  // of stdout and stderr
+using Environment = std::map<std::string, std::string>;
+using Body = std::function<void(const Functions&)>;
+
+// A child process that sets the variables, opens the built libascendcl.so and
+// runs the body.
+struct Child {
+  Environment environment;
+  Body body;
 };
 
-using Environment = std::map<std::string, std::string>;
+// Returns a child whose body runs between aclInit with aclrtSetDevice(0) and
+// aclrtResetDevice(0) with aclFinalize.
+Child InSession(const Environment& environment, const Body& body);
 
-// Runs `body` in a child process that has the variables set and the built
-// libascendcl.so opened by dlopen, then ends the child by exit(): status 0, or
-// 1 if an expectation of gtest failed in it, or what the simulator makes of it.
-// Functions that the library does not have are null. The calling process must
-// have no threads.
-Outcome InChild(const Environment& environment,
-                const std::function<void(const Functions&)>& body);
+// Runs the child and ends it by exit(): with status 1 if an expectation in it
+// failed, otherwise 0, unless the simulator changes it.
+[[noreturn]] void RunAndExit(const Child& child);
 
-// In a child: the built libacl_dvpp.so.
-DvppFunctions OpenDvpp();
+// Runs the child. Expects status 0.
+void ExpectClean(const Child& child);
 
-// The child ended with status 0.
-void ExpectClean(const Outcome& outcome);
+// Runs the child. Expects that the simulator ends it with status 66 and a
+// message with `text`, and that no expectation in it fails.
+void ExpectViolation(const std::string& text, const Child& child);
 
-// The child kept all its expectations, and the simulator ended it with status
-// 66 and this among its complaints.
-void ExpectComplaint(const Outcome& outcome, const std::string& text);
+// Opens the built libacl_dvpp.so, in a child.
+const DvppFunctions& OpenDvpp();
 
-// aclInit and aclrtSetDevice(0), in a child; both must succeed.
-void Begin(const Functions& acl);
-// aclrtResetDevice(0) and aclFinalize, in a child; both must succeed.
-void End(const Functions& acl);
+char* Malloc(const Functions& acl, size_t size);
 
 }  // namespace lenet::ascend::sim
 

@@ -1,6 +1,6 @@
 """Writes model files for the simulator of AscendCL, which replace ATC's OM files in tests.
 
-cc/ascend/sim/model_file.h defines the format.
+cc/ascend/sim/model_file.cc defines the format.
 """
 
 import struct

@@ -1,8 +1,9 @@
 """Runs the built infer310 on the simulator of AscendCL and reads the reports of both.
 
-cc/ascend/sim/settings.h lists the simulator's settings.
+cc/ascend/sim/README.md describes the settings.
 """
 
+import collections
 import dataclasses
 import json
 import pathlib
@@ -19,7 +20,8 @@ from lenet.testing import programs
 PROGRAM = "//cc:infer310"
 _NODES = ("davinci_manager", "devmm_svm", "hisi_hdc")
 _RESULT = re.compile(r"test_(\d+)_\d\.bin")
-_TRACE_LINE = re.compile(r"#\d+ (\w+) -> -?\d+")
+_CALL = re.compile(r"#\d+ (\w+) -> -?\d+(?: injected (\S+))?")
+_END = re.compile(r"end: (.*), peak (\d+) bytes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +29,10 @@ class Run:
     """The outcome of a run of infer310.
 
     Attributes:
-        simulator: the simulator's report (cc/ascend/sim/report.h); empty if AscendCL was not used.
-        calls: the AscendCL functions called, in order; only with `trace`.
+        simulator: the simulator's report; empty if AscendCL was not used. `ok` is true if there
+            was no violation, `calls` counts the calls per function, `injected` lists the faults in
+            the form of LENET_SIM_FAULTS, `peak_bytes` is the peak of device memory.
+        calls: the AscendCL functions called, in order.
     """
 
     returncode: int
@@ -64,7 +68,6 @@ class Process:
         arguments: flags of infer310.
         devices: number of devices and of their nodes.
         missing_node: name of a device node to leave out.
-        trace: whether to record the calls.
         settings: the simulator's settings: run_mode="device" sets LENET_SIM_RUN_MODE=device.
     """
 
@@ -74,16 +77,13 @@ class Process:
         *arguments: str,
         devices: int = 1,
         missing_node: str = "",
-        trace: bool = False,
         **settings: str | int,
     ) -> None:
         self._cwd = cwd
-        self._report = scratch(cwd) / "simulator.json"
         self._trace = scratch(cwd) / "trace.txt"
         for folder in (cwd, scratch(cwd)):
             folder.mkdir(parents=True, exist_ok=True)
-        for earlier in (self._report, self._trace):
-            earlier.unlink(missing_ok=True)
+        self._trace.unlink(missing_ok=True)
         nodes = scratch(cwd) / "dev"
         make_nodes(nodes, max(devices, 1))
         if missing_node:
@@ -92,10 +92,8 @@ class Process:
             "LD_LIBRARY_PATH": str(library_folder()),
             "LENET_ASCEND_DEVICES": str(nodes),
             "LENET_SIM_DEVICES": str(devices),
-            "LENET_SIM_REPORT": str(self._report),
+            "LENET_SIM_TRACE": str(self._trace),
         }
-        if trace:
-            environment["LENET_SIM_TRACE"] = str(self._trace)
         for name, value in settings.items():
             environment[f"LENET_SIM_{name.upper()}"] = str(value)
         self._process = subprocess.Popen(
@@ -124,10 +122,23 @@ class Process:
             self._process.kill()
             self._process.communicate()
             raise
-        report = json.loads(self._report.read_text()) if self._report.exists() else {}
-        trace = self._trace.read_text() if self._trace.exists() else ""
-        calls = _TRACE_LINE.findall(trace)
+        report, calls = _read_trace(self._trace) if self._trace.exists() else ({}, [])
         return Run(self._process.returncode, stdout, stderr, self._cwd, report, calls)
+
+
+def _read_trace(path: pathlib.Path) -> tuple[dict[str, Any], list[str]]:
+    """Returns the simulator's report and the called functions in order."""
+    text = path.read_text()
+    lines = _CALL.findall(text)
+    calls = [function for function, _ in lines]
+    end = _END.search(text)
+    report = {
+        "ok": end is not None and end[1] == "ok",
+        "calls": collections.Counter(calls),
+        "injected": [function + fault for function, fault in lines if fault],
+        "peak_bytes": int(end[2]) if end else 0,
+    }
+    return report, calls
 
 
 def run(cwd: pathlib.Path, *arguments: str, **kwargs: Any) -> Run:

@@ -9,57 +9,66 @@
 namespace lenet::graph {
 namespace {
 
-constexpr size_t kAlignment = 16;
+constexpr size_t kAlignment = 64 / sizeof(float);
 
 size_t Aligned(size_t size) {
   return (size + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-bool OverlapInTime(const MemoryUse& a, const MemoryUse& b) {
-  return a.first <= b.last && b.first <= a.last;
-}
-
 }  // namespace
 
-absl::StatusOr<ArenaPlan> PlanArena(const std::vector<MemoryUse>& uses,
-                                    size_t limit) {
-  // The largest first: the small ones then fill the gaps.
-  std::vector<size_t> order(uses.size());
+absl::Status Arena::Allocate(int threads) {
+  const size_t bytes =
+      std::max(size * static_cast<size_t>(threads), kAlignment) * sizeof(float);
+  memory.reset(static_cast<float*>(
+      std::aligned_alloc(kAlignment * sizeof(float), bytes)));
+  if (memory != nullptr) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "cannot allocate ", bytes, " bytes for the values of the network"));
+}
+
+absl::StatusOr<Arena> PlanArena(const std::vector<Buffer>& buffers,
+                                size_t limit) {
+  // The largest buffers first, so that small ones fill the gaps.
+  std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return uses[a].size > uses[b].size;
+    return buffers[a].size > buffers[b].size;
   });
-  ArenaPlan plan;
-  plan.offsets.resize(uses.size());
-  std::vector<size_t> placed;  // by offset
-  for (const size_t use : order) {
-    if (uses[use].size > limit) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a step needs ", uses[use].size * sizeof(float),
-                       " bytes of memory; at most ", limit * sizeof(float),
-                       " are accepted"));
+  Arena arena;
+  arena.offsets.resize(buffers.size());
+  std::vector<size_t> placed;  // sorted by offset
+  for (const size_t index : order) {
+    const Buffer& buffer = buffers[index];
+    if (buffer.size > limit) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "a step needs ", buffer.size * sizeof(float),
+          " bytes of memory; the limit is ", limit * sizeof(float)));
     }
     size_t offset = 0;
     for (const size_t other : placed) {
-      if (!OverlapInTime(uses[use], uses[other])) continue;
-      if (offset + uses[use].size <= plan.offsets[other]) break;
+      if (buffer.first > buffers[other].last ||
+          buffers[other].first > buffer.last) {
+        continue;
+      }
+      if (offset + buffer.size <= arena.offsets[other]) break;
       offset =
-          std::max(offset, Aligned(plan.offsets[other] + uses[other].size));
+          std::max(offset, Aligned(arena.offsets[other] + buffers[other].size));
     }
-    plan.offsets[use] = offset;
-    plan.size = std::max(plan.size, Aligned(offset + uses[use].size));
-    if (plan.size > limit) {
+    arena.offsets[index] = offset;
+    arena.size = std::max(arena.size, Aligned(offset + buffer.size));
+    if (arena.size > limit) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the network needs more than ", limit * sizeof(float),
-                       " bytes of memory for what is between its operators"));
+          absl::StrCat("the values of the network need more than ",
+                       limit * sizeof(float), " bytes of memory"));
     }
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), use,
-                                   [&](size_t a, size_t b) {
-                                     return plan.offsets[a] < plan.offsets[b];
-                                   }),
-                  use);
+    const auto position = std::upper_bound(
+        placed.begin(), placed.end(), offset, [&](size_t value, size_t other) {
+          return value < arena.offsets[other];
+        });
+    placed.insert(position, index);
   }
-  return plan;
+  return arena;
 }
 
 }  // namespace lenet::graph

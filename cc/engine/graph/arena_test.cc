@@ -13,43 +13,40 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(ArenaTest, AChainTakesTwoBuffers) {
+TEST(PlanArenaTest, AChainNeedsTwoBuffers) {
   LENET_ASSERT_OK_AND_ASSIGN(
-      const ArenaPlan plan,
+      const Arena arena,
       PlanArena({{160, 0, 1}, {160, 1, 2}, {160, 2, 3}, {160, 3, 4}}, 1000));
-  EXPECT_EQ(plan.size, 320u);
+  EXPECT_EQ(arena.size, 320u);
+  LENET_ASSERT_OK_AND_ASSIGN(const Arena empty, PlanArena({}, 0));
+  EXPECT_EQ(empty.size, 0u);
 }
 
-TEST(ArenaTest, NothingNeedsNothing) {
-  LENET_ASSERT_OK_AND_ASSIGN(const ArenaPlan plan, PlanArena({}, 0));
-  EXPECT_EQ(plan.size, 0u);
-}
-
-TEST(ArenaTest, NoOverlapInTimeAndSpaceAndAligned) {
+TEST(PlanArenaTest, BuffersOfTheSameTimeAreAlignedAndDoNotOverlap) {
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
-    std::vector<MemoryUse> uses;
+    std::vector<Buffer> buffers;
     for (int i = 0; i < 30; ++i) {
       const size_t first = random() % 20;
-      uses.push_back({random() % 100, first, first + random() % 6});
+      buffers.push_back({random() % 100, first, first + random() % 6});
     }
-    LENET_ASSERT_OK_AND_ASSIGN(const ArenaPlan plan, PlanArena(uses, 100000));
-    for (size_t a = 0; a < uses.size(); ++a) {
-      ASSERT_EQ(plan.offsets[a] % 16, 0u);
-      ASSERT_LE(plan.offsets[a] + uses[a].size, plan.size);
-      for (size_t b = 0; b < a; ++b) {
-        if (uses[a].first > uses[b].last || uses[b].first > uses[a].last) {
-          continue;
-        }
-        ASSERT_TRUE(uses[a].size == 0 || uses[b].size == 0 ||
-                    plan.offsets[a] + uses[a].size <= plan.offsets[b] ||
-                    plan.offsets[b] + uses[b].size <= plan.offsets[a]);
+    LENET_ASSERT_OK_AND_ASSIGN(const Arena arena, PlanArena(buffers, 100000));
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      const Buffer& a = buffers[i];
+      ASSERT_EQ(arena.offsets[i] % 16, 0u);
+      ASSERT_LE(arena.offsets[i] + a.size, arena.size);
+      for (size_t j = 0; j < i; ++j) {
+        const Buffer& b = buffers[j];
+        ASSERT_TRUE(a.first > b.last || b.first > a.last || a.size == 0 ||
+                    b.size == 0 ||
+                    arena.offsets[i] + a.size <= arena.offsets[j] ||
+                    arena.offsets[j] + b.size <= arena.offsets[i]);
       }
     }
   }
 }
 
-TEST(ArenaTest, KeepsToTheLimit) {
+TEST(PlanArenaTest, KeepsToTheLimit) {
   constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
   EXPECT_THAT(PlanArena({{64, 0, 1}, {64, 1, 2}}, 128), IsOk());
   EXPECT_THAT(PlanArena({{64, 0, 1}, {65, 1, 2}}, 128),

@@ -1,6 +1,7 @@
 #ifndef CC_ENGINE_GRAPH_BUILDER_H_
 #define CC_ENGINE_GRAPH_BUILDER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -11,66 +12,100 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "cc/engine/graph/arguments.h"
 #include "cc/engine/graph/step.h"
 #include "cc/mindir/model.h"
 
 namespace lenet::graph {
 
-// A value that the network computes; shape[0] is the batch.
+// Returns the steps of a model, one per node, without fusion. Returns
+// InvalidArgument, with node, operator and attribute, for unsupported operators
+// and attributes and for inconsistent shapes. `model` must outlive the result.
+absl::StatusOr<StepGraph> BuildSteps(const MindIrModel& model);
+
+// A value that the network computes. shape[0] is the batch.
 struct Activation {
   size_t value = 0;
   std::vector<int64_t> shape;
 };
 
-// What a name of a MindIR stands for. monostate: nothing that can be computed
-// with (None, monads, states).
+// The meaning of a name in a MindIR. monostate stands for None, monads and
+// states, which no operator can compute with.
 struct Operand;
 using OperandTuple = std::shared_ptr<const std::vector<Operand>>;
 struct Operand {
   std::variant<std::monostate, Activation, ConstantView, OperandTuple> value;
 };
 
-// Turns the nodes of a model into steps, one after the other.
-class StepBuilder {
- public:
-  // `model` must outlive the builder and what it builds.
-  explicit StepBuilder(const MindIrModel& model) : model_(model) {}
-
-  absl::StatusOr<StepGraph> Build();
-
-  // For operators.cc: all errors are InvalidArgument about the node.
-
-  const MindIrModel& model() const { return model_; }
-
-  // Operand number `index` of a node.
-  const Operand& Input(const MindIrNode& node, size_t index) const;
-
-  // The same as something that is computed, or as weights.
-  absl::StatusOr<Activation> ActivationInput(const MindIrNode& node,
-                                             size_t index) const;
-  absl::StatusOr<ConstantView> ConstantInput(const MindIrNode& node,
-                                             size_t index) const;
-
-  // Adds a step; its y becomes a new value of that shape.
-  absl::StatusOr<Operand> Add(const MindIrNode& node, Step step,
-                              std::vector<int64_t> shape);
-
- private:
-  absl::Status DefineInput();
-  absl::Status DefineOutput();
-  absl::StatusOr<size_t> NewValue(const std::string& where,
-                                  const std::vector<int64_t>& shape);
-
-  const MindIrModel& model_;
-  StepGraph graph_;
-  std::map<std::string, Operand, std::less<>> operands_;
+struct BuilderState {
+  const MindIrModel& model;
+  std::map<std::string, Operand, std::less<>> operands;
+  StepGraph graph;
 };
 
-// The steps of a model, as they stand in it; nothing is fused. InvalidArgument
-// for what is not implemented and for shapes that do not fit, with node,
-// operator and attribute. `model` must outlive the result.
-absl::StatusOr<StepGraph> BuildSteps(const MindIrModel& model);
+// A parameter of an operator: an attribute or, since MindSpore 2 for many
+// operators, a constant input.
+struct Argument {
+  const char* name;
+  size_t input = 0;  // index of the input; 0: always an attribute
+};
+
+// One node while its steps are built. Reads inputs and arguments, and adds
+// steps. All errors are InvalidArgument and name node, operator, argument,
+// expected and found value.
+class NodeBuilder {
+ public:
+  NodeBuilder(const MindIrNode& node, BuilderState* state)
+      : node_(node), state_(*state) {}
+
+  const MindIrNode& node() const { return node_; }
+
+  absl::Status Error(absl::string_view message) const;
+  absl::Status Error(const Argument& argument, absl::string_view found,
+                     absl::string_view expected) const;
+
+  // Returns an error for an attribute that is not in `known`, unless it cannot
+  // change the result.
+  absl::Status CheckAttributes(
+      const std::vector<absl::string_view>& known) const;
+  absl::Status CheckInputs(size_t min, size_t max) const;
+
+  // Returns input number `index`.
+  const Operand& Input(size_t index) const;
+  absl::StatusOr<Activation> ActivationInput(size_t index) const;
+  absl::StatusOr<ConstantView> ConstantInput(size_t index) const;
+
+  // Returns null if the argument is not given, and an empty value if it is not
+  // a constant.
+  const MindIrValue* Find(const Argument& argument) const;
+
+  absl::StatusOr<bool> Bool(const Argument& argument) const;  // default: false
+  absl::StatusOr<int64_t> Int(const Argument& argument,
+                              int64_t default_value) const;
+  // Reads a number or a tuple of numbers, each between `min` and `max`.
+  absl::StatusOr<std::vector<int64_t>> Ints(const Argument& argument,
+                                            int64_t min, int64_t max) const;
+  // Reads (height, width), which may be given as one number for both or as
+  // (1, 1, height, width).
+  absl::StatusOr<std::vector<int64_t>> Pair(const Argument& argument,
+                                            int64_t min, int64_t max) const;
+  // Reads pad_mode as "pad", "same" or "valid" (the default). It may be given
+  // as a text in any case or as MindSpore's index of the mode.
+  absl::StatusOr<std::string> PadMode(const Argument& argument) const;
+  // Returns an error unless format and data_format are NCHW or not given.
+  // `input` is the index of the input that may contain the format.
+  absl::Status CheckFormat(size_t input) const;
+
+  // Adds `step`, whose y becomes a new value of that shape.
+  absl::StatusOr<Operand> Add(Step step, std::vector<int64_t> shape) const;
+
+ private:
+  absl::StatusOr<std::string> Choice(const Argument& argument,
+                                     const std::vector<const char*>& choices,
+                                     const char* default_value) const;
+
+  const MindIrNode& node_;
+  BuilderState& state_;
+};
 
 }  // namespace lenet::graph
 

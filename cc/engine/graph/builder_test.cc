@@ -36,8 +36,8 @@ absl::StatusOr<std::vector<std::string>> Names(const MindIrMaker& maker) {
   return names;
 }
 
-// The error for a network x [2, 4, 6, 6] -> `op` -> y of the shape `out`.
-// Operands named p<n> are weights of the shapes given.
+// A network x [2, 4, 6, 6] -> `op` -> y with the shape `out`. The inputs p0, p1
+// and p2 are weights.
 struct One {
   const char* op;
   std::vector<const char*> inputs;
@@ -64,7 +64,7 @@ MindIrMaker Network(const One& one, const Ints& in = {2, 4, 6, 6}) {
   return maker;
 }
 
-TEST(BuilderTest, LeavesOutBookkeeping) {
+TEST(BuilderTest, SkipsBookkeepingOperators) {
   MindIrMaker maker = SmallNetwork(3);
   mind_ir::NodeProto* const conv =
       maker.proto().mutable_graph()->mutable_node(0);
@@ -83,77 +83,47 @@ TEST(BuilderTest, LeavesOutBookkeeping) {
               ElementsAre("Conv", "Relu", "MaxPool", "Linear", "AddConstant"));
 }
 
-TEST(BuilderTest, AnInputThatIsTheOutputIsCopied) {
+TEST(BuilderTest, CopiesAnInputThatIsTheOutput) {
   MindIrMaker maker;
   maker.Input("x", {2, 3}).Node("Flatten", {"x"}, "y").Output("y", {2, 3});
   LENET_ASSERT_OK_AND_ASSIGN(const auto names, Names(maker));
   EXPECT_THAT(names, ElementsAre("Copy"));
 }
 
-struct Good {
-  const char* name;
-  One one;
-  const char* step;
-};
-
-class GoodNodeTest : public testing::TestWithParam<Good> {};
-
-TEST_P(GoodNodeTest, BecomesAStep) {
-  LENET_ASSERT_OK_AND_ASSIGN(const auto names, Names(Network(GetParam().one)));
-  EXPECT_THAT(names, ElementsAre(GetParam().step));
+TEST(BuilderTest, BuildsEachFormOfAnOperator) {
+  struct Case {
+    One one;
+    const char* step;
+  };
+  const std::vector<Case> cases = {
+      {{"AvgPool", {"x", "pair", "pair", "one", "zero"}, {}, {2, 4, 3, 3}},
+       "AveragePool"},
+      {{"AvgPool",
+        {"x"},
+        {{"kernel_size", Ints{1, 1, 2, 2}},
+         {"strides", Ints{1, 1, 1, 1}},
+         {"pad_mode", "VALID"},
+         {"format", "NCHW"}},
+        {2, 4, 5, 5}},
+       "AveragePool"},
+      {{"Softmax", {"x"}, {{"axis", Ints{-3}}}}, "Softmax"},
+      {{"Softmax", {"x", "one"}, {}}, "Softmax"},
+      {{"Add", {"half", "x"}, {}}, "AddConstant"},
+      {{"Add", {"x", "x"}, {}}, "Add"},
+      {{"Add", {"x", "p0"}, {}, {2, 4, 6, 6}, {{6}}}, "AddConstant"},
+      {{"Add", {"x", "p0"}, {}, {2, 4, 6, 6}, {{4, 1, 6}}}, "AddConstant"},
+      {{"BiasAdd", {"x", "p0"}, {{"format", "NCHW"}}, {2, 4, 6, 6}, {{4}}},
+       "AddConstant"},
+      {{"Dense", {"x", "p0", "none"}, {}, {2, 4, 6, 3}, {{3, 6}}}, "Linear"},
+      {{"ReLU", {"x"}, {{"input_names", "x"}}}, "Relu"}};
+  for (const Case& c : cases) {
+    LENET_ASSERT_OK_AND_ASSIGN(const auto names, Names(Network(c.one)));
+    EXPECT_THAT(names, ElementsAre(c.step));
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, GoodNodeTest,
-    testing::Values(
-        Good{
-            "AvgPoolOfVersion3",
-            {"AvgPool", {"x", "pair", "pair", "one", "zero"}, {}, {2, 4, 3, 3}},
-            "AveragePool"},
-        Good{"AvgPoolOfVersion1",
-             {"AvgPool",
-              {"x"},
-              {{"kernel_size", Ints{1, 1, 2, 2}},
-               {"strides", Ints{1, 1, 1, 1}},
-               {"pad_mode", "VALID"},
-               {"format", "NCHW"}},
-              {2, 4, 5, 5}},
-             "AveragePool"},
-        Good{"SoftmaxAttribute",
-             {"Softmax", {"x"}, {{"axis", Ints{-3}}}},
-             "Softmax"},
-        Good{"SoftmaxInput", {"Softmax", {"x", "one"}, {}}, "Softmax"},
-        Good{"AddScalar", {"Add", {"half", "x"}, {}}, "AddConstant"},
-        Good{"AddSame", {"Add", {"x", "x"}, {}}, "Add"},
-        Good{"AddRow",
-             {"Add", {"x", "p0"}, {}, {2, 4, 6, 6}, {{6}}},
-             "AddConstant"},
-        Good{"AddBetween",
-             {"Add", {"x", "p0"}, {}, {2, 4, 6, 6}, {{4, 1, 6}}},
-             "AddConstant"},
-        Good{
-            "BiasAttribute",
-            {"BiasAdd", {"x", "p0"}, {{"format", "NCHW"}}, {2, 4, 6, 6}, {{4}}},
-            "AddConstant"},
-        Good{"DenseOfRows",
-             {"Dense", {"x", "p0", "none"}, {}, {2, 4, 6, 3}, {{3, 6}}},
-             "Linear"},
-        Good{"IgnoredAttribute",
-             {"ReLU", {"x"}, {{"input_names", "x"}}},
-             "Relu"}),
-    [](const testing::TestParamInfo<Good>& param) {
-      return std::string(param.param.name);
-    });
-
-// A convolution with one attribute changed.
-One Conv(const char* name, const MindIrMaker::Value& value) {
-  One one = {"Conv2D",
-             {"x", "p0"},
-             {{"kernel_size", Ints{3, 3}},
-              {"stride", Ints{1, 1}},
-              {"pad_mode", "same"}},
-             {2, 5, 6, 6},
-             {{5, 4, 3, 3}}};
+// Sets one attribute of `one`.
+One With(One one, const char* name, const MindIrMaker::Value& value) {
   for (auto& [key, old] : one.attributes) {
     if (std::string(key) == name) {
       old = value;
@@ -162,156 +132,125 @@ One Conv(const char* name, const MindIrMaker::Value& value) {
   }
   one.attributes.emplace_back(name, value);
   return one;
+}
+
+One Conv(const char* name, const MindIrMaker::Value& value) {
+  return With({"Conv2D",
+               {"x", "p0"},
+               {{"kernel_size", Ints{3, 3}},
+                {"stride", Ints{1, 1}},
+                {"pad_mode", "same"}},
+               {2, 5, 6, 6},
+               {{5, 4, 3, 3}}},
+              name, value);
 }
 
 One Pool(const char* name, const MindIrMaker::Value& value) {
-  One one = {"MaxPool",
-             {"x"},
-             {{"kernel_size", Ints{2, 2}},
-              {"strides", Ints{2, 2}},
-              {"pad_mode", "valid"}},
-             {2, 4, 3, 3}};
-  for (auto& [key, old] : one.attributes) {
-    if (std::string(key) == name) {
-      old = value;
-      return one;
-    }
+  return With({"MaxPool",
+               {"x"},
+               {{"kernel_size", Ints{2, 2}},
+                {"strides", Ints{2, 2}},
+                {"pad_mode", "valid"}},
+               {2, 4, 3, 3}},
+              name, value);
+}
+
+TEST(BuilderTest, NamesWhatItRefuses) {
+  struct Case {
+    One one;
+    const char* message;
+  };
+  const std::vector<Case> cases = {
+      {{"Sigmoid", {"x"}, {}},
+       "'Sigmoid' is not implemented; implemented are Add, AvgPool"},
+      {Conv("offset_a", int64_t{3}),
+       "attribute 'offset_a' = 3 is not implemented; implemented are "
+       "kernel_size, stride"},
+      {Conv("format", "NHWC"),
+       "attribute format: expected 'NCHW', found 'NHWC'"},
+      {Conv("mode", int64_t{3}),
+       "attribute mode: expected 1 (convolution), found 3"},
+      {Conv("pad_mode", "reflect"),
+       "attribute pad_mode: expected pad, same, valid, found 'reflect'"},
+      {Conv("kernel_size", Ints{3, 2}),
+       "attribute kernel_size: expected the size of the weights "
+       "[5, 4, 3, 3], found [3, 2]"},
+      {Conv("kernel_size", "big"),
+       "attribute kernel_size: expected integers from 1 to 1024, "
+       "found 'big'"},
+      {Conv("stride", Ints{0, 1}), "attribute stride"},
+      {Conv("stride", Ints{2, 1, 1, 1}),
+       "attribute stride: expected (height, width) or (1, 1, height, "
+       "width), found (2, 1, 1, 1)"},
+      {Conv("dilation", int64_t{1} << 40), "attribute dilation"},
+      {Conv("group", int64_t{3}), "group = 3"},
+      {Conv("out_channel", int64_t{6}),
+       "attribute out_channel: expected the channels of the weights"},
+      {{"Conv2D", {"p0", "p0"}, {}, {}, {{1, 1, 1, 1}}},
+       "input 0 ('p0'): expected a tensor that the network computes, "
+       "found a constant"},
+      {{"Conv2D", {"x", "x"}, {}}, "input 1 ('x'): expected weights"},
+      {{"Conv2D", {"x", "p0"}, {}, {}, {{5, 4, 9}}},
+       "weights of 4 dimensions, found [5, 4, 9]"},
+      {{"Conv2D", {"x"}, {}}, "expected 2 inputs, found 1"},
+      {Pool("kernel_size", Ints{7, 7}),
+       "a window of 7x7 does not fit into an image of 6x6"},
+      {{"AvgPool", {"x", "pair", "pair", "zero", "zero"}, {}},
+       "attribute pad_mode: expected same, valid, found 'pad'"},
+      {{"AvgPool", {"x", "x", "pair", "one"}, {}},
+       "attribute kernel_size: expected integers from 1 to 1024, "
+       "found none"},
+      {Pool("ceil_mode", true), "'ceil_mode' = true"},
+      {{"MatMul", {"x", "p0"}, {}, {}, {{6, 6}}},
+       "expected [N, in], found [2, 4, 6, 6]"},
+      {{"MatMul", {"x", "p0"}, {{"transpose_a", true}}, {}, {{6, 6}}},
+       "attribute transpose_a: expected false, found true"},
+      {{"Dense", {"x", "p0"}, {}, {}, {{3, 5}}},
+       "tensors [2, 4, 6, 6] and [3, 5] do not match"},
+      {{"Dense", {"x", "p0", "p1"}, {}, {}, {{3, 6}, {4}}},
+       "expected a bias [3], found [4]"},
+      {{"BiasAdd", {"x", "p0"}, {}, {}, {{6}}},
+       "a bias [6] does not match [2, 4, 6, 6]"},
+      {{"BiasAdd", {"x", "p0", "one"}, {}, {}, {{4}}},
+       "attribute format: expected 'NCHW', found 'NHWC'"},
+      {{"Add", {"x", "p0"}, {}, {}, {{5}}},
+       "a constant [5] is added to [2, 4, 6, 6]"},
+      {{"Add", {"x", "p0"}, {}, {}, {{2, 1, 1, 1}}}, "the same for all images"},
+      {{"Add", {"p0", "p0"}, {}, {}, {{5}}},
+       "expected a tensor that the network computes"},
+      {{"Softmax", {"x", "zero"}, {}},
+       "attribute axis: expected one axis other than the batch axis"},
+      {{"Softmax", {"x", "pair"}, {}}, "found [2, 2]"},
+      {{"Flatten", {"x"}, {{"axis", int64_t{2}}}},
+       "attribute axis: expected 1, found 2"},
+      {{"Reshape", {"x"}, {{"shape", Ints{4, -1}}}},
+       "attribute shape: expected the batch of 2 images along the first "
+       "axis, found [4, 72]"},
+      {{"Reshape", {"x"}, {{"shape", Ints{2, 7}}}},
+       "expected a shape of 288 elements, found [2, 7]"},
+      {{"Reshape", {"x"}, {{"shape", Ints{2, -1, -1}}}}, "[2, -1, -1]"},
+      {{"TupleGetItem", {"x", "one"}, {}}, "expected a tuple, found none"}};
+  for (const Case& c : cases) {
+    EXPECT_THAT(Names(Network(c.one)),
+                StatusIs(kInvalid, AllOf(HasSubstr("'y'"), HasSubstr(c.one.op),
+                                         HasSubstr(c.message))));
   }
-  one.attributes.emplace_back(name, value);
-  return one;
 }
-
-struct Bad {
-  const char* name;
-  One one;
-  const char* message;
-};
-
-class BadNodeTest : public testing::TestWithParam<Bad> {};
-
-TEST_P(BadNodeTest, IsRefusedByName) {
-  const Bad& bad = GetParam();
-  EXPECT_THAT(Names(Network(bad.one)),
-              StatusIs(kInvalid, AllOf(HasSubstr("'y'"), HasSubstr(bad.one.op),
-                                       HasSubstr(bad.message))));
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, BadNodeTest,
-    testing::Values(
-        Bad{"Operator",
-            {"Sigmoid", {"x"}, {}},
-            "'Sigmoid' is not implemented; implemented are Add, AvgPool"},
-        Bad{"Attribute", Conv("offset_a", int64_t{3}),
-            "attribute 'offset_a' = 3 is not implemented; implemented are "
-            "kernel_size, stride"},
-        Bad{"ConvFormat", Conv("format", "NHWC"),
-            "attribute format: expected 'NCHW', found 'NHWC'"},
-        Bad{"ConvMode", Conv("mode", int64_t{3}),
-            "attribute mode: expected 1 (convolution), found 3"},
-        Bad{"ConvPadMode", Conv("pad_mode", "reflect"),
-            "attribute pad_mode: expected pad, same, valid, found 'reflect'"},
-        Bad{"ConvKernelSize", Conv("kernel_size", Ints{3, 2}),
-            "attribute kernel_size: expected that of the weights [5, 4, 3, 3], "
-            "found [3, 2]"},
-        Bad{"ConvKernelText", Conv("kernel_size", "big"),
-            "attribute kernel_size: expected whole numbers from 1 to 1024, "
-            "found 'big'"},
-        Bad{"ConvStride", Conv("stride", Ints{0, 1}), "attribute stride"},
-        Bad{"ConvStrideOfBatch", Conv("stride", Ints{2, 1, 1, 1}),
-            "attribute stride: expected (height, width) or (1, 1, height, "
-            "width), found (2, 1, 1, 1)"},
-        Bad{"ConvHugeDilation", Conv("dilation", int64_t{1} << 40),
-            "attribute dilation"},
-        Bad{"ConvGroup", Conv("group", int64_t{3}), "group = 3"},
-        Bad{"ConvOutChannel", Conv("out_channel", int64_t{6}),
-            "attribute out_channel: expected that of the weights"},
-        Bad{"ConvOfConstant",
-            {"Conv2D", {"p0", "p0"}, {}, {}, {{1, 1, 1, 1}}},
-            "input 0 ('p0'): expected a tensor that the network computes, "
-            "found a constant"},
-        Bad{"ConvWeightsComputed",
-            {"Conv2D", {"x", "x"}, {}},
-            "input 1 ('x'): expected weights"},
-        Bad{"ConvWeightsRank",
-            {"Conv2D", {"x", "p0"}, {}, {}, {{5, 4, 9}}},
-            "weights of 4 dimensions, found [5, 4, 9]"},
-        Bad{"ConvInputs", {"Conv2D", {"x"}, {}}, "expected 2 inputs, found 1"},
-        Bad{"PoolTooLarge", Pool("kernel_size", Ints{7, 7}),
-            "a window of 7x7 does not fit into an image of 6x6"},
-        Bad{"PoolPad",
-            {"AvgPool", {"x", "pair", "pair", "zero", "zero"}, {}},
-            "attribute pad_mode: expected same, valid, found 'pad'"},
-        Bad{"PoolComputed",
-            {"AvgPool", {"x", "x", "pair", "one"}, {}},
-            "attribute kernel_size: expected whole numbers from 1 to 1024, "
-            "found none"},
-        Bad{"PoolCeilMode", Pool("ceil_mode", true), "'ceil_mode' = true"},
-        Bad{"MatMulRank",
-            {"MatMul", {"x", "p0"}, {}, {}, {{6, 6}}},
-            "expected [N, in], found [2, 4, 6, 6]"},
-        Bad{"MatMulTransposed",
-            {"MatMul", {"x", "p0"}, {{"transpose_a", true}}, {}, {{6, 6}}},
-            "attribute transpose_a: expected false, found true"},
-        Bad{"DenseShape",
-            {"Dense", {"x", "p0"}, {}, {}, {{3, 5}}},
-            "tensors [2, 4, 6, 6] and [3, 5] do not fit"},
-        Bad{"DenseBias",
-            {"Dense", {"x", "p0", "p1"}, {}, {}, {{3, 6}, {4}}},
-            "expected a bias [3], found [4]"},
-        Bad{"BiasShape",
-            {"BiasAdd", {"x", "p0"}, {}, {}, {{6}}},
-            "a bias [6] does not fit to [2, 4, 6, 6]"},
-        Bad{"BiasFormat",
-            {"BiasAdd", {"x", "p0", "one"}, {}, {}, {{4}}},
-            "attribute format: expected 'NCHW', found 'NHWC'"},
-        Bad{"AddShape",
-            {"Add", {"x", "p0"}, {}, {}, {{5}}},
-            "a constant [5] is added to [2, 4, 6, 6]"},
-        Bad{"AddPerImage",
-            {"Add", {"x", "p0"}, {}, {}, {{2, 1, 1, 1}}},
-            "the same for all images"},
-        Bad{"AddConstants",
-            {"Add", {"p0", "p0"}, {}, {}, {{5}}},
-            "expected a tensor that the network computes"},
-        Bad{"SoftmaxBatch",
-            {"Softmax", {"x", "zero"}, {}},
-            "attribute axis: expected one axis that is not that of the batch"},
-        Bad{"SoftmaxTwo", {"Softmax", {"x", "pair"}, {}}, "found [2, 2]"},
-        Bad{"FlattenAxis",
-            {"Flatten", {"x"}, {{"axis", int64_t{2}}}},
-            "attribute axis: expected 1, found 2"},
-        Bad{"ReshapeBatch",
-            {"Reshape", {"x"}, {{"shape", Ints{4, -1}}}},
-            "attribute shape: expected the images of the batch along the first "
-            "axis, which has 2, found [4, 72]"},
-        Bad{"ReshapeSize",
-            {"Reshape", {"x"}, {{"shape", Ints{2, 7}}}},
-            "expected a shape of 288 elements, found [2, 7]"},
-        Bad{"ReshapeTwoUnknown",
-            {"Reshape", {"x"}, {{"shape", Ints{2, -1, -1}}}},
-            "[2, -1, -1]"},
-        Bad{"TupleIndex",
-            {"TupleGetItem", {"x", "one"}, {}},
-            "expected a tuple, found none"}),
-    [](const testing::TestParamInfo<Bad>& param) {
-      return std::string(param.param.name);
-    });
 
 TEST(BuilderTest, RefusesAnOutputOfAnotherShape) {
   EXPECT_THAT(
       Names(Network({"ReLU", {"x"}, {}, {2, 4, 6, 5}})),
-      StatusIs(kInvalid, HasSubstr("its shape is [2, 4, 6, 5], its operators "
-                                   "give [2, 4, 6, 6]")));
+      StatusIs(kInvalid, HasSubstr("its shape in the model is [2, 4, 6, 5], "
+                                   "but its operators give [2, 4, 6, 6]")));
 }
 
 TEST(BuilderTest, RefusesMoreThanOneInputOrOutput) {
   MindIrMaker inputs = SmallNetwork(1);
   inputs.Input("z", {1});
-  EXPECT_THAT(Names(inputs), StatusIs(kInvalid, HasSubstr("one input")));
+  EXPECT_THAT(Names(inputs), StatusIs(kInvalid, HasSubstr("with one input")));
   MindIrMaker outputs = SmallNetwork(1);
   outputs.Output("pool", {1, 2, 4, 4});
-  EXPECT_THAT(Names(outputs), StatusIs(kInvalid, HasSubstr("one output")));
+  EXPECT_THAT(Names(outputs), StatusIs(kInvalid, HasSubstr("with one output")));
 }
 
 TEST(BuilderTest, RefusesAnOutputThatIsAWeight) {
@@ -321,7 +260,7 @@ TEST(BuilderTest, RefusesAnOutputThatIsAWeight) {
               StatusIs(kInvalid, HasSubstr("computes from its input")));
 }
 
-TEST(BuilderTest, RefusesWhatIsTooLarge) {
+TEST(BuilderTest, RefusesTooLargeImages) {
   One one = {"ReLU", {"x"}, {}, {1, 1 << 13, 1 << 14}};
   EXPECT_THAT(Names(Network(one, {1, 1 << 13, 1 << 14})),
               StatusIs(kInvalid, HasSubstr("too large")));

@@ -1,12 +1,12 @@
-"""Writes small networks as MindIR, and beside each what MindSpore computes with it.
+"""Writes small networks as MindIR, with MindSpore's output, for the C++ tests.
 
-For each network <name>: <name>.mindir, and <name>.bin with an input batch and the output, float32
-little-endian, for the C++ tests. Between them the networks use every operator that the engine
-`native` implements, in the forms that MindSpore writes.
+For each network: `<name>.mindir`, and `<name>.bin` with one input batch and its output as
+little-endian float32. Together the networks use every operator that the engine `native` supports,
+in the forms that MindSpore writes.
 """
 
 import argparse
-import os
+import pathlib
 import tempfile
 
 import numpy as np
@@ -15,19 +15,22 @@ from lenet import devices
 
 devices.prepare_environment()
 
-import mindspore as ms  # noqa: E402
+import mindspore as ms  # noqa: E402 (after prepare_environment)
 from mindspore import Parameter, Tensor, nn, ops  # noqa: E402
 
 from lenet.mindir import canonical, lite  # noqa: E402
 from lenet.mindir import model as mindir  # noqa: E402
 
 
-class Vgg(nn.Cell):
-    """Padded convolutions with biases; dense layers with and without."""
+def _zeros(name: str, *shape: int) -> Parameter:
+    return Parameter(Tensor(np.zeros(shape, np.float32)), name=name)
+
+
+class Vgg(nn.SequentialCell):
+    """Padded convolutions with biases; dense layers with and without bias."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.features = nn.SequentialCell(
+        super().__init__(
             nn.Conv2d(3, 10, 3, pad_mode="same", has_bias=True),
             nn.ReLU(),
             nn.Conv2d(10, 7, 3, pad_mode="pad", padding=1, has_bias=True),
@@ -35,20 +38,15 @@ class Vgg(nn.Cell):
             nn.MaxPool2d(2, 2),
             nn.Conv2d(7, 9, (1, 4), pad_mode="valid", has_bias=True),
             nn.MaxPool2d(3, 2, pad_mode="same"),
-        )
-        self.classifier = nn.SequentialCell(
             nn.Flatten(),
             nn.Dense(9 * 5 * 3, 33),
             nn.ReLU(),
             nn.Dense(33, 11, has_bias=False),
         )
 
-    def construct(self, x):
-        return self.classifier(self.features(x))
-
 
 class Residual(nn.Cell):
-    """Convolutions with stride, a sum of two branches, average pools, softmax."""
+    """Strided convolutions, a sum of two branches, average pools, softmax."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,10 +55,11 @@ class Residual(nn.Cell):
         self.wide = nn.AvgPool2d(3, 1, pad_mode="same")
         self.half = nn.AvgPool2d((2, 3), (2, 1))
         self.dense = nn.Dense(6 * 4 * 6, 7)
-        self.shift = Parameter(Tensor(np.zeros(7, np.float32)), name="shift")
+        self.shift = _zeros("shift", 7)
         self.softmax = nn.Softmax()
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
+        """Returns [N, 7] for images [N, 1, 17, 16]."""
         x = self.stem(x)
         x = ops.relu(x + ops.relu(self.branch(x)))
         x = self.half(self.wide(x))
@@ -69,21 +68,22 @@ class Residual(nn.Cell):
 
 
 class Grouped(nn.Cell):
-    """Groups and dilation; constants that are broadcast; softmax over channels; Dense by ops."""
+    """Groups, dilation, broadcast constants, softmax over channels, `ops.dense`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(4, 8, 3, group=4, stride=(1, 2), pad_mode="pad", padding=2)
         self.dilated = nn.Conv2d(8, 6, 3, group=2, dilation=(2, 1), pad_mode="same")
-        self.channel = Parameter(Tensor(np.zeros(4, np.float32)), name="channel")
-        self.rows = Parameter(Tensor(np.zeros((6, 1, 6), np.float32)), name="rows")
+        self.channel = _zeros("channel", 4)
+        self.rows = _zeros("rows", 6, 1, 6)
         self.softmax = nn.Softmax(axis=1)
-        self.weight = Parameter(Tensor(np.zeros((5, 6), np.float32)), name="weight")
-        self.bias = Parameter(Tensor(np.zeros(5, np.float32)), name="bias")
+        self.weight = _zeros("weight", 5, 6)
+        self.bias = _zeros("bias", 5)
         self.matmul = ops.MatMul()
-        self.last = Parameter(Tensor(np.zeros((6 * 11 * 5, 10), np.float32)), name="last")
+        self.last = _zeros("last", 6 * 11 * 5, 10)
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
+        """Returns [N, 10] for images [N, 4, 9, 9]."""
         x = x + ops.reshape(self.channel, (1, 4, 1, 1))
         x = self.dilated(self.depthwise(x))
         x = self.softmax(x + self.rows) + 0.25
@@ -91,12 +91,11 @@ class Grouped(nn.Cell):
         return self.matmul(ops.flatten(x), self.last)
 
 
-class LeNet(nn.Cell):
-    """The network of this project, for images of another size."""
+class LeNet(nn.SequentialCell):
+    """LeNet-5 for images of another size."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.SequentialCell(
+        super().__init__(
             nn.Conv2d(1, 6, 5, pad_mode="valid"),
             nn.ReLU(),
             nn.MaxPool2d(2, 2),
@@ -108,9 +107,6 @@ class LeNet(nn.Cell):
             nn.Dense(120, 84, activation="relu"),
             nn.Dense(84, 10),
         )
-
-    def construct(self, x):
-        return self.layers(x)
 
 
 # Name, network, shape of the input.
@@ -125,16 +121,7 @@ _NETWORKS = [
 ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder")
-    folder = parser.parse_args().folder
-    devices.set_context("CPU")
-    for name, network, shape in _NETWORKS:
-        _write(os.path.join(folder, name), network(), shape)
-
-
-def _write(stem: str, net: nn.Cell, shape: tuple[int, ...]) -> None:
+def _write(stem: pathlib.Path, net: nn.Cell, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(seed=7)
     net.set_train(False)
     for parameter in net.trainable_params():
@@ -142,28 +129,27 @@ def _write(stem: str, net: nn.Cell, shape: tuple[int, ...]) -> None:
         values = rng.normal(0, fan_in**-0.5, parameter.shape).astype(np.float32)
         parameter.set_data(Tensor(values))
     batch = rng.normal(0, 1, shape).astype(np.float32)
-    with open(f"{stem}.bin", "wb") as file:
-        file.write(batch.tobytes())
-        file.write(net(Tensor(batch)).asnumpy().astype("<f4").tobytes())
-    model = _export(net, batch)
-    canonical.canonicalise(model, "Network")
-    _save(f"{stem}.mindir", model)
-    if os.path.basename(stem) == "vgg_1":  # MindIR of version 1
-        lite.to_lite(model)
-        _save(f"{stem}_lite.mindir", model)
-
-
-def _export(net: nn.Cell, batch: np.ndarray) -> mindir.ModelProto:
+    output = net(Tensor(batch)).asnumpy().astype("<f4")
+    stem.with_suffix(".bin").write_bytes(batch.tobytes() + output.tobytes())
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "raw.mindir")
-        ms.export(net, Tensor(batch), file_name=path, file_format="MINDIR")
-        with open(path, "rb") as file:
-            return mindir.parse(file.read(), path)
+        raw = pathlib.Path(folder, "raw.mindir")
+        ms.export(net, Tensor(batch), file_name=str(raw), file_format="MINDIR")
+        model = mindir.parse(raw.read_bytes(), str(raw))
+    canonical.canonicalise(model, "Network")
+    stem.with_suffix(".mindir").write_bytes(mindir.serialize(model))
+    if stem.name == "vgg_1":  # a MindIR of version 1
+        lite.to_lite(model)
+        stem.with_name("vgg_1_lite.mindir").write_bytes(mindir.serialize(model))
 
 
-def _save(path: str, model: mindir.ModelProto) -> None:
-    with open(path, "wb") as file:
-        file.write(mindir.serialize(model))
+def main() -> None:
+    """Writes all networks into the folder of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=pathlib.Path)
+    folder = parser.parse_args().folder
+    devices.set_context("CPU")
+    for name, network, shape in _NETWORKS:
+        _write(folder / name, network(), shape)
 
 
 if __name__ == "__main__":

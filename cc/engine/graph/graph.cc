@@ -2,39 +2,36 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/graph/arena.h"
 #include "cc/engine/graph/builder.h"
-#include "cc/engine/graph/fusion.h"
 
 namespace lenet::graph {
 namespace {
 
 constexpr size_t kMaxFloats = size_t{1} << 28;  // 1 GB
-constexpr size_t kAlignment = 64;                // bytes
 
-// Images in one run: as many as share the weights that are read, as few as
-// leave work for a few threads and as keep what lies between the steps in the
-// L2 cache. Never by the number of threads.
+// Images per chunk: enough to reuse the weights that are read, but few enough
+// to give several threads work and to keep the values in the L2 cache.
 constexpr int64_t kMaxImages = 24;  // whole tiles of kernels::Linear
 constexpr int64_t kMinImages = 6;
-constexpr int64_t kMinRuns = 4;
+constexpr int64_t kMinChunks = 4;
 constexpr size_t kCacheFloats = 64 * 1024;
 
-int64_t ChunkSize(int64_t batch, const std::vector<size_t>& value_sizes) {
+int64_t ChunkSize(const StepGraph& graph) {
   size_t largest = 1;
-  for (const size_t size : value_sizes) largest = std::max(largest, size);
+  for (const size_t size : graph.value_sizes) {
+    largest = std::max(largest, size);
+  }
   const auto in_cache =
       std::max<int64_t>(1, static_cast<int64_t>(kCacheFloats / largest));
-  const int64_t share = (batch + kMinRuns - 1) / kMinRuns;
+  const int64_t share = (graph.batch + kMinChunks - 1) / kMinChunks;
   int64_t chunk = std::clamp(share, kMinImages, kMaxImages);
   if (chunk > kMinImages) chunk = chunk / kMinImages * kMinImages;
-  return std::min({chunk, in_cache, batch});
+  return std::min({chunk, in_cache, graph.batch});
 }
 
 absl::Status CheckPackedSize(const StepGraph& graph) {
@@ -50,157 +47,68 @@ absl::Status CheckPackedSize(const StepGraph& graph) {
   return absl::OkStatus();
 }
 
+// Returns for each value the last step that uses it, or 0.
+std::vector<size_t> LastUses(const StepGraph& graph) {
+  std::vector<size_t> last(graph.value_sizes.size());
+  for (size_t i = 0; i < graph.steps.size(); ++i) {
+    last[graph.steps[i].x] = i;
+    if (graph.steps[i].kind == StepKind::kAdd) last[graph.steps[i].other] = i;
+  }
+  return last;
+}
+
 }  // namespace
-
-struct Graph::Plan {
-  size_t input_size = 0;
-  size_t output_size = 0;
-  int64_t batch = 0;
-  int64_t chunk = 0;
-  std::vector<PlannedStep> steps;
-  size_t arena_size = 0;
-};
-
-// Gives every value its place.
-class Graph::Planner {
- public:
-  explicit Planner(const StepGraph& graph) : graph_(graph) {
-    plan_.batch = graph.batch;
-    plan_.chunk = ChunkSize(graph.batch, graph.value_sizes);
-    plan_.input_size = graph.value_sizes[graph.input];
-    plan_.output_size = graph.value_sizes[graph.output];
-  }
-
-  absl::StatusOr<Plan> Make() {
-    for (const Step& step : graph_.steps) {
-      PlannedStep& planned = plan_.steps.emplace_back();
-      planned.layer = MakeLayer(step, graph_.value_sizes[step.x]);
-      planned.kind = step.kind;
-    }
-    FindLifetimes();
-    ShareBuffers();
-    LENET_RETURN_IF_ERROR(PlaceBuffers());
-    return std::move(plan_);
-  }
-
- private:
-  void FindLifetimes() {
-    last_use_.resize(graph_.value_sizes.size());
-    for (size_t i = 0; i < graph_.steps.size(); ++i) {
-      last_use_[graph_.steps[i].x] = i;
-      if (graph_.steps[i].kind == StepKind::kAdd) {
-        last_use_[graph_.steps[i].other] = i;
-      }
-    }
-    last_use_[graph_.output] = graph_.steps.size();
-  }
-
-  // Values that share memory get the same buffer: a step that can write over
-  // its input does so when nothing reads that any more.
-  void ShareBuffers() {
-    buffer_.resize(graph_.value_sizes.size());
-    for (size_t v = 0; v < buffer_.size(); ++v) buffer_[v] = v;
-    for (size_t i = 0; i < graph_.steps.size(); ++i) {
-      const Step& step = graph_.steps[i];
-      if (plan_.steps[i].layer->in_place() && last_use_[step.x] == i &&
-          buffer_[step.x] != graph_.input) {
-        buffer_[step.y] = buffer_[step.x];
-      }
-    }
-  }
-
-  absl::Status PlaceBuffers() {
-    const auto chunk = static_cast<size_t>(plan_.chunk);
-    std::vector<MemoryUse> uses;
-    std::vector<size_t> use_of(buffer_.size(), kNone);  // by buffer
-    std::vector<size_t> scratch_uses;
-    for (size_t i = 0; i < graph_.steps.size(); ++i) {
-      const size_t y = graph_.steps[i].y;
-      const size_t buffer = buffer_[y];
-      const size_t last = std::max(i, last_use_[y]);
-      if (buffer == buffer_[graph_.output]) {
-        // The caller's.
-      } else if (use_of[buffer] == kNone) {
-        use_of[buffer] = uses.size();
-        uses.push_back({graph_.value_sizes[y] * chunk, i, last});
-      } else {
-        MemoryUse& use = uses[use_of[buffer]];
-        use.last = std::max(use.last, last);
-      }
-      scratch_uses.push_back(uses.size());
-      uses.push_back({plan_.steps[i].layer->scratch_size(), i, i});
-    }
-    LENET_ASSIGN_OR_RETURN(const ArenaPlan arena, PlanArena(uses, kMaxFloats));
-    const auto locate = [&](size_t value) {
-      Location location;
-      if (value == graph_.input) {
-        location.place = Place::kIn;
-      } else if (buffer_[value] == buffer_[graph_.output]) {
-        location.place = Place::kOut;
-      } else {
-        location.offset = arena.offsets[use_of[buffer_[value]]];
-      }
-      return location;
-    };
-    for (size_t i = 0; i < graph_.steps.size(); ++i) {
-      const Step& step = graph_.steps[i];
-      PlannedStep& planned = plan_.steps[i];
-      planned.x = locate(step.x);
-      if (step.kind == StepKind::kAdd) planned.other = locate(step.other);
-      planned.y = locate(step.y);
-      planned.scratch = arena.offsets[scratch_uses[i]];
-    }
-    plan_.arena_size = arena.size;
-    return absl::OkStatus();
-  }
-
-  static constexpr size_t kNone = static_cast<size_t>(-1);
-
-  const StepGraph& graph_;
-  Plan plan_;
-  std::vector<size_t> last_use_;  // by value: index of a step
-  std::vector<size_t> buffer_;    // by value: the first value in its memory
-};
-
-void Graph::FreeDeleter::operator()(float* memory) const { std::free(memory); }
 
 absl::StatusOr<std::unique_ptr<Graph>> Graph::Create(const MindIrModel& model,
                                                      int threads) {
   LENET_ASSIGN_OR_RETURN(StepGraph graph, BuildSteps(model));
   FuseSteps(&graph);
   LENET_RETURN_IF_ERROR(CheckPackedSize(graph));
-  LENET_ASSIGN_OR_RETURN(Plan plan, Planner(graph).Make());
-  const int64_t chunks = (plan.batch + plan.chunk - 1) / plan.chunk;
-  const auto most =
-      static_cast<int64_t>(kMaxFloats / std::max(plan.arena_size, size_t{1}));
-  threads =
-      static_cast<int>(std::clamp<int64_t>(threads, 1, std::min(chunks, most)));
-  // A multiple of the alignment, as planned.
-  const size_t bytes =
-      std::max(plan.arena_size * static_cast<size_t>(threads) * sizeof(float),
-               kAlignment);
-  Arena arena(static_cast<float*>(std::aligned_alloc(kAlignment, bytes)));
-  if (arena == nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("no memory for the ", bytes, " bytes that the network ",
-                     "needs between its operators"));
+  const auto chunk = static_cast<size_t>(ChunkSize(graph));
+  const std::vector<size_t> last_uses = LastUses(graph);
+  // Buffers 2 i and 2 i + 1 are the result and the scratch memory of step i.
+  std::vector<Buffer> buffers;
+  std::vector<PlannedStep> steps;
+  for (size_t i = 0; i < graph.steps.size(); ++i) {
+    const Step& step = graph.steps[i];
+    steps.push_back({MakeLayer(step, graph.value_sizes[step.x]), step.kind,
+                     step.x, step.other, step.y});
+    const bool in_arena = step.y != graph.output;
+    buffers.push_back({in_arena ? graph.value_sizes[step.y] * chunk : 0, i,
+                       std::max(i, last_uses[step.y])});
+    buffers.push_back({steps.back().layer.scratch_size, i, i});
   }
-  return std::unique_ptr<Graph>(
-      new Graph(std::move(plan), threads, std::move(arena)));
+  LENET_ASSIGN_OR_RETURN(Arena arena, PlanArena(buffers, kMaxFloats));
+  std::vector<size_t> offsets(graph.value_sizes.size());
+  for (size_t i = 0; i < steps.size(); ++i) {
+    offsets[steps[i].y] = arena.offsets[2 * i];
+    steps[i].scratch = arena.offsets[2 * i + 1];
+  }
+  const size_t chunks = (static_cast<size_t>(graph.batch) + chunk - 1) / chunk;
+  const size_t max_threads =
+      std::min(chunks, kMaxFloats / std::max(arena.size, size_t{1}));
+  threads = static_cast<int>(
+      std::clamp(static_cast<size_t>(threads), size_t{1}, max_threads));
+  LENET_RETURN_IF_ERROR(arena.Allocate(threads));
+  return std::unique_ptr<Graph>(new Graph(
+      graph, std::move(steps), std::move(offsets), std::move(arena), threads));
 }
 
-Graph::Graph(Plan plan, int threads, Arena arena)
-    : input_size_(plan.input_size),
-      output_size_(plan.output_size),
-      batch_(plan.batch),
-      chunk_(plan.chunk),
-      steps_(std::move(plan.steps)),
-      arena_size_(plan.arena_size),
-      pool_(threads),
-      arena_(std::move(arena)) {}
+Graph::Graph(const StepGraph& graph, std::vector<PlannedStep> steps,
+             std::vector<size_t> offsets, Arena arena, int threads)
+    : batch_(graph.batch),
+      chunk_(ChunkSize(graph)),
+      input_(graph.input),
+      output_(graph.output),
+      input_size_(graph.value_sizes[graph.input]),
+      output_size_(graph.value_sizes[graph.output]),
+      steps_(std::move(steps)),
+      offsets_(std::move(offsets)),
+      arena_(std::move(arena)),
+      pool_(threads) {}
 
 size_t Graph::arena_bytes() const {
-  return arena_size_ * static_cast<size_t>(threads()) * sizeof(float);
+  return arena_.size * static_cast<size_t>(threads()) * sizeof(float);
 }
 
 std::vector<std::string> Graph::StepNames() const {
@@ -211,25 +119,24 @@ std::vector<std::string> Graph::StepNames() const {
 
 void Graph::RunChunk(size_t index, size_t thread, const float* in,
                      float* out) const {
-  float* const arena = arena_.get() + thread * arena_size_;
+  float* const memory = arena_.memory.get() + thread * arena_.size;
   const auto first = static_cast<int64_t>(index) * chunk_;
   const int images = static_cast<int>(std::min(chunk_, batch_ - first));
   in += static_cast<size_t>(first) * input_size_;
   out += static_cast<size_t>(first) * output_size_;
-  const auto read = [&](const Location& location) -> const float* {
-    if (location.place == Place::kIn) return in;
-    return location.place == Place::kOut ? out : arena + location.offset;
+  const auto value = [&](size_t i) {
+    return i == output_ ? out : memory + offsets_[i];
   };
+  const auto source = [&](size_t i) { return i == input_ ? in : value(i); };
   for (const PlannedStep& step : steps_) {
-    float* const y = step.y.place == Place::kOut ? out : arena + step.y.offset;
-    step.layer->Run(images, read(step.x), read(step.other), y,
-                    arena + step.scratch);
+    step.layer.run(images, source(step.x), source(step.other), value(step.y),
+                   memory + step.scratch);
   }
 }
 
 void Graph::Run(const float* in, float* out) {
-  // A thread takes the next chunk when it is through with one: where another
-  // program holds up one of them, the others do its share.
+  // A thread that has finished a chunk takes the next one, so a thread that
+  // another program delays gets fewer chunks.
   struct Call {
     const Graph* graph;
     const float* in;

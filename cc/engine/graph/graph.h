@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "cc/engine/graph/arena.h"
 #include "cc/engine/graph/layer.h"
 #include "cc/engine/graph/step.h"
 #include "cc/kernels/thread_pool.h"
@@ -15,71 +16,62 @@
 
 namespace lenet::graph {
 
-// A convolutional network on the CPU, with everything decided and allocated
-// when it is made. Not thread-safe: one Run at a time.
+// A convolutional network on the CPU. Create plans and allocates everything.
+// Not thread-safe: one Run at a time.
 //
-// A batch is cut into runs of consecutive images, whose number depends on the
-// batch alone, and these are shared out among the threads: the result does not
-// depend on the number of threads. A batch of 1 takes one thread.
+// A batch is divided into chunks of consecutive images, which are shared among
+// the threads. The chunks depend only on the batch size, so the results do not
+// depend on the number of threads. A batch of 1 uses one thread.
 class Graph {
  public:
-  // `model` is not kept. `threads`: at least 1. InvalidArgument for what is not
-  // implemented, see BuildSteps, and for networks that need more than 1 GB.
+  // Copies what it needs of `model`. `threads` is at least 1. Returns
+  // InvalidArgument for unsupported models (see BuildSteps) and for networks
+  // that need more than 1 GB.
   static absl::StatusOr<std::unique_ptr<Graph>> Create(const MindIrModel& model,
                                                        int threads);
 
-  // Floats of one image, in and out.
-  size_t input_size() const { return input_size_; }
-  size_t output_size() const { return output_size_; }
   int64_t batch() const { return batch_; }
+  size_t input_size() const { return input_size_; }    // floats per image
+  size_t output_size() const { return output_size_; }  // floats per image
 
-  // Threads that a Run takes.
-  int threads() const { return pool_.threads(); }
-  // Bytes that a Run works in, of all threads.
+  int threads() const { return pool_.threads(); }  // threads that Run uses
+
+  // Bytes between `in` and `out` that a Run uses, over all threads.
   size_t arena_bytes() const;
-  // What is run, in order: "ConvReluPool".
+
+  // Returns the kinds of the steps in order, such as "ConvReluPool".
   std::vector<std::string> StepNames() const;
 
-  // One batch. `in` has batch() * input_size() floats, `out` batch() *
-  // output_size(); they must not overlap. Allocates nothing.
+  // Runs one batch. `in` has batch() * input_size() floats and `out` batch() *
+  // output_size(); they must not overlap. Allocates no memory.
   void Run(const float* in, float* out);
 
  private:
-  // Where a value lies: before `in`, `out` or a thread's part of the arena is
-  // known.
-  enum class Place { kIn, kOut, kArena };
-  struct Location {
-    Place place = Place::kArena;
-    size_t offset = 0;  // into the arena
-  };
   struct PlannedStep {
-    std::unique_ptr<const Layer> layer;
-    Location x;
-    Location other;
-    Location y;
-    size_t scratch = 0;  // offset into the arena
+    Layer layer;
     StepKind kind = StepKind::kCopy;
+    size_t x = 0;  // values
+    size_t other = 0;
+    size_t y = 0;
+    size_t scratch = 0;  // offset in the arena
   };
-  class Planner;
-  struct Plan;
-  struct FreeDeleter {
-    void operator()(float* memory) const;
-  };
-  using Arena = std::unique_ptr<float[], FreeDeleter>;
 
-  Graph(Plan plan, int threads, Arena arena);
+  Graph(const StepGraph& graph, std::vector<PlannedStep> steps,
+        std::vector<size_t> offsets, Arena arena, int threads);
 
-  // Images [index * chunk_, ...) of the batch, in the arena of a thread.
+  // Runs the images from index * chunk_ on, with the memory of `thread`.
   void RunChunk(size_t index, size_t thread, const float* in, float* out) const;
 
-  size_t input_size_;
-  size_t output_size_;
-  int64_t batch_;
-  int64_t chunk_;  // images in one run
-  std::vector<PlannedStep> steps_;
-  size_t arena_size_;  // floats a thread
+  const int64_t batch_;
+  const int64_t chunk_;  // images per chunk
+  const size_t input_;   // values
+  const size_t output_;
+  const size_t input_size_;
+  const size_t output_size_;
+  const std::vector<PlannedStep> steps_;
+  const std::vector<size_t> offsets_;  // of the values in the arena
+  const Arena arena_;
   kernels::ThreadPool pool_;
-  Arena arena_;
 };
 
 }  // namespace lenet::graph

@@ -1,4 +1,4 @@
-#include "cc/engine/graph/image_operators.h"
+// Convolutions and pools of images [N, C, H, W].
 
 #include <algorithm>
 #include <string>
@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "cc/base/shape.h"
 #include "cc/base/status_macros.h"
-#include "cc/engine/graph/arguments.h"
+#include "cc/engine/graph/operators.h"
 
 namespace lenet::graph {
 namespace {
@@ -16,216 +16,175 @@ namespace {
 using kernels::Window;
 using kernels::WindowAxis;
 
-// Sizes are int in the kernels, and products of a few of them size_t.
-constexpr int64_t kMaxSide = 1 << 15;    // of an image
+// The kernels use int for sizes and size_t for products of a few sizes.
+constexpr int64_t kMaxSide = 1 << 15;    // pixels
 constexpr int64_t kMaxWindow = 1 << 10;  // kernel, stride, dilation, padding
 
-std::string ShapeText(const std::vector<int64_t>& shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
-}
-
-absl::Status CheckImages(const Arguments& arguments, const Activation& x) {
+absl::StatusOr<Activation> ImageInput(const NodeBuilder& node) {
+  LENET_ASSIGN_OR_RETURN(Activation x, node.ActivationInput(0));
   if (x.shape.size() != 4) {
-    return arguments.Error(absl::StrCat(
+    return node.Error(absl::StrCat(
         "input 0: expected images [N, C, H, W], found ", ShapeText(x.shape)));
   }
   if (x.shape[2] > kMaxSide || x.shape[3] > kMaxSide) {
-    return arguments.Error(absl::StrCat("input 0: expected images of at most ",
-                                        kMaxSide, "x", kMaxSide,
-                                        " pixels, found ", ShapeText(x.shape)));
+    return node.Error(absl::StrCat("input 0: expected images of at most ",
+                                   kMaxSide, "x", kMaxSide, " pixels, found ",
+                                   ShapeText(x.shape)));
   }
+  return x;
+}
+
+Window MakeWindow(const Activation& x, const std::vector<int64_t>& kernel,
+                  const std::vector<int64_t>& stride,
+                  const std::vector<int64_t>& dilation) {
+  const auto axis = [&](size_t i) {
+    WindowAxis result;
+    result.in = static_cast<int>(x.shape[2 + i]);
+    result.kernel = static_cast<int>(kernel[i]);
+    result.stride = static_cast<int>(stride[i]);
+    result.dilation = static_cast<int>(dilation[i]);
+    return result;
+  };
+  return {axis(0), axis(1)};
+}
+
+// Pads so that there are ceil(in / stride) outputs; an odd element of padding
+// is at the end.
+void PadSame(Window* window) {
+  for (WindowAxis* axis : {&window->height, &window->width}) {
+    const int outputs = (axis->in + axis->stride - 1) / axis->stride;
+    const int padding =
+        std::max(0, (outputs - 1) * axis->stride + axis->span() - axis->in);
+    axis->pad_before = padding / 2;
+    axis->pad_after = padding - padding / 2;
+  }
+}
+
+absl::Status PadConv(const NodeBuilder& node, Window* window) {
+  LENET_ASSIGN_OR_RETURN(const std::string mode, node.PadMode({"pad_mode"}));
+  if (mode == "same") PadSame(window);
+  if (mode != "pad") return absl::OkStatus();
+  const Argument kPad = {"pad"};
+  LENET_ASSIGN_OR_RETURN(std::vector<int64_t> pad,
+                         node.Ints(kPad, 0, kMaxWindow));
+  if (pad.size() == 1) pad.resize(4, pad[0]);
+  if (pad.size() != 4) {
+    return node.Error(kPad, ShapeText(pad), "(top, bottom, left, right)");
+  }
+  window->height.pad_before = static_cast<int>(pad[0]);
+  window->height.pad_after = static_cast<int>(pad[1]);
+  window->width.pad_before = static_cast<int>(pad[2]);
+  window->width.pad_after = static_cast<int>(pad[3]);
   return absl::OkStatus();
 }
 
-WindowAxis Axis(int64_t in, int64_t kernel, int64_t stride, int64_t dilation) {
-  WindowAxis axis;
-  axis.in = static_cast<int>(in);
-  axis.kernel = static_cast<int>(kernel);
-  axis.stride = static_cast<int>(stride);
-  axis.dilation = static_cast<int>(dilation);
-  return axis;
-}
-
-// As much padding as makes ceil(in / stride) outputs, the odd one at the end.
-void PadSame(WindowAxis* axis) {
-  const int outputs = (axis->in + axis->stride - 1) / axis->stride;
-  const int padding =
-      std::max(0, (outputs - 1) * axis->stride + axis->span() - axis->in);
-  axis->pad_before = padding / 2;
-  axis->pad_after = padding - padding / 2;
-}
-
-absl::Status CheckOutput(const Arguments& arguments, const Window& window) {
-  if (window.height.out() > 0 && window.width.out() > 0) {
-    return absl::OkStatus();
-  }
-  return arguments.Error(absl::StrCat("a window of ", window.height.span(), "x",
-                                      window.width.span(),
-                                      " does not fit into an image of ",
-                                      window.height.in, "x", window.width.in));
-}
-
-// The convolution's window without padding.
-absl::StatusOr<Window> ConvWindow(const Arguments& arguments,
-                                  const Activation& x,
+// Returns the window of a convolution, without padding.
+absl::StatusOr<Window> ConvWindow(const NodeBuilder& node, const Activation& x,
                                   const ConstantView& weights) {
   const Argument kKernel = {"kernel_size"};
   LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> kernel,
-                         arguments.Pair(kKernel, 1, kMaxWindow));
+                         node.Pair(kKernel, 1, kMaxWindow));
   if (weights.shape[2] != kernel[0] || weights.shape[3] != kernel[1]) {
-    return arguments.Error(
+    return node.Error(
         kKernel, ShapeText(kernel),
-        absl::StrCat("that of the weights ", ShapeText(weights.shape)));
+        absl::StrCat("the size of the weights ", ShapeText(weights.shape)));
   }
   LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> stride,
-                         arguments.Pair({"stride"}, 1, kMaxWindow));
+                         node.Pair({"stride"}, 1, kMaxWindow));
   std::vector<int64_t> dilation = {1, 1};
-  if (arguments.Find({"dilation"}) != nullptr) {
-    LENET_ASSIGN_OR_RETURN(dilation,
-                           arguments.Pair({"dilation"}, 1, kMaxWindow));
+  if (node.Find({"dilation"}) != nullptr) {
+    LENET_ASSIGN_OR_RETURN(dilation, node.Pair({"dilation"}, 1, kMaxWindow));
   }
-  Window window;
-  window.height = Axis(x.shape[2], kernel[0], stride[0], dilation[0]);
-  window.width = Axis(x.shape[3], kernel[1], stride[1], dilation[1]);
-  return window;
+  return MakeWindow(x, kernel, stride, dilation);
 }
 
-absl::Status PadConv(const Arguments& arguments, Window* window) {
-  // By index: MindSpore's PadMode.
-  LENET_ASSIGN_OR_RETURN(
-      const std::string mode,
-      arguments.Choice({"pad_mode"}, {"pad", "same", "valid"}, "valid"));
-  if (mode == "same") {
-    PadSame(&window->height);
-    PadSame(&window->width);
-  } else if (mode == "pad") {
-    const Argument kPad = {"pad"};
-    LENET_ASSIGN_OR_RETURN(std::vector<int64_t> pad,
-                           arguments.Ints(kPad, 0, kMaxWindow));
-    if (pad.size() == 1) pad.resize(4, pad[0]);
-    if (pad.size() != 4) {
-      return arguments.Error(kPad, ShapeText(pad),
-                             "(top, bottom, left, right)");
-    }
-    window->height.pad_before = static_cast<int>(pad[0]);
-    window->height.pad_after = static_cast<int>(pad[1]);
-    window->width.pad_before = static_cast<int>(pad[2]);
-    window->width.pad_after = static_cast<int>(pad[3]);
-  }
-  return CheckOutput(arguments, *window);
-}
-
-// That x, weights and attributes agree on the channels.
-absl::Status CheckChannels(const Arguments& arguments, const Activation& x,
+// Returns an error unless x, weights and attributes agree on the channels.
+absl::Status CheckChannels(const NodeBuilder& node, const Activation& x,
                            const ConstantView& weights, int64_t groups) {
   LENET_ASSIGN_OR_RETURN(const int64_t channels,
-                         arguments.Int({"out_channel"}, weights.shape[0]));
+                         node.Int({"out_channel"}, weights.shape[0]));
   if (channels != weights.shape[0]) {
-    return arguments.Error(
+    return node.Error(
         {"out_channel"}, absl::StrCat(channels),
-        absl::StrCat("that of the weights ", ShapeText(weights.shape)));
+        absl::StrCat("the channels of the weights ", ShapeText(weights.shape)));
   }
   if (groups < 1 || groups > x.shape[1] || x.shape[1] % groups != 0 ||
       channels % groups != 0 || weights.shape[1] != x.shape[1] / groups) {
-    return arguments.Error(absl::StrCat(
+    return node.Error(absl::StrCat(
         "images ", ShapeText(x.shape), " and weights ",
-        ShapeText(weights.shape), " do not fit with group = ", groups,
+        ShapeText(weights.shape), " do not match with group = ", groups,
         "; expected weights [out_channel, C / group, height, width]"));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Operand> AddWindowStep(const MindIrNode& node, Step step,
-                                      int64_t batch, StepBuilder* builder) {
-  const std::vector<int64_t> shape = {batch, step.out_channels,
-                                      step.window.height.out(),
-                                      step.window.width.out()};
-  return builder->Add(node, std::move(step), shape);
-}
-
-absl::StatusOr<Operand> BuildPool(StepKind kind, const MindIrNode& node,
-                                  StepBuilder* builder) {
-  const Arguments arguments(node, builder->model());
-  const bool average = kind == StepKind::kAveragePool;
-  LENET_RETURN_IF_ERROR(arguments.CheckKnown(
-      {"kernel_size", "strides", "pad_mode", "format", "data_format"}));
-  LENET_RETURN_IF_ERROR(arguments.CheckInputs(1, average ? 5 : 1));
-  LENET_ASSIGN_OR_RETURN(const Activation x, builder->ActivationInput(node, 0));
-  LENET_RETURN_IF_ERROR(CheckImages(arguments, x));
-  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> kernel,
-                         arguments.Pair({"kernel_size", 1}, 1, kMaxWindow));
-  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> stride,
-                         arguments.Pair({"strides", 2}, 1, kMaxWindow));
-  const Argument kPadMode = {"pad_mode", 3};
-  LENET_ASSIGN_OR_RETURN(
-      const std::string mode,
-      arguments.Choice(kPadMode, {"pad", "same", "valid"}, "valid"));
-  if (mode == "pad") return arguments.Error(kPadMode, "'pad'", "same, valid");
-  LENET_RETURN_IF_ERROR(arguments.CheckFormat({"format", 4}));
-  LENET_RETURN_IF_ERROR(arguments.CheckFormat({"data_format"}));
-
-  Step step;
-  step.kind = kind;
+absl::StatusOr<Operand> AddWindowStep(const NodeBuilder& node,
+                                      const Activation& x, Step step) {
+  const Window& window = step.window;
+  if (window.height.out() <= 0 || window.width.out() <= 0) {
+    return node.Error(absl::StrCat("a window of ", window.height.span(), "x",
+                                   window.width.span(),
+                                   " does not fit into an image of ",
+                                   window.height.in, "x", window.width.in));
+  }
   step.x = x.value;
   step.in_channels = static_cast<int>(x.shape[1]);
-  step.out_channels = step.in_channels;
-  step.window.height = Axis(x.shape[2], kernel[0], stride[0], 1);
-  step.window.width = Axis(x.shape[3], kernel[1], stride[1], 1);
-  if (mode == "same") {
-    PadSame(&step.window.height);
-    PadSame(&step.window.width);
-  }
-  LENET_RETURN_IF_ERROR(CheckOutput(arguments, step.window));
-  return AddWindowStep(node, std::move(step), x.shape[0], builder);
+  const std::vector<int64_t> shape = {x.shape[0], step.out_channels,
+                                      window.height.out(), window.width.out()};
+  return node.Add(std::move(step), shape);
+}
+
+absl::StatusOr<Operand> BuildPool(StepKind kind, const NodeBuilder& node) {
+  LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
+  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> kernel,
+                         node.Pair({"kernel_size", 1}, 1, kMaxWindow));
+  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> stride,
+                         node.Pair({"strides", 2}, 1, kMaxWindow));
+  const Argument kPadMode = {"pad_mode", 3};
+  LENET_ASSIGN_OR_RETURN(const std::string mode, node.PadMode(kPadMode));
+  if (mode == "pad") return node.Error(kPadMode, "'pad'", "same, valid");
+  LENET_RETURN_IF_ERROR(node.CheckFormat(4));
+  Step step;
+  step.kind = kind;
+  step.out_channels = static_cast<int>(x.shape[1]);
+  step.window = MakeWindow(x, kernel, stride, {1, 1});
+  if (mode == "same") PadSame(&step.window);
+  return AddWindowStep(node, x, std::move(step));
 }
 
 }  // namespace
 
-absl::StatusOr<Operand> BuildConv(const MindIrNode& node,
-                                  StepBuilder* builder) {
-  const Arguments arguments(node, builder->model());
-  LENET_RETURN_IF_ERROR(arguments.CheckKnown(
-      {"kernel_size", "stride", "dilation", "pad_mode", "pad", "pad_list",
-       "group", "groups", "out_channel", "mode", "format", "data_format"}));
-  LENET_RETURN_IF_ERROR(arguments.CheckInputs(2, 2));
-  LENET_ASSIGN_OR_RETURN(const Activation x, builder->ActivationInput(node, 0));
-  LENET_RETURN_IF_ERROR(CheckImages(arguments, x));
-  LENET_ASSIGN_OR_RETURN(const ConstantView weights,
-                         builder->ConstantInput(node, 1));
+absl::StatusOr<Operand> BuildConv(const NodeBuilder& node) {
+  LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
+  LENET_ASSIGN_OR_RETURN(const ConstantView weights, node.ConstantInput(1));
   if (weights.shape.size() != 4) {
-    return arguments.Error(
+    return node.Error(
         absl::StrCat("input 1: expected weights of 4 dimensions, found ",
                      ShapeText(weights.shape)));
   }
-  LENET_ASSIGN_OR_RETURN(const int64_t mode, arguments.Int({"mode"}, 1));
+  LENET_ASSIGN_OR_RETURN(const int64_t mode, node.Int({"mode"}, 1));
   if (mode != 1) {
-    return arguments.Error({"mode"}, absl::StrCat(mode), "1 (convolution)");
+    return node.Error({"mode"}, absl::StrCat(mode), "1 (convolution)");
   }
-  LENET_RETURN_IF_ERROR(arguments.CheckFormat({"format"}));
-  LENET_RETURN_IF_ERROR(arguments.CheckFormat({"data_format"}));
-  LENET_ASSIGN_OR_RETURN(const int64_t groups, arguments.Int({"group"}, 1));
-  LENET_RETURN_IF_ERROR(CheckChannels(arguments, x, weights, groups));
-
+  LENET_RETURN_IF_ERROR(node.CheckFormat(0));
+  LENET_ASSIGN_OR_RETURN(const int64_t groups, node.Int({"group"}, 1));
+  LENET_RETURN_IF_ERROR(CheckChannels(node, x, weights, groups));
   Step step;
   step.kind = StepKind::kConv;
-  step.x = x.value;
   step.weights = weights;
-  step.in_channels = static_cast<int>(x.shape[1]);
   step.out_channels = static_cast<int>(weights.shape[0]);
   step.groups = static_cast<int>(groups);
-  LENET_ASSIGN_OR_RETURN(step.window, ConvWindow(arguments, x, weights));
-  LENET_RETURN_IF_ERROR(PadConv(arguments, &step.window));
-  return AddWindowStep(node, std::move(step), x.shape[0], builder);
+  LENET_ASSIGN_OR_RETURN(step.window, ConvWindow(node, x, weights));
+  LENET_RETURN_IF_ERROR(PadConv(node, &step.window));
+  return AddWindowStep(node, x, std::move(step));
 }
 
-absl::StatusOr<Operand> BuildMaxPool(const MindIrNode& node,
-                                     StepBuilder* builder) {
-  return BuildPool(StepKind::kMaxPool, node, builder);
+absl::StatusOr<Operand> BuildMaxPool(const NodeBuilder& node) {
+  return BuildPool(StepKind::kMaxPool, node);
 }
 
-absl::StatusOr<Operand> BuildAveragePool(const MindIrNode& node,
-                                         StepBuilder* builder) {
-  return BuildPool(StepKind::kAveragePool, node, builder);
+absl::StatusOr<Operand> BuildAveragePool(const NodeBuilder& node) {
+  return BuildPool(StepKind::kAveragePool, node);
 }
 
 }  // namespace lenet::graph

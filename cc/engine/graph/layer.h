@@ -2,36 +2,28 @@
 #define CC_ENGINE_GRAPH_LAYER_H_
 
 #include <cstddef>
-#include <memory>
+#include <functional>
 
-#include "absl/status/statusor.h"
 #include "cc/engine/graph/step.h"
 
 namespace lenet::graph {
 
-// A step that is ready to run: its weights are packed for the kernels of this
-// CPU.
-class Layer {
- public:
-  virtual ~Layer() = default;
-
-  // Floats of scratch memory that Run needs, whatever the number of images.
-  virtual size_t scratch_size() const { return 0; }
-
-  // Whether y may be x.
-  virtual bool in_place() const { return false; }
-
-  // Runs `images` images, x and other to y. Allocates nothing; one call for
-  // each scratch memory at a time.
-  virtual void Run(int images, const float* x, const float* other, float* y,
-                   float* scratch) const = 0;
+// A step that is ready to run, with its weights packed for the kernels.
+struct Layer {
+  // Computes y from x (and `other`) for `images` images. y must not overlap x
+  // or `other`. Allocates no memory. Calls at the same time need their own
+  // scratch memory.
+  std::function<void(int images, const float* x, const float* other, float* y,
+                     float* scratch)>
+      run;
+  size_t scratch_size = 0;  // floats, for any number of images
 };
 
-// `size` is that of x, in floats an image. What it needs of the step's weights
-// it copies.
-std::unique_ptr<const Layer> MakeLayer(const Step& step, size_t size);
+// Copies what it needs of the step's weights. `size` is the size of x in floats
+// per image.
+Layer MakeLayer(const Step& step, size_t size);
 
-// An upper bound of the floats that a layer of this step keeps.
+// Returns an upper bound of the floats that MakeLayer allocates.
 size_t PackedSize(const Step& step);
 
 }  // namespace lenet::graph

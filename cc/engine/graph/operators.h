@@ -1,22 +1,20 @@
 #ifndef CC_ENGINE_GRAPH_OPERATORS_H_
 #define CC_ENGINE_GRAPH_OPERATORS_H_
 
-#include <string>
-#include <vector>
-
 #include "absl/status/statusor.h"
 #include "cc/engine/graph/builder.h"
-#include "cc/mindir/model.h"
 
 namespace lenet::graph {
 
-// Adds the steps of one node, none for bookkeeping, and returns what its output
-// stands for. InvalidArgument for an operator, an attribute or shapes that are
-// not implemented.
-absl::StatusOr<Operand> BuildNode(const MindIrNode& node, StepBuilder* builder);
+// Adds the steps of one node (none for bookkeeping operators) and returns the
+// meaning of its output. Returns InvalidArgument if operator, attributes or
+// shapes are not supported.
+absl::StatusOr<Operand> BuildNode(const NodeBuilder& node);
 
-// Names of all operators that BuildNode knows, sorted.
-std::vector<std::string> OperatorNames();
+// In image_operators.cc.
+absl::StatusOr<Operand> BuildConv(const NodeBuilder& node);
+absl::StatusOr<Operand> BuildMaxPool(const NodeBuilder& node);
+absl::StatusOr<Operand> BuildAveragePool(const NodeBuilder& node);
 
 }  // namespace lenet::graph
 

@@ -7,27 +7,27 @@
 #include <string>
 #include <vector>
 
+#include "cc/base/shape.h"
 #include "cc/kernels/window.h"
 
-// A network as steps over values: what is left of a MindIR when shapes are
-// known and bookkeeping is gone. Every value has the images of a batch along
-// its first axis, and every step does the same for each image: sizes are those
-// of one image.
+// A network as steps over values, with all shapes known. The first axis of
+// every value is the batch, and every step treats each image alike, so sizes
+// are per image.
 
 namespace lenet::graph {
 
-// Weights, where the MindIR has them.
+// Weights in the memory of the MindIrModel.
 struct ConstantView {
   std::vector<int64_t> shape;
   const float* data = nullptr;
 
-  size_t size() const;
+  size_t size() const { return ElementCount(shape); }
 };
 
 enum class StepKind {
   kConv,          // x * weights [+ bias] [ReLU]
-  kConvReluPool,  // the block of LeNet, one kernel
-  kLinear,        // the last axis of x times weights [+ bias] [ReLU]
+  kConvReluPool,  // LeNet's convolution, ReLU and pool in one kernel
+  kLinear,        // last axis of x times weights [+ bias] [ReLU]
   kMaxPool,
   kAveragePool,
   kRelu,
@@ -37,34 +37,33 @@ enum class StepKind {
   kCopy,
 };
 
-// "Conv", for tests and messages.
+// Returns, for example, "Conv".
 const char* KindName(StepKind kind);
 
-// Values are indices into StepGraph.value_sizes.
+// Values are indices into StepGraph::value_sizes.
 struct Step {
   StepKind kind = StepKind::kCopy;
-  std::string node;  // of the MindIR
   size_t x = 0;
-  size_t other = 0;  // of kAdd
+  size_t other = 0;  // kAdd
   size_t y = 0;
   bool relu = false;
 
-  // Of the kinds with a window: image [channels, height, width].
+  // Convolutions and pools: images [channels, height, width].
   kernels::Window window;
   int in_channels = 0;
   int out_channels = 0;
   int groups = 1;
 
-  // Of kConv and kLinear. A bias has one element an output channel.
+  // Convolutions and kLinear.
   ConstantView weights;
   bool out_first = true;  // kLinear: weights are [out, in], not [in, out]
 
-  // The bias of kConv and kLinear, empty if there is none. kAddConstant adds
+  // kConv and kLinear: bias per output channel, or empty. kAddConstant adds
   // constant[(i / inner) % constant.size()] to element i.
   std::vector<float> constant;
 
-  // x as [outer, axis, inner]: kSoftmax works along the axis, kLinear along
-  // the last, with inner = 1. kAddConstant uses inner alone.
+  // x as [outer, axis, inner]. kSoftmax works along `axis`; kLinear along the
+  // last axis, with inner = 1; kAddConstant uses only `inner`.
   size_t outer = 1;
   size_t axis = 1;
   size_t inner = 1;
@@ -72,12 +71,19 @@ struct Step {
 
 struct StepGraph {
   int64_t batch = 0;
-  std::vector<size_t> value_sizes;  // floats an image
+  std::vector<size_t> value_sizes;  // floats per image
   size_t input = 0;
   size_t output = 0;
   std::vector<Step> steps;    // in the order in which they run
-  std::deque<float> scalars;  // weights that the MindIR has as plain numbers
+  std::deque<float> scalars;  // weights that the MindIR stores as numbers
 };
+
+// Fuses consecutive steps if no other step uses the value between them:
+//   Conv or Linear, AddConstant with one element per channel -> with bias
+//   Conv, Linear, Add or AddConstant, Relu                   -> with relu
+//   Conv 5x5 (plain, no bias, relu), MaxPool 2x2             -> ConvReluPool
+// The values between them remain in value_sizes, unused.
+void FuseSteps(StepGraph* graph);
 
 }  // namespace lenet::graph
 

@@ -1,1 +1,1 @@
-"""From an exported model to an OM for an Ascend, by ATC of CANN."""
+"""Conversion of exported models to OM files for an Ascend, by ATC of CANN."""

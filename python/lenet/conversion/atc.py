@@ -1,15 +1,16 @@
-"""The command line of ATC, and running it."""
+"""Runs ATC."""
 
 import dataclasses
 import os
 import shlex
 import subprocess
+from pathlib import Path
 
 from lenet.conversion.cann import Atc
 from lenet.errors import LenetError
 
 _FRAMEWORKS = {".air": "1", ".onnx": "5"}
-_TAIL_LINES = 25  # of what ATC says when it fails
+_TAIL_LINES = 25  # of ATC's output in an error message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,35 +18,35 @@ class Task:
     """A conversion.
 
     Attributes:
-        model: path of the ONNX or AIR file.
-        output: path of the OM without its ending, which ATC adds.
-        soc_version: such as Ascend310.
-        input_name: of an ONNX model.
-        batch: images in one call.
-        height: of an image.
-        width: of an image.
-        gears: sizes of a dynamic batch, ascending; empty: `batch`.
-        aipp: path of the AIPP configuration; "" for an input of normalised float32.
+        model: ONNX or AIR file.
+        output: OM file without its extension, which ATC appends.
+        soc_version: chip, such as Ascend310.
+        input_name: name of the input of an ONNX model.
+        batch: images per execution.
+        height: input height in pixels.
+        width: input width in pixels.
+        gears: sizes of a dynamic batch, ascending; empty for a static batch.
+        aipp: AIPP configuration; None for normalised float32 input.
     """
 
-    model: str
-    output: str
+    model: Path
+    output: Path
     soc_version: str
     input_name: str
     batch: int
     height: int
     width: int
     gears: tuple[int, ...] = ()
-    aipp: str = ""
+    aipp: Path | None = None
 
 
 def arguments(task: Task) -> list[str]:
-    """The arguments of ATC.
+    """Returns the arguments of ATC.
 
-    An AIR says itself what its input is, and ATC ignores --input_shape and --input_format for it.
-    The output stays float32: on an Ascend 310 the network is computed in float16 all the same.
+    ATC ignores --input_shape and --input_format for an AIR, which contains them. The output stays
+    float32, although an Ascend 310 computes in float16.
     """
-    framework = _FRAMEWORKS[os.path.splitext(task.model)[1].lower()]
+    framework = _FRAMEWORKS[task.model.suffix.lower()]
     result = [
         f"--framework={framework}",
         f"--model={task.model}",
@@ -67,24 +68,26 @@ def arguments(task: Task) -> list[str]:
 
 
 def command_line(task: Task) -> str:
-    """The command to type on a machine that has ATC; files are in the folder it is typed in."""
-    there = dataclasses.replace(
+    """Returns the command for a machine with ATC, with all files in the current folder."""
+    local = dataclasses.replace(
         task,
-        model=os.path.basename(task.model),
-        output=os.path.basename(task.output),
-        aipp=os.path.basename(task.aipp),
+        model=Path(task.model.name),
+        output=Path(task.output.name),
+        aipp=task.aipp and Path(task.aipp.name),
     )
-    return shlex.join(["atc", *arguments(there)])
+    return shlex.join(["atc", *arguments(local)])
 
 
-def run(atc: Atc, task: Task, folder: str) -> str:
-    """Converts and returns the path of the OM, which is in the folder of `task.output`.
+def run(atc: Atc, task: Task, folder: Path) -> Path:
+    """Converts a model and returns the OM, which is in the folder of `task.output`.
 
     Args:
-        folder: an empty one to run in; ATC litters it (kernel_meta, fusion_result.json).
+        atc: the installed ATC.
+        task: the conversion.
+        folder: an empty working folder, because ATC leaves kernel_meta and fusion_result.json.
 
     Raises:
-        LenetError: ATC failed; the message has the end of what it said.
+        LenetError: ATC failed; the message has the end of its output.
     """
     done = subprocess.run(
         atc.command(arguments(task)),
@@ -100,13 +103,12 @@ def run(atc: Atc, task: Task, folder: str) -> str:
     tail = "\n".join(done.stdout.strip().splitlines()[-_TAIL_LINES:])
     if done.returncode != 0:
         raise LenetError(
-            f"{atc.program} failed with exit code {done.returncode}; its log is under "
-            f"~/ascend/log, its last lines:\n{tail}"
+            f"{atc.program} failed with exit code {done.returncode}; see its log below "
+            f"~/ascend/log; its last lines:\n{tail}"
         )
     # Newer releases may add the system to the name: lenet_linux_x86_64.om.
-    base = os.path.dirname(task.output)
-    found = [os.path.join(base, name) for name in os.listdir(base) if name.endswith(".om")]
-    if len(found) != 1 or os.path.getsize(found[0]) == 0:
+    found = list(task.output.parent.glob("*.om"))
+    if len(found) != 1 or found[0].stat().st_size == 0:
         state = "an empty OM" if found else "no OM"
         raise LenetError(
             f"{atc.program} ended with exit code 0 and left {state}; its last lines:\n{tail}"

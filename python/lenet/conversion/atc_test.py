@@ -1,4 +1,5 @@
-import pathlib
+import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -6,8 +7,8 @@ from lenet.conversion import atc, cann
 from lenet.errors import LenetError
 
 _ONNX = atc.Task(
-    model="/in/lenet.onnx",
-    output="/out/lenet",
+    model=Path("/in/lenet.onnx"),
+    output=Path("/out/lenet"),
     soc_version="Ascend310",
     input_name="x",
     batch=1,
@@ -16,23 +17,28 @@ _ONNX = atc.Task(
 )
 
 
-def _changed(**changes):
-    return atc.Task(**{**vars(_ONNX), **changes})
-
-
-def test_arguments_are_those_of_the_manual():
-    assert atc.command_line(_ONNX) == (
-        "atc --framework=5 --model=lenet.onnx --output=lenet --soc_version=Ascend310 "
-        "--input_format=NCHW --input_shape=x:1,1,32,32 --output_type=FP32"
-    )
-    assert atc.command_line(_changed(gears=(1, 8, 16), aipp="/etc/aipp.cfg")).endswith(
-        " --input_shape=x:-1,1,32,32 --output_type=FP32 --dynamic_batch_size=1,8,16 "
-        "--insert_op_conf=aipp.cfg"
-    )
-    assert atc.command_line(_changed(model="lenet.air")) == (
-        "atc --framework=1 --model=lenet.air --output=lenet --soc_version=Ascend310"
-    )
-    assert "'--model=my lenet.onnx'" in atc.command_line(_changed(model="/in/my lenet.onnx"))
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {},
+            "atc --framework=5 --model=lenet.onnx --output=lenet --soc_version=Ascend310 "
+            "--input_format=NCHW --input_shape=x:1,1,32,32 --output_type=FP32",
+        ),
+        (
+            {"gears": (1, 8, 16), "aipp": Path("/etc/aipp.cfg")},
+            "atc --framework=5 --model=lenet.onnx --output=lenet --soc_version=Ascend310 "
+            "--input_format=NCHW --input_shape=x:-1,1,32,32 --output_type=FP32 "
+            "--dynamic_batch_size=1,8,16 --insert_op_conf=aipp.cfg",
+        ),
+        (
+            {"model": Path("my lenet.air")},
+            "atc --framework=1 '--model=my lenet.air' --output=lenet --soc_version=Ascend310",
+        ),
+    ],
+)
+def test_command_line(changes, expected):
+    assert atc.command_line(dataclasses.replace(_ONNX, **changes)) == expected
 
 
 def _run(tmp_path, script):
@@ -41,20 +47,20 @@ def _run(tmp_path, script):
     program.chmod(0o755)
     for name in ("out", "work"):
         (tmp_path / name).mkdir()
-    task = _changed(output=str(tmp_path / "out" / "model"))
-    return atc.run(cann.Atc(str(program), str(tmp_path)), task, str(tmp_path / "work"))
+    task = dataclasses.replace(_ONNX, output=tmp_path / "out" / "model")
+    return atc.run(cann.Atc(program, tmp_path), task, tmp_path / "work")
 
 
 @pytest.mark.parametrize("name", ["model.om", "model_linux_x86_64.om"])
-def test_the_result_is_found(tmp_path, name):
+def test_result(tmp_path, name):
     script = f'mkdir kernel_meta; echo "$@" > args; echo OM > "{tmp_path}/out/{name}"'
-    assert _run(tmp_path, script) == str(tmp_path / "out" / name)
+    assert _run(tmp_path, script) == tmp_path / "out" / name
     assert (tmp_path / "work" / "kernel_meta").is_dir()
     arguments = (tmp_path / "work" / "args").read_text()
     assert f"--output={tmp_path}/out/model " in arguments
 
 
-def test_a_failure_is_told_in_its_own_words(tmp_path):
+def test_failure_reports_the_end_of_the_output(tmp_path):
     with pytest.raises(LenetError) as error:
         _run(tmp_path, "seq 1 100; echo E10001: bad flag >&2; exit 3")
     assert error.value.exit_code == 1
@@ -70,6 +76,6 @@ def test_a_failure_is_told_in_its_own_words(tmp_path):
         ("touch {}/out/model.om", "an empty OM"),
     ],
 )
-def test_success_without_a_result_is_a_failure(tmp_path: pathlib.Path, script, message):
+def test_success_without_result_is_a_failure(tmp_path, script, message):
     with pytest.raises(LenetError, match=message):
         _run(tmp_path, script.format(tmp_path))

@@ -1,7 +1,7 @@
-"""What of CANN and of the driver is installed here: ATC, its version, the chip.
+"""Finds CANN's converter ATC and the chip that the driver shows.
 
-CANN's own set_env.sh sets ASCEND_HOME_PATH (older ones: ASCEND_TOOLKIT_HOME). Where nobody has
-sourced it, the documented folders are looked at, and ATC is run with the set_env.sh that is there.
+CANN's set_env.sh sets ASCEND_HOME_PATH (older releases: ASCEND_TOOLKIT_HOME). If no variable is
+set, the documented folders are searched, and ATC runs after the set_env.sh found there.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 _VARIABLES = ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME")
 
-# Newest first; the last is where CANN 3 (2020) had it, as atc/bin/atc.
+# Newest first. CANN 3 (2020) installed atc/bin/atc in the last folder.
 _FOLDERS = (
     "/usr/local/Ascend/ascend-toolkit/latest",
     "/usr/local/Ascend/cann",
@@ -31,32 +32,31 @@ _VERSION = re.compile(
 )
 
 _NPU_SMI_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/local/Ascend/driver/tools")
-# "| 2       310                   | OK              | 12.8 ...": number, name and health of a card.
-# Rows of chips and of processes have numbers where the health is, or no name of that form.
+# Number, name and health of a card: "| 2       310                   | OK              | 12.8 ...".
+# Rows of chips and processes have a number in place of the health.
 _CARD = re.compile(r"^\|\s*\d+\s+(?:Ascend\s*)?(\d{3}\w*)\s*\|\s*[A-Za-z]+\s*\|", re.MULTILINE)
-_NPU_SMI_SECONDS = 60  # it hangs where the driver does
+_NPU_SMI_SECONDS = 60  # npu-smi hangs if the driver does
 
 
 @dataclasses.dataclass(frozen=True)
 class Atc:
-    """ATC as it is installed here.
+    """An installed ATC.
 
     Attributes:
         program: path of atc.
-        root: the folder of CANN that it is in.
-        script: set_env.sh to source before it runs; "" where that has been done, or there is none.
+        root: folder of its CANN.
+        script: set_env.sh to source before ATC runs; None if the environment is set already.
     """
 
-    program: str
-    root: str
-    script: str = ""
+    program: Path
+    root: Path
+    script: Path | None = None
 
     def version(self) -> str:
-        """Such as "8.0.0"; "" if it cannot be told."""
+        """Returns the version, such as "8.0.0", or "" if it is unknown."""
         for name in _VERSION_FILES:
             try:
-                with open(os.path.join(self.root, name), encoding="utf-8") as file:
-                    match = _VERSION.search(file.read())
+                match = _VERSION.search((self.root / name).read_text(encoding="utf-8"))
             except (OSError, UnicodeDecodeError):
                 continue
             if match:
@@ -64,18 +64,18 @@ class Atc:
         return ""
 
     def command(self, arguments: list[str]) -> list[str]:
-        """What to execute to run ATC with `arguments`."""
+        """Returns the command that runs ATC with `arguments`."""
         if not self.script:
-            return [self.program, *arguments]
-        # CANN's script is not written for `set -eu`.
+            return [str(self.program), *arguments]
+        # CANN's script fails under `set -eu`.
         text = 'source "$1" >/dev/null; shift; exec "$@"'
-        return ["bash", "-c", text, "atc", self.script, self.program, *arguments]
+        return ["bash", "-c", text, "atc", str(self.script), str(self.program), *arguments]
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment to run ATC in.
+        """Returns the environment for ATC.
 
-        ATC compiles with the Python of the system. The modules of this program, which Bazel has
-        put into PYTHONPATH, are for another Python and would break it.
+        ATC uses the system's Python, so modules that Bazel put into PYTHONPATH for another Python
+        are removed.
         """
         result = dict(environ)
         paths = [path for path in environ.get("PYTHONPATH", "").split(":") if path]
@@ -83,39 +83,38 @@ class Atc:
         if not result["PYTHONPATH"]:
             del result["PYTHONPATH"]
         if not self.script and not any(environ.get(name) for name in _VARIABLES):
-            _add_old_environment(self.root, result)
+            _add_cann3_environment(self.root, result)
         return result
 
 
 def find_atc(
     environ: Mapping[str, str] = os.environ, folders: tuple[str, ...] = _FOLDERS
 ) -> Atc | None:
-    """ATC: of the environment, else of the documented folders; None if there is none."""
+    """Returns ATC from the environment, else from `folders`, or None."""
     for name in _VARIABLES:
-        root = environ.get(name)
-        if root and (program := _program(root)):
-            return Atc(program, root)
-    on_path = shutil.which("atc", path=environ.get("PATH", ""))
-    if on_path:  # set up by hand: taken as it is
-        return Atc(on_path, os.path.dirname(os.path.dirname(os.path.realpath(on_path))))
+        if environ.get(name) and (program := _program(Path(environ[name]))):
+            return Atc(program, Path(environ[name]))
+    if on_path := shutil.which("atc", path=environ.get("PATH", "")):
+        return Atc(Path(on_path), Path(on_path).resolve().parent.parent)
     for folder in folders:
-        root = os.path.expanduser(folder)
+        root = Path(folder).expanduser()
         if program := _program(root):
-            return Atc(program, root, _script(root))
+            scripts = (Path(os.path.normpath(root / name)) for name in _ENVIRONMENT_SCRIPTS)
+            return Atc(program, root, next((path for path in scripts if path.is_file()), None))
     return None
 
 
 def places(folders: tuple[str, ...] = _FOLDERS) -> str:
-    """Where find_atc looks, for messages."""
+    """Returns the places that find_atc searches, for messages."""
     return ", ".join((*("$" + name for name in _VARIABLES), "$PATH", *folders))
 
 
 def soc_version(environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
-    """(--soc_version of the cards that npu-smi shows, "") or ("", why it cannot be told)."""
+    """Returns (chip shown by npu-smi, "") or ("", reason why it is unknown)."""
     path = os.pathsep.join((environ.get("PATH", ""), *_NPU_SMI_FOLDERS))
     program = shutil.which("npu-smi", path=path)
     if not program:
-        return "", "npu-smi, which comes with the driver, is not here"
+        return "", "npu-smi, which comes with the driver, is not installed"
     try:
         done = subprocess.run(
             [program, "info"],
@@ -138,29 +137,18 @@ def soc_version(environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
     return f"Ascend{names[0]}", ""
 
 
-def _program(root: str) -> str:
-    for name in _PROGRAMS:
-        path = os.path.join(root, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return ""
+def _program(root: Path) -> Path | None:
+    programs = (root / name for name in _PROGRAMS)
+    return next((path for path in programs if path.is_file() and os.access(path, os.X_OK)), None)
 
 
-def _script(root: str) -> str:
-    for name in _ENVIRONMENT_SCRIPTS:
-        path = os.path.normpath(os.path.join(root, name))
-        if os.path.isfile(path):
-            return path
-    return ""
-
-
-def _add_old_environment(root: str, environ: dict[str, str]) -> None:
-    """What the manual of CANN 3, which had no set_env.sh, says to export."""
-    atc = os.path.join(root, "atc")
+def _add_cann3_environment(root: Path, environ: dict[str, str]) -> None:
+    """Sets the variables that the manual of CANN 3 lists; it had no set_env.sh."""
+    atc = root / "atc"
     for name, paths in {
         "PATH": [f"{atc}/ccec_compiler/bin", f"{atc}/bin"],
         "LD_LIBRARY_PATH": [f"{atc}/lib64"],
         "PYTHONPATH": [f"{atc}/python/site-packages"],
     }.items():
         environ[name] = ":".join([*paths, *filter(None, [environ.get(name)])])
-    environ.setdefault("ASCEND_OPP_PATH", os.path.join(root, "opp"))
+    environ.setdefault("ASCEND_OPP_PATH", str(root / "opp"))

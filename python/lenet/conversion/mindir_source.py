@@ -1,15 +1,14 @@
-"""A MindIR, which ATC does not read, as the ONNX of the same network.
+"""Converts a MindIR, which ATC does not read, to ONNX.
 
-The weights are taken out of the MindIR and exported by lenet.exporting, which compares what it
-wrote with the network.
+The weights are exported again by lenet.exporting, which compares the result with the network.
 """
 
-import os
+from pathlib import Path
 
 import numpy as np
 
 from lenet.errors import UserError
-from lenet.exporting import export
+from lenet.exporting import run
 from lenet.mindir import model as mindir
 from lenet.options import config
 from lenet.options.programs import ExportOptions
@@ -17,28 +16,36 @@ from lenet.options.programs import ExportOptions
 _FLOAT = 1  # TensorProto.DataType of MindIR
 
 
-def to_onnx(path: str, height: int, width: int, folder: str) -> str:
-    """Writes the LeNet-5 in the MindIR at `path` as ONNX into `folder` and returns its path.
+def to_onnx(path: Path, height: int, width: int, folder: Path) -> Path:
+    """Exports the LeNet-5 of a MindIR as ONNX and returns the ONNX file.
+
+    Args:
+        path: the MindIR.
+        height: expected input height in pixels.
+        width: expected input width in pixels.
+        folder: folder for the ONNX file.
 
     Raises:
-        UserError: not a MindIR of //python:export, or of another image size.
+        UserError: the file is not a MindIR of //python:export, or its input size differs.
     """
     import mindspore as ms
 
-    with open(path, "rb") as file:
-        model = mindir.parse(file.read(), path)
+    model = mindir.parse(path.read_bytes(), str(path))
     shape = _input_shape(model, path)
     if shape[2:] != [height, width]:
         raise UserError(
             f"{path}: the model takes images of {shape[2]}x{shape[3]}, --image_height and "
             f"--image_width are {height}x{width}"
         )
-    stem = os.path.join(folder, "model")
-    parameters = [
-        {"name": name, "data": ms.Tensor(value)} for name, value in _parameters(model, path)
-    ]
-    ms.save_checkpoint(parameters, stem + ".ckpt")
-    export.export(
+    stem = str(folder / "model")
+    ms.save_checkpoint(
+        [
+            {"name": name, "data": ms.Tensor(values)}
+            for name, values in _parameters(model, path).items()
+        ],
+        stem + ".ckpt",
+    )
+    run.run_export(
         config.default_options(
             ExportOptions,
             device_target="CPU",
@@ -50,10 +57,10 @@ def to_onnx(path: str, height: int, width: int, folder: str) -> str:
             batch_size=shape[0],
         )
     )
-    return stem + ".onnx"
+    return Path(stem + ".onnx")
 
 
-def _input_shape(model: mindir.ModelProto, path: str) -> list[int]:
+def _input_shape(model: mindir.ModelProto, path: Path) -> list[int]:
     inputs = model.graph.input
     shape = list(inputs[0].tensor[0].dims) if len(inputs) == 1 and inputs[0].tensor else []
     if len(shape) != 4 or shape[1] != 1 or min(shape) < 1:
@@ -61,12 +68,12 @@ def _input_shape(model: mindir.ModelProto, path: str) -> list[int]:
     return shape
 
 
-def _parameters(model: mindir.ModelProto, path: str) -> list[tuple[str, np.ndarray]]:
-    """[(name in a checkpoint, float32 values)]; the MindIR has "LeNet5:" before each name."""
-    result = []
+def _parameters(model: mindir.ModelProto, path: Path) -> dict[str, np.ndarray]:
+    """Returns {name in a checkpoint: float32 values}; a MindIR prefixes names with "LeNet5:"."""
+    result = {}
     for parameter in model.graph.parameter:
         if parameter.data_type != _FLOAT:
-            raise UserError(f"{path}: {parameter.name} is not float32; give the ONNX of the model")
+            raise UserError(f"{path}: {parameter.name} is not float32; use the ONNX of the model")
         values = np.frombuffer(parameter.raw_data, "<f4").reshape(list(parameter.dims))
-        result.append((parameter.name.rpartition(":")[2], values.copy()))
+        result[parameter.name.rpartition(":")[2]] = values.copy()
     return result

@@ -1,1 +1,1 @@
-"""Images and labels: IDX files in, network input out."""
+"""Images and labels: from IDX files to the input of the network."""

@@ -1,38 +1,35 @@
-"""MNIST-like data sets as IDX files, read with every check the format allows.
+"""Reads MNIST-like data sets from IDX files, with every check that the format allows.
 
-A data set is a folder like MNIST's `Data`: `train/train-images.idx3-ubyte` and the like, also
-spelled `train-images-idx3-ubyte`, plain or with `.gz`; the files may also lie in the folder itself.
-Any set of 28x28 gray images in ten classes will do, Fashion-MNIST for one.
+A data set is a folder like MNIST's `Data`, with `train/train-images.idx3-ubyte` and so on. Names
+are also accepted as `train-images-idx3-ubyte`, with `.gz`, and in the folder itself. Any set of
+28x28 gray images in ten classes is valid, such as Fashion-MNIST.
 """
 
 import dataclasses
 import gzip
 import hashlib
-import os
+import math
+import pathlib
 import struct
 import zlib
 from typing import Literal
 
 import numpy as np
-from runfiles import Runfiles
 
+from lenet import resources
 from lenet.errors import UserError
+from lenet.files import AnyPath
 
 IMAGE_SIZE = 28  # pixels, height and width
 NUM_CLASSES = 10
 
 SplitName = Literal["train", "test"]
 
-# In the runfiles, which hold files only: under `bazel run` they may be a list instead of a tree.
-_BUILD_DATA = {
-    "train": "mnist/Data/train/train-images.idx3-ubyte",
-    "test": "mnist/Data/test/t10k-images.idx3-ubyte",
-}
 _PREFIXES = {"train": "train", "test": "t10k"}
-_IMAGES_HEADER = struct.Struct(">4I")  # magic, images, height, width
-_IMAGES_MAGIC = 0x0803  # bytes in 3 dimensions
-_LABELS_HEADER = struct.Struct(">2I")  # magic, labels
-_LABELS_MAGIC = 0x0801  # bytes in 1 dimension
+# Magic numbers: unsigned bytes (08), then the number of dimensions.
+_IMAGES_MAGIC = 0x0803
+_LABELS_MAGIC = 0x0801
+_ADVICE = "omit --data_path to use the MNIST that the build fetched"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,9 +48,9 @@ class Split:
         return len(self.labels)
 
     def sha256(self) -> dict[str, str]:
-        """Hashes of the uncompressed IDX files that this came from: {"images": …, "labels": …}."""
-        image_header = _IMAGES_HEADER.pack(_IMAGES_MAGIC, *self.images.shape)
-        label_header = _LABELS_HEADER.pack(_LABELS_MAGIC, *self.labels.shape)
+        """Returns the hashes of the uncompressed IDX files, with keys "images" and "labels"."""
+        image_header = struct.pack(">4I", _IMAGES_MAGIC, *self.images.shape)
+        label_header = struct.pack(">2I", _LABELS_MAGIC, *self.labels.shape)
         return {
             "images": hashlib.sha256(image_header + self.images.tobytes()).hexdigest(),
             "labels": hashlib.sha256(label_header + self.labels.tobytes()).hexdigest(),
@@ -69,12 +66,12 @@ def read_split(data_path: str, split: SplitName) -> Split:
         split: "train" or "test".
 
     Raises:
-        UserError: no such folder or file, or a file that is not what it should be.
+        UserError: no such folder or file, or an invalid file.
     """
-    folder = data_path or _build_data(split)
-    if not os.path.isdir(folder):
-        problem = "is not a folder" if os.path.exists(folder) else "does not exist"
-        raise UserError(f"--data_path: {folder} {problem}; {_advice()}")
+    folder = pathlib.Path(data_path) if data_path else _build_data(split)
+    if not folder.is_dir():
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise UserError(f"--data_path: {folder} {problem}; {_ADVICE}")
     images_path = _find(folder, split, "images", "idx3")
     labels_path = _find(folder, split, "labels", "idx1")
     images = read_images(images_path)
@@ -82,118 +79,104 @@ def read_split(data_path: str, split: SplitName) -> Split:
     if len(images) != len(labels):
         raise UserError(
             f"{labels_path}: expected {len(images)} labels, one for each image of {images_path}, "
-            f"found {len(labels)}; take both files from the same data set"
+            f"found {len(labels)}; use both files from the same data set"
         )
     return Split(images, labels)
 
 
-def read_images(path: str) -> np.ndarray:
-    """The images of an IDX file (gzip if it ends in .gz), uint8 [N, 28, 28].
+def read_images(path: AnyPath) -> np.ndarray:
+    """Returns the images of an IDX file (gzip if it ends in .gz), uint8 [N, 28, 28].
 
     Raises:
-        UserError: unreadable, not an IDX file of images, other than 28x28, empty, cut or too long.
+        UserError: unreadable, not IDX images, not 28x28, empty, truncated or too long.
     """
-    content = _content(path)
-    magic, count, height, width = _header(path, content, _IMAGES_HEADER)
-    _check_magic(path, magic, _IMAGES_MAGIC, "images (idx3)")
-    if (height, width) != (IMAGE_SIZE, IMAGE_SIZE):
-        raise UserError(
-            f"{path}: expected images of {IMAGE_SIZE}x{IMAGE_SIZE} pixels, found {height}x{width}"
-        )
-    pixels = _payload(path, content, _IMAGES_HEADER.size, count, IMAGE_SIZE * IMAGE_SIZE)
-    return pixels.reshape(count, IMAGE_SIZE, IMAGE_SIZE)
+    return _read(path, _IMAGES_MAGIC, "images (idx3)", [IMAGE_SIZE, IMAGE_SIZE])
 
 
-def read_labels(path: str) -> np.ndarray:
-    """The labels of an IDX file (gzip if it ends in .gz), uint8 [N], each 0 to 9.
+def read_labels(path: AnyPath) -> np.ndarray:
+    """Returns the labels of an IDX file (gzip if it ends in .gz), uint8 [N], each 0 to 9.
 
     Raises:
-        UserError: unreadable, not an IDX file of labels, a label above 9, empty, cut or too long.
+        UserError: unreadable, not IDX labels, a label above 9, empty, truncated or too long.
     """
-    content = _content(path)
-    magic, count = _header(path, content, _LABELS_HEADER)
-    _check_magic(path, magic, _LABELS_MAGIC, "labels (idx1)")
-    labels = _payload(path, content, _LABELS_HEADER.size, count, 1)
-    wrong = np.flatnonzero(labels >= NUM_CLASSES)
-    if len(wrong):
+    labels = _read(path, _LABELS_MAGIC, "labels (idx1)", [])
+    invalid = np.flatnonzero(labels >= NUM_CLASSES)
+    if len(invalid):
         raise UserError(
-            f"{path}: expected labels from 0 to {NUM_CLASSES - 1}, found {labels[wrong[0]]} at "
-            f"index {wrong[0]}; the network tells {NUM_CLASSES} classes apart"
+            f"{path}: expected labels from 0 to {NUM_CLASSES - 1}, found {labels[invalid[0]]} at "
+            f"index {invalid[0]}; the network has {NUM_CLASSES} classes"
         )
     return labels
 
 
-def _build_data(split: SplitName) -> str:
-    runfiles = Runfiles.Create()
-    images = runfiles.Rlocation(_BUILD_DATA[split]) if runfiles else None
-    if not images or not os.path.isfile(images):
+def _build_data(split: SplitName) -> pathlib.Path:
+    name = f"Data/{split}/{_PREFIXES[split]}-images.idx3-ubyte"
+    images = resources.find(name, repository="mnist")
+    if images is None:
         raise UserError(
-            "the MNIST of the build is not here; start the program with `bazel run`, or name a "
+            "the MNIST of the build is missing; start the program with `bazel run`, or name a "
             "folder with --data_path"
         )
-    return os.path.dirname(images)
+    return images.parent
 
 
-def _find(folder: str, split: SplitName, kind: str, rank: str) -> str:
+def _find(folder: pathlib.Path, split: SplitName, kind: str, rank: str) -> pathlib.Path:
     stem = f"{_PREFIXES[split]}-{kind}"
-    names = [f"{stem}{mark}{rank}-ubyte{end}" for end in ("", ".gz") for mark in ".-"]
-    for place in (os.path.join(folder, split), folder):
+    names = [f"{stem}{mark}{rank}-ubyte{suffix}" for suffix in ("", ".gz") for mark in ".-"]
+    for place in (folder / split, folder):
         for name in names:
-            path = os.path.join(place, name)
-            if os.path.isfile(path):
-                return path
+            if (place / name).is_file():
+                return place / name
     raise UserError(
         f"--data_path: neither {folder} nor its folder {split} holds {names[0]} (or "
-        f"{', '.join(names[1:])}); {_advice()}"
+        f"{', '.join(names[1:])}); {_ADVICE}"
     )
 
 
-def _advice() -> str:
-    return "leave --data_path out to take the MNIST that the build fetched"
+def _read(path: AnyPath, magic: int, kind: str, item_shape: list[int]) -> np.ndarray:
+    """Returns the array of an IDX file, uint8 [N, *item_shape]."""
+    content = _content(pathlib.Path(path))
+    header = struct.Struct(f">{2 + len(item_shape)}I")
+    if len(content) < header.size:
+        raise UserError(
+            f"{path}: expected an IDX file with a header of {header.size} bytes, found "
+            f"{len(content)} bytes; fetch it again"
+        )
+    found, count, *shape = header.unpack_from(content)
+    if found != magic:
+        raise UserError(
+            f"{path}: expected the magic number 0x{magic:08x} of IDX {kind}, found 0x{found:08x}; "
+            f"{_magic_hint(found)}"
+        )
+    if shape != item_shape:
+        raise UserError(
+            f"{path}: expected images of {IMAGE_SIZE}x{IMAGE_SIZE} pixels, found "
+            f"{shape[0]}x{shape[1]}"
+        )
+    if count == 0:
+        raise UserError(f"{path}: holds no items")
+    expected = header.size + count * math.prod(shape)
+    if len(content) != expected:
+        raise UserError(
+            f"{path}: expected {expected} bytes for the {count} items of its header, found "
+            f"{len(content)}; fetch it again"
+        )
+    return np.frombuffer(content, np.uint8, offset=header.size).reshape(count, *shape)
 
 
-def _content(path: str) -> bytes:
+def _magic_hint(found: int) -> str:
+    if found >> 16 == 0x1F8B:
+        return "this is a gzip file, its name must end in .gz"
+    if found in (_IMAGES_MAGIC, _LABELS_MAGIC):
+        return "are images and labels exchanged?"
+    return "this is another kind of file"
+
+
+def _content(path: pathlib.Path) -> bytes:
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-        return gzip.decompress(content) if path.endswith(".gz") else content
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:  # BadGzipFile is an OSError
         raise UserError(f"{path}: broken gzip file ({error}); fetch it again") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _header(path: str, content: bytes, header: struct.Struct) -> tuple[int, ...]:
-    if len(content) < header.size:
-        raise UserError(
-            f"{path}: expected an IDX file, with a header of {header.size} bytes, found "
-            f"{len(content)} bytes; fetch it again"
-        )
-    return header.unpack_from(content)
-
-
-def _check_magic(path: str, found: int, expected: int, what: str) -> None:
-    if found == expected:
-        return
-    if found >> 16 == 0x1F8B:
-        hint = "this is a gzip file, its name must end in .gz"
-    elif found in (_IMAGES_MAGIC, _LABELS_MAGIC):
-        hint = "are images and labels exchanged?"
-    else:
-        hint = "this is not such a file"
-    raise UserError(
-        f"{path}: expected the magic number 0x{expected:08x} of IDX {what}, found 0x{found:08x}; "
-        f"{hint}"
-    )
-
-
-def _payload(path: str, content: bytes, offset: int, count: int, item_size: int) -> np.ndarray:
-    if count == 0:
-        raise UserError(f"{path}: holds no items")
-    expected = offset + count * item_size
-    if len(content) != expected:
-        raise UserError(
-            f"{path}: expected {expected} bytes for the {count} items its header tells of, found "
-            f"{len(content)}; fetch it again"
-        )
-    return np.frombuffer(content, np.uint8, offset=offset)

@@ -1,12 +1,11 @@
 import gzip
 import hashlib
-import os
 import struct
 
 import numpy as np
 import pytest
-from runfiles import Runfiles
 
+from lenet import resources
 from lenet.data import idx
 from lenet.errors import UserError
 from lenet.testing import mnist
@@ -56,12 +55,12 @@ def test_the_mnist_of_the_build_is_the_original(split, count):
     assert read.sha256() == MNIST_SHA256[split]
 
 
-def test_the_data_of_the_build_is_found_by_a_list_of_runfiles(tmp_path, monkeypatch):
-    """What `bazel run` of Bazel 4 gives: the list knows files, not the folders they are in."""
+def test_the_data_of_the_build_is_found_through_a_list_of_runfiles(tmp_path, monkeypatch):
+    """`bazel run` of Bazel 4 provides a list of files, without their folders."""
     listed = []
     for name in ("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"):
-        path = Runfiles.Create().Rlocation(f"mnist/Data/test/{name}")
-        listed.append(f"mnist/Data/test/{name} {os.path.realpath(path)}\n")
+        path = resources.path(f"Data/test/{name}", repository="mnist").resolve()
+        listed.append(f"mnist/Data/test/{name} {path}\n")
     (tmp_path / "MANIFEST").write_text("".join(listed))
     for variable in ("RUNFILES_DIR", "TEST_SRCDIR"):
         monkeypatch.delenv(variable, raising=False)
@@ -107,7 +106,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize(("images", "labels", "message"), BAD_FILES.values(), ids=BAD_FILES)
-def test_a_bad_file_is_told(tmp_path, images, labels, message):
+def test_an_invalid_file_is_reported(tmp_path, images, labels, message):
     _write_test_split(tmp_path / "test", images, labels)
     with pytest.raises(UserError, match=message) as error:
         idx.read_split(str(tmp_path), "test")
@@ -123,15 +122,15 @@ BAD_GZIP = {
 
 
 @pytest.mark.parametrize("content", BAD_GZIP.values(), ids=BAD_GZIP)
-def test_a_broken_gzip_file_is_told(tmp_path, content):
+def test_a_broken_gzip_file_is_reported(tmp_path, content):
     path = tmp_path / "t10k-images.idx3-ubyte.gz"
     path.write_bytes(content)
     with pytest.raises(UserError, match="t10k-images.idx3-ubyte.gz"):
         idx.read_images(str(path))
 
 
-def test_missing_data_is_told(tmp_path):
-    with pytest.raises(UserError, match="does not exist; leave --data_path out"):
+def test_missing_data_is_reported(tmp_path):
+    with pytest.raises(UserError, match="does not exist; omit --data_path"):
         idx.read_split(str(tmp_path / "nowhere"), "train")
     with pytest.raises(UserError, match="train-images.idx3-ubyte"):
         idx.read_split(str(tmp_path), "train")
@@ -140,7 +139,7 @@ def test_missing_data_is_told(tmp_path):
         idx.read_split(str(tmp_path / "file"), "train")
 
 
-def test_an_unreadable_file_is_told(tmp_path):
+def test_an_unreadable_file_is_reported(tmp_path):
     with pytest.raises(UserError, match="cannot read .*: No such file"):
         idx.read_labels(str(tmp_path / "labels"))
     with pytest.raises(UserError, match="cannot read .*: Is a directory"):

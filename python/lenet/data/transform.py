@@ -1,4 +1,4 @@
-"""From pixels to the input of the network; cc/image does the same, bit for bit.
+"""Converts pixels to the input of the network; cc/image gives the same bits.
 
 Bilinear resize in integers (the arithmetic of OpenCV's INTER_LINEAR), then
 `(x / 255 - MEAN) / STD`.
@@ -6,26 +6,26 @@ Bilinear resize in integers (the arithmetic of OpenCV's INTER_LINEAR), then
 
 import numpy as np
 
-MEAN = 0.1307  # of the pixels of MNIST's training set, in 0..1
+MEAN = 0.1307  # of the pixels of MNIST's training set, scaled to 0..1
 STD = 0.3081
 
 _WEIGHT_ONE = 2048
-_CHUNK = 256  # images at once: the intermediate arrays stay in the cache
+_CHUNK = 256  # images per iteration, so that the intermediate arrays fit into the cache
 
 
 def prepare(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Input of the network for gray images: uint8 [N, h, w] to float32 [N, 1, height, width]."""
+    """Converts gray images, uint8 [N, h, w], to float32 [N, 1, height, width]."""
     return normalize(resize(images, height, width))[:, np.newaxis]
 
 
 def resize(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bilinear resize of uint8 [N, h, w] to uint8 [N, height, width]; the same size copies."""
+    """Resizes uint8 [N, h, w] to uint8 [N, height, width] bilinearly; an equal size copies."""
     down = _weights(images.shape[1], height)
     across = _weights(images.shape[2], width).T.astype(np.float32)
     result = np.empty((len(images), height, width), np.uint8)
     for start in range(0, len(images), _CHUNK):
         source = images[start : start + _CHUNK]
-        # All integers: below 2^24 in float32, then below 2^53 in float64, so that both are exact.
+        # Exact: all values are integers, below 2^24 in float32 and below 2^53 in float64.
         rows = source.reshape(-1, images.shape[2]).astype(np.float32) @ across
         pixels = down @ rows.reshape(*source.shape[:2], width).astype(np.float64)
         result[start : start + _CHUNK] = pixels / _WEIGHT_ONE**2 + 0.5
@@ -33,17 +33,20 @@ def resize(images: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def normalize(images: np.ndarray) -> np.ndarray:
-    """Normalised pixels, float32, of uint8 pixels in any shape."""
+    """Returns the normalised pixels, float32, of uint8 pixels in any shape."""
     return _NORMALIZED[images]
 
 
 def _weights(size: int, target: int) -> np.ndarray:
-    """float64 [target, size]: the part of each source pixel in each target pixel, in 1/2048."""
+    """Returns the weight of each source pixel in each target pixel, float64 [target, size].
+
+    Weights are integers; each row sums to 2048.
+    """
     pixels = np.arange(target)
     numerator = (2 * pixels + 1) * size - target
     denominator = 2 * target
     first, rest = np.divmod(np.maximum(numerator, 0), denominator)
-    # frac * 2048, rounded half up
+    # rest / denominator * 2048, rounded half up
     weight = (2 * _WEIGHT_ONE * rest + denominator) // (2 * denominator)
     weight[first >= size - 1] = 0
     first = np.minimum(first, size - 1)

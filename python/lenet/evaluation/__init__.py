@@ -1,1 +1,1 @@
-"""How well a trained network does on the test set."""
+"""Evaluation of a checkpoint on the test set."""

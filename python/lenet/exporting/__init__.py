@@ -1,1 +1,1 @@
-"""A checkpoint as a file that other runtimes read: MindIR, ONNX, AIR."""
+"""Export of a checkpoint for other runtimes: MindIR, ONNX, AIR."""

@@ -1,1 +1,1 @@
-"""The kernels of cc/kernels as operators of MindSpore, for the CPU."""
+"""The kernels of cc/kernels as MindSpore operators for the CPU."""

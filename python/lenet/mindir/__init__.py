@@ -1,1 +1,1 @@
-"""MindIR files: a canonical form, and the form that MindSpore Lite 2.0 reads."""
+"""MindIR files: parsing, a canonical form, and the version for MindSpore Lite 2.0."""

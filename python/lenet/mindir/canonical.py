@@ -1,31 +1,36 @@
-"""MindIR in canonical form: equal weights and equal network give equal bytes.
+"""Brings MindIR into a canonical form: equal networks with equal weights give equal bytes.
 
-What MindSpore 2.10 writes also depends on
-  - the time and a memory address: graph attribute `compile_phase` (`phase` in some releases);
-  - what the process compiled before: the graph's name `70_1___main___LeNet5_construct_15`, and the
-    numbers in the names of nodes (`CNode_17`), of constants (`ValueNode_16`) and of scopes
-    (`Default/conv1-Conv2d/Conv2D-op0`);
-  - addresses, by which MindSpore orders `primitives`.
-Here names are counted in the order of the nodes, and primitives are in the order of first use.
+The files of MindSpore 2.10 also depend on
+  * the time and a memory address: graph attribute `compile_phase` (`phase` in some releases);
+  * what the process compiled before: numbers in the names of the graph
+    (`70_1___main___LeNet5_construct_15`), of nodes (`CNode_17`), of constants (`ValueNode_16`) and
+    of scopes (`Default/conv1-Conv2d/Conv2D-op0`);
+  * memory addresses, which determine the order of `primitives`.
+
+In the canonical form, names are numbered in the order of the nodes, and primitives have the order
+of their first use.
 """
+
+from typing import Any
 
 from mindspore.train.mind_ir_pb2 import GraphProto, ModelProto
 
 from lenet.mindir import model as mindir
 
 _VOLATILE = ("compile_phase", "phase")
-_PHASE = "export"  # what `phase` holds where it is constant; MindSpore reads it when it loads
+_PHASE = "export"  # MindSpore needs some `phase` to load a model
 
 
 def canonicalise(model: ModelProto, name: str) -> None:
     """Brings `model` into canonical form, in place.
 
     Args:
-        model: as `mindspore.export` writes it.
-        name: of the graph. Inputs become `<name>:<input>`, parameters `<name>:<parameter>`.
+        model: a model that `mindspore.export` wrote.
+        name: new name of the graph. Inputs are renamed to `<name>:<input>`, and parameters to
+            `<name>:<parameter>`.
 
     Raises:
-        LenetError: a model of several graphs, or an unknown operator.
+        LenetError: the model has several graphs or an unknown operator.
     """
     _order_primitives(model)
     _rename(model.graph, name)
@@ -36,28 +41,24 @@ def canonicalise(model: ModelProto, name: str) -> None:
 
 def _order_primitives(model: ModelProto) -> None:
     primitives = mindir.primitives_by_name(model)
-    order: dict[str, int] = {}
+    new_names: dict[str, str] = {}
     for node in model.graph.node:
         name = mindir.primitive_name(node)
         if name:
-            order.setdefault(name, len(order))
-    ordered = [primitives[name] for name in order]
-    for node in model.graph.node:
-        name = mindir.primitive_name(node)
-        if name:
-            node.op_type = f"REF::{_numbered(primitives[name].op_type, order[name])}"
-    for number, primitive in enumerate(ordered):
-        primitive.name = _numbered(primitive.op_type, number)
-        attributes = sorted(primitive.attribute, key=lambda item: item.name)
-        _replace(primitive.attribute, attributes)
-    _replace(model.primitives, ordered)
+            new_name = f"{primitives[name].op_type}:{len(new_names)}"
+            mindir.set_primitive(node, new_names.setdefault(name, new_name))
+    for name, new_name in new_names.items():
+        primitive = primitives[name]
+        primitive.name = new_name
+        _replace(primitive.attribute, sorted(primitive.attribute, key=lambda item: item.name))
+    _replace(model.primitives, [primitives[name] for name in new_names])
 
 
 def _rename(graph: GraphProto, name: str) -> None:
-    """Gives every value of `graph` a name that depends on its place only.
+    """Renames every value of `graph` by its position.
 
-    MindSpore's loader takes the part between the first and the last colon for a node's name, and
-    what is behind the first for that of an input or a parameter.
+    MindSpore's loader takes the text between the first and the last colon as the name of a node,
+    and the text behind the first colon as the name of an input or a parameter.
     """
     names: dict[str, str] = {}
     for value in graph.input:
@@ -67,13 +68,11 @@ def _rename(graph: GraphProto, name: str) -> None:
         parameter.name = names[parameter.name]
     scopes: dict[str, int] = {}
     for number, node in enumerate(graph.node):
-        if node.op_type == "Constant":
-            new_name = f"ValueNode_{number}"
-        else:
-            new_name = f"{name}:CNode_{number}:{number}"
+        constant = node.op_type == "Constant"
+        new_name = f"ValueNode_{number}" if constant else f"{name}:CNode_{number}:{number}"
         names[node.name] = new_name
-        _replace(node.output, [names.get(output, new_name) for output in node.output])
-        _replace(node.input, [names[value] for value in node.input])
+        node.output[:] = [names.get(output, new_name) for output in node.output]
+        node.input[:] = [names[value] for value in node.input]
         node.name = new_name
         if node.domain:
             scope = node.domain.rsplit("-op", 1)[0]
@@ -84,18 +83,11 @@ def _rename(graph: GraphProto, name: str) -> None:
     graph.name = name
 
 
-def _numbered(op_type: str, number: int) -> str:
-    return f"{op_type}:{number}"
-
-
-def _replace(field, items: list) -> None:
-    """Gives a repeated field of a protobuf new items, which may be its own."""
-    copies = [item if isinstance(item, str) else _copy(item) for item in items]
+def _replace(field: Any, items: list[Any]) -> None:  # noqa: ANN401 (protobuf has no public type)
+    """Replaces the messages of a repeated field; `items` may be its own messages."""
+    copies = []
+    for item in items:
+        copies.append(type(item)())
+        copies[-1].CopyFrom(item)
     del field[:]
     field.extend(copies)
-
-
-def _copy(message):
-    copy = type(message)()
-    copy.CopyFrom(message)
-    return copy

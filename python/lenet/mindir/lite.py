@@ -1,26 +1,17 @@
-"""MindIR in the form that MindSpore Lite 2.0 reads.
+"""Converts MindIR to the version that MindSpore Lite 2.0 reads.
 
-MindSpore 2.10 writes `mind_ir_version: 3`; Lite 2.0.0 reads up to 1. For the operators of LeNet-5
-the newer versions differ in arguments that were attributes of the operator and became inputs:
+MindSpore 2.10 writes `mind_ir_version: 3`; Lite 2.0.0 reads versions up to 1. For the operators of
+LeNet-5 the versions differ in arguments that were attributes and became constant inputs:
 
-  1. `mind_ir_version` becomes 1.
-  2. A `MatMul` node with 4 inputs: inputs 2 and 3 (from 0) must be `Constant` nodes of type BOOL.
-     They are removed, and the node's primitive gets BOOL attributes `transpose_a`, `transpose_b`.
-  3. A `BiasAdd` node with 3 inputs: input 2 must be a `Constant` of type INT64 with the value 0,
-     MindSpore's number for NCHW. It is removed, and the primitive gets `format: "NCHW"` (STRING).
-  4. Nodes share primitives. Where two would need different attributes, each gets its own.
-  5. `Constant` nodes that nothing uses any more are removed.
+  * `MatMul`: inputs 2 and 3 (BOOL) become `transpose_a` and `transpose_b` (BOOL);
+  * `BiasAdd`: input 2 (INT64, 0 for NCHW) becomes `format: "NCHW"` (STRING).
 
-A model of version 0 or 1 has these attributes already and stays as it is. cc/mindir does the same
-in C++, for users who hand infer310 the file that MindSpore itself wrote.
+Nodes that share a primitive but need different attributes get separate primitives. Constants that
+are no longer used are removed. cc/mindir/lite_form.cc does the same for the engine `lite`, which
+also reads files that MindSpore itself wrote.
 """
 
-from mindspore.train.mind_ir_pb2 import (
-    AttributeProto,
-    ModelProto,
-    NodeProto,
-    PrimitiveProto,
-)
+from mindspore.train.mind_ir_pb2 import AttributeProto, ModelProto, NodeProto, PrimitiveProto
 
 from lenet.errors import LenetError
 from lenet.mindir import model as mindir
@@ -28,7 +19,7 @@ from lenet.mindir import model as mindir
 VERSION = 1
 _NCHW = 0
 
-# operator -> how many inputs stay, and the (attribute, type of the constant) of each that does not
+# Operator -> number of inputs in version 1, and the (name, type) of each argument behind them.
 _ARGUMENTS = {
     "MatMul": (2, (("transpose_a", AttributeProto.BOOL), ("transpose_b", AttributeProto.BOOL))),
     "BiasAdd": (2, (("format", AttributeProto.INT64),)),
@@ -36,10 +27,10 @@ _ARGUMENTS = {
 
 
 def to_lite(model: ModelProto) -> None:
-    """Changes `model`, in place, into what Lite 2.0 reads.
+    """Converts `model` in place. A model of version 0 or 1 is not changed.
 
     Raises:
-        LenetError: an argument that is not a constant, or a layout other than NCHW.
+        LenetError: an argument is not a constant, or the layout is not NCHW.
     """
     if model.mind_ir_version <= VERSION:
         return
@@ -48,10 +39,20 @@ def to_lite(model: ModelProto) -> None:
     variants: dict[tuple[str, tuple[int, ...]], PrimitiveProto] = {}
     for node in model.graph.node:
         name = mindir.primitive_name(node)
-        if name and primitives[name].op_type in _ARGUMENTS:
-            values = _take_arguments(node, primitives[name].op_type, constants)
-            if values:
-                _give_attributes(model, node, primitives[name], values, variants)
+        if not name or primitives[name].op_type not in _ARGUMENTS:
+            continue
+        values = _take_arguments(node, primitives[name].op_type, constants)
+        if not values:
+            continue
+        if (name, values) not in variants:
+            variant = primitives[name]
+            if any(other == name for other, _ in variants):
+                variant = model.primitives.add()
+                variant.CopyFrom(primitives[name])
+                variant.name = f"{name}_{len(variants) + 1}"
+            _set_attributes(variant, node, values)
+            variants[name, values] = variant
+        mindir.set_primitive(node, variants[name, values].name)
     _remove_unused_constants(model)
     model.mind_ir_version = VERSION
 
@@ -59,17 +60,17 @@ def to_lite(model: ModelProto) -> None:
 def _take_arguments(
     node: NodeProto, op_type: str, constants: dict[str, NodeProto]
 ) -> tuple[int, ...]:
-    """Removes the constant arguments of `node`; their values, () if it has none."""
-    stay, arguments = _ARGUMENTS[op_type]
-    if len(node.input) == stay:
+    """Removes the constant arguments of `node` and returns their values."""
+    kept, arguments = _ARGUMENTS[op_type]
+    if len(node.input) == kept:
         return ()
-    if len(node.input) != stay + len(arguments):
+    if len(node.input) != kept + len(arguments):
         raise LenetError(
             f"MindIR node {node.name!r}: {op_type} with {len(node.input)} inputs; "
-            f"expected {stay} or {stay + len(arguments)}"
+            f"expected {kept} or {kept + len(arguments)}"
         )
     values = []
-    for input_name, (argument, kind) in zip(node.input[stay:], arguments, strict=True):
+    for input_name, (argument, kind) in zip(node.input[kept:], arguments, strict=True):
         constant = constants.get(input_name)
         if constant is None or constant.attribute[0].type != kind:
             raise LenetError(
@@ -77,38 +78,16 @@ def _take_arguments(
                 f"expected a constant of type {AttributeProto.AttributeType.Name(kind)}"
             )
         values.append(constant.attribute[0].i)
-    del node.input[stay:]
+    del node.input[kept:]
     return tuple(values)
 
 
-def _give_attributes(
-    model: ModelProto,
-    node: NodeProto,
-    primitive: PrimitiveProto,
-    values: tuple[int, ...],
-    variants: dict[tuple[str, tuple[int, ...]], PrimitiveProto],
-) -> None:
-    """Makes `node` refer to a primitive like `primitive` with `values` as attributes."""
-    name = mindir.primitive_name(node)
-    key = (name, values)
-    if key not in variants:
-        first = all(other != name for other, _ in variants)
-        if first:
-            variants[key] = primitive
-        else:
-            variants[key] = model.primitives.add()
-            variants[key].CopyFrom(primitive)
-            variants[key].name = f"{name}_{len(variants)}"
-        _set_attributes(variants[key], node, values)
-    mindir.refer(node, variants[key])
-
-
 def _set_attributes(primitive: PrimitiveProto, node: NodeProto, values: tuple[int, ...]) -> None:
-    _, arguments = _ARGUMENTS[primitive.op_type]
+    arguments = _ARGUMENTS[primitive.op_type][1]
     added = {argument for argument, _ in arguments}
-    kept = [attribute for attribute in primitive.attribute if attribute.name not in added]
-    del primitive.attribute[:]
-    primitive.attribute.extend(kept)
+    for index in reversed(range(len(primitive.attribute))):
+        if primitive.attribute[index].name in added:
+            del primitive.attribute[index]
     for (argument, kind), value in zip(arguments, values, strict=True):
         if argument != "format":
             primitive.attribute.add(name=argument, i=value, type=kind)
@@ -124,9 +103,7 @@ def _set_attributes(primitive: PrimitiveProto, node: NodeProto, values: tuple[in
 def _remove_unused_constants(model: ModelProto) -> None:
     used = {value for node in model.graph.node for value in node.input}
     used |= {value.name for value in model.graph.output}
-    kept = []
-    for node in model.graph.node:
-        if node.op_type != "Constant" or node.name in used:
-            kept.append(NodeProto.FromString(node.SerializeToString()))
-    del model.graph.node[:]
-    model.graph.node.extend(kept)
+    for index in reversed(range(len(model.graph.node))):
+        node = model.graph.node[index]
+        if node.op_type == "Constant" and node.name not in used:
+            del model.graph.node[index]

@@ -1,4 +1,4 @@
-"""Reading and writing MindIR, and what both transforms of it share."""
+"""Parses and writes MindIR files."""
 
 from google.protobuf.message import DecodeError
 from mindspore.train.mind_ir_pb2 import ModelProto, NodeProto, PrimitiveProto
@@ -9,10 +9,14 @@ _REFERENCE = "REF::"
 
 
 def parse(content: bytes, source: str) -> ModelProto:
-    """The model in `content`.
+    """Parses a MindIR file.
+
+    Args:
+        content: the bytes of the file.
+        source: name for error messages.
 
     Raises:
-        UserError: not a MindIR; the message names `source`.
+        UserError: `content` is not a MindIR.
     """
     model = ModelProto()
     try:
@@ -20,30 +24,30 @@ def parse(content: bytes, source: str) -> ModelProto:
     except DecodeError as error:
         raise UserError(f"{source}: not a MindIR ({error})") from error
     if not model.graph.node:
-        raise UserError(f"{source}: not a MindIR, or one without a graph")
+        raise UserError(f"{source}: not a MindIR, or a MindIR without a graph")
     return model
 
 
 def serialize(model: ModelProto) -> bytes:
-    """Equal models give equal bytes."""
+    """Returns the bytes of a file. Equal models give equal bytes."""
     return model.SerializeToString(deterministic=True)
 
 
 def primitive_name(node: NodeProto) -> str:
-    """The name of the primitive that `node` refers to; "" for a constant."""
+    """Returns the name of the primitive of `node`, or "" for a constant."""
     return node.op_type[len(_REFERENCE) :] if node.op_type.startswith(_REFERENCE) else ""
 
 
-def refer(node: NodeProto, primitive: PrimitiveProto) -> None:
-    """Makes `primitive` the operator of `node`."""
-    node.op_type = _REFERENCE + primitive.name
+def set_primitive(node: NodeProto, name: str) -> None:
+    """Makes `node` refer to the primitive `name`."""
+    node.op_type = _REFERENCE + name
 
 
 def primitives_by_name(model: ModelProto) -> dict[str, PrimitiveProto]:
-    """All primitives; each node but the constants must refer to one.
+    """Returns the primitives (operators with their attributes) of a model.
 
     Raises:
-        LenetError: a node refers to none, or the model has more than its main graph.
+        LenetError: a node refers to a missing primitive, or the model has several graphs.
     """
     if model.functions:
         raise LenetError(
@@ -52,7 +56,6 @@ def primitives_by_name(model: ModelProto) -> dict[str, PrimitiveProto]:
         )
     primitives = {primitive.name: primitive for primitive in model.primitives}
     for node in model.graph.node:
-        name = primitive_name(node)
-        if name not in primitives and node.op_type != "Constant":
+        if primitive_name(node) not in primitives and node.op_type != "Constant":
             raise LenetError(f"MindIR node {node.name!r}: unknown operator {node.op_type!r}")
     return primitives

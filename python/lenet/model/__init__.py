@@ -1,1 +1,1 @@
-"""The network."""
+"""The network and its checkpoints."""

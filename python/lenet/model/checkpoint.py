@@ -1,14 +1,13 @@
-"""Checkpoints: their names, which is the newest, writing and strict loading.
+"""Checkpoint files: names, the newest one, writing and strict loading.
 
-A file holds the parameters of the network and, for `train --resume`, those of the optimizer, as
-MindSpore's ModelCheckpoint writes them; inference ignores the latter. MindSpore is imported by the
-functions that need it, so that a wrong path is told without the seconds of its import.
+A file holds the parameters of the network and the optimizer state, in the format of MindSpore's
+ModelCheckpoint; only `train --resume` reads the optimizer state. Functions import MindSpore where
+they need it, so that a wrong path is reported without the seconds of the import.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
+import pathlib
 import re
 from typing import TYPE_CHECKING
 
@@ -16,19 +15,20 @@ import numpy as np
 
 from lenet import files
 from lenet.errors import UserError
+from lenet.files import AnyPath
 
 if TYPE_CHECKING:
     import mindspore as ms
     from mindspore import nn
 
-PREFIX = "checkpoint_lenet"
-
+_PREFIX = "checkpoint_lenet"
 _NAME = re.compile(r".*-(\d+)_(\d+)\.ckpt")
-_OWN_NAME = re.compile(PREFIX + r"-(\d+)_(\d+)\.ckpt")
+_OWN_NAME = re.compile(_PREFIX + r"-(\d+)_(\d+)\.ckpt")
+_TRAIN = "train one with `bazel run //python:train`"
 
-# Besides "<something>.<parameter of the network>" (momentum buffers), what optimizers and
-# ModelCheckpoint of the MindSpore releases add, and what train.py adds.
-STATE_NAMES = frozenset(
+# Optimizer state besides the momentum ("<prefix>.<parameter of the network>"), of several MindSpore
+# releases and of this project's training.
+_STATE_NAMES = frozenset(
     {
         "learning_rate",
         "momentum",
@@ -47,54 +47,42 @@ STATE_NAMES = frozenset(
 
 
 def file_name(epoch: int, step: int) -> str:
-    """Name of the checkpoint after `step` steps of epoch `epoch`, both from 1."""
-    return f"{PREFIX}-{epoch}_{step}.ckpt"
+    """Returns the name of the checkpoint after step `step` of epoch `epoch`, both from 1."""
+    return f"{_PREFIX}-{epoch}_{step}.ckpt"
 
 
-def position(path: str) -> tuple[int, int]:
-    """(epoch, step) in the name of a checkpoint; (0, 0) for a name without them."""
-    match = _NAME.fullmatch(os.path.basename(path))
+def position(path: AnyPath) -> tuple[int, int]:
+    """Returns (epoch, step) from the name of a checkpoint; (0, 0) if the name has none."""
+    match = _NAME.fullmatch(pathlib.Path(path).name)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def own(folder: str) -> list[str]:
-    """Paths of the checkpoints in `folder` that are named as train names them, oldest first."""
-    names = [name for name in os.listdir(folder) if _OWN_NAME.fullmatch(name)]
-    return [os.path.join(folder, name) for name in sorted(names, key=position)]
+def own(folder: AnyPath) -> list[pathlib.Path]:
+    """Returns the checkpoints in `folder` that have the name of file_name, oldest first."""
+    paths = [path for path in pathlib.Path(folder).iterdir() if _OWN_NAME.fullmatch(path.name)]
+    return sorted(paths, key=position)
 
 
-def newest(path: str) -> str:
-    """The checkpoint to take: `path` itself if it is a file, else the newest in that folder.
+def newest(path: AnyPath) -> pathlib.Path:
+    """Returns `path` itself if it is a file, else the newest checkpoint in that folder.
 
-    Newest is by epoch and step in the name, as numbers; names without them come first.
+    Checkpoints are ordered by the epoch and step in their names; names without them come first.
 
     Raises:
         UserError: no such file or folder, or no checkpoint in it.
     """
-    if os.path.isfile(path):
+    path = pathlib.Path(path)
+    if path.is_file():
         return path
-    if not os.path.isdir(path):
-        raise UserError(
-            f"{path}: no such checkpoint or folder; train one with `bazel run //python:train`"
-        )
-    names = [
-        name for name in os.listdir(path) if name.endswith(".ckpt") and not name.startswith(".")
-    ]
-    if not names:
-        raise UserError(
-            f"{path}: expected checkpoints (*.ckpt), found none; train one with "
-            "`bazel run //python:train`"
-        )
-    return os.path.join(path, max(names, key=lambda name: (position(name), name)))
+    if not path.is_dir():
+        raise UserError(f"{path}: no such checkpoint or folder; {_TRAIN}")
+    found = [entry for entry in path.glob("*.ckpt") if not entry.name.startswith(".")]
+    if not found:
+        raise UserError(f"{path}: expected checkpoints (*.ckpt), found none; {_TRAIN}")
+    return max(found, key=lambda entry: (position(entry), entry.name))
 
 
-def prune(folder: str, keep: int) -> None:
-    """Removes the oldest checkpoints named as train names them, down to `keep`."""
-    for path in own(folder)[:-keep]:
-        os.remove(path)
-
-
-def save(cell: nn.Cell, path: str, state: dict[str, int]) -> None:
+def save(cell: nn.Cell, path: AnyPath, state: dict[str, int]) -> None:
     """Writes all parameters of `cell`, and `state` as scalars, to `path` in one step."""
     import mindspore as ms
 
@@ -104,52 +92,54 @@ def save(cell: nn.Cell, path: str, state: dict[str, int]) -> None:
     ]
     with files.replacing(path) as temporary:
         try:
-            ms.save_checkpoint(entries, temporary, append_dict=dict(state))
+            ms.save_checkpoint(entries, str(temporary), append_dict=dict(state))
         finally:
-            # MindSpore has a temporary name of its own, and leaves the file if the disk is full.
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(os.path.splitext(temporary)[0] + ".tmp")
-        os.chmod(temporary, 0o644)  # MindSpore makes its files read-only
+            # MindSpore's own temporary file, which it leaves behind if the disk is full.
+            temporary.with_suffix(".tmp").unlink(missing_ok=True)
+        temporary.chmod(0o644)  # MindSpore makes its files read-only
 
 
-def read(path: str) -> dict[str, ms.Parameter]:
-    """The parameters in a checkpoint file by name.
+def read(path: AnyPath) -> dict[str, ms.Parameter]:
+    """Returns the parameters in a checkpoint file by name.
 
     Raises:
-        UserError: not a file, empty, corrupted or not a checkpoint.
+        UserError: no file, empty, corrupted or not a checkpoint.
     """
-    _check_file(path)
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint")
+    if path.suffix != ".ckpt":
+        raise UserError(f"{path}: expected a file that ends in .ckpt")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty; copy it again or train again")
     import mindspore as ms
 
     try:
-        return ms.load_checkpoint(path)
-    except Exception as error:  # MindSpore raises what its parser meets: ValueError, TypeError, …
+        return ms.load_checkpoint(str(path))
+    except Exception as error:  # errors of MindSpore's parser: ValueError, TypeError, ...
         raise UserError(
             f"{path}: expected a MindSpore checkpoint, found something that does not parse as one; "
-            "the file is corrupted or of another kind; copy it again or train anew"
+            "the file is corrupted or of another kind; copy it again or train again"
         ) from error
 
 
-def load_into(net: nn.Cell, path: str) -> dict[str, ms.Parameter]:
-    """Loads the parameters of the network from a file; all must be there, and no others.
+def load_into(net: nn.Cell, path: AnyPath) -> dict[str, ms.Parameter]:
+    """Loads the parameters of the network from a file and returns all parameters of the file.
 
-    Optimizer state in the file is left alone.
-
-    Returns:
-        All that the file holds, for those who want the optimizer state too.
+    The file must hold every parameter of the network. Optimizer state is ignored.
 
     Raises:
-        UserError: unreadable file; a parameter missing, unknown, of another shape or not finite.
+        UserError: unreadable file; a parameter is missing, unknown, not finite or of another shape.
     """
     import mindspore as ms
 
     found = read(path)
     expected = {param.name: param for param in net.get_parameters()}
-    for name, param in expected.items():
-        _check_parameter(path, name, param, found)
+    for param in expected.values():
+        _check_parameter(path, param, found)
     for name in found:
         base = name.partition(".")[2]
-        if name not in expected and name not in STATE_NAMES and base not in expected:
+        if name not in expected and name not in _STATE_NAMES and base not in expected:
             raise UserError(
                 f"{path}: holds a parameter {name!r} {found[name].shape} that LeNet-5 does not "
                 "have; is it a checkpoint of another network?"
@@ -160,10 +150,10 @@ def load_into(net: nn.Cell, path: str) -> dict[str, ms.Parameter]:
 
 
 def _without_subnormals(value: np.ndarray) -> np.ndarray:
-    """A copy with zeros for numbers too small for the full precision of their type.
+    """Returns a copy with subnormal numbers replaced by zero, for reproducible files.
 
-    MindSpore's threads differ in whether they keep them, so they come and go from run to run in
-    the momentum of units that do not learn any more: the one thing that was not reproducible.
+    MindSpore's threads differ in whether they keep them, so that the momentum of units which no
+    longer learn would differ from run to run.
     """
     value = value.copy()
     if np.issubdtype(value.dtype, np.floating):
@@ -171,18 +161,8 @@ def _without_subnormals(value: np.ndarray) -> np.ndarray:
     return value
 
 
-def _check_file(path: str) -> None:
-    if not os.path.isfile(path):
-        raise UserError(f"{path}: no such checkpoint")
-    if not path.endswith(".ckpt"):
-        raise UserError(f"{path}: expected a file that ends in .ckpt")
-    if os.path.getsize(path) == 0:
-        raise UserError(f"{path}: the file is empty; copy it again or train anew")
-
-
-def _check_parameter(
-    path: str, name: str, param: ms.Parameter, found: dict[str, ms.Parameter]
-) -> None:
+def _check_parameter(path: AnyPath, param: ms.Parameter, found: dict[str, ms.Parameter]) -> None:
+    name = param.name
     if name not in found:
         raise UserError(
             f"{path}: expected a parameter {name!r} {param.shape}, found none; the file holds "
@@ -190,9 +170,9 @@ def _check_parameter(
         )
     value = found[name].asnumpy()
     if value.shape != param.shape:
-        hint = "is it of another network?"
+        hint = "is it a checkpoint of another network?"
         if name == "fc1.weight":
-            hint = "is it of another network, or were --image_height, --image_width others?"
+            hint = "were --image_height and --image_width different, or is it another network?"
         raise UserError(
             f"{path}: parameter {name!r}: expected shape {param.shape}, found {value.shape}; {hint}"
         )

@@ -1,6 +1,7 @@
 """LeNet-5, with the parameter names of the original MindSpore model zoo."""
 
 import mindspore as ms
+import numpy as np
 from mindspore import nn
 from mindspore.common.initializer import Normal
 
@@ -24,11 +25,11 @@ class LeNet5(nn.Cell):
         image_width: int = 32,
         fused: nn.Cell | None = None,
     ) -> None:
-        """`fused` runs convolution, ReLU and pool as one; None: MindSpore's operators."""
+        """`fused` computes convolution, ReLU and pooling in one; None: MindSpore's operators."""
         super().__init__()
         self.fused = fused
-        features = _CONV2_CHANNELS * _after_pools(image_height) * _after_pools(image_width)
-        # As in the original, the convolutions begin with MindSpore's default, the dense layers not.
+        features = _CONV2_CHANNELS * _pooled_size(image_height) * _pooled_size(image_width)
+        # As in the original: default initialisation in the convolutions, not in the dense layers.
         self.conv1 = nn.Conv2d(num_channel, _CONV1_CHANNELS, _KERNEL, pad_mode="valid")
         self.conv2 = nn.Conv2d(_CONV1_CHANNELS, _CONV2_CHANNELS, _KERNEL, pad_mode="valid")
         self.relu = nn.ReLU()
@@ -39,6 +40,7 @@ class LeNet5(nn.Cell):
         self.fc3 = nn.Dense(84, num_class, weight_init=Normal(0.02))
 
     def construct(self, x: ms.Tensor) -> ms.Tensor:
+        """Returns the logits of a batch."""
         if self.fused is None:
             x = self.max_pool2d(self.relu(self.conv1(x)))
             x = self.max_pool2d(self.relu(self.conv2(x)))
@@ -51,7 +53,45 @@ class LeNet5(nn.Cell):
         return self.fc3(x)
 
 
-def _after_pools(size: int) -> int:
+def build(image_height: int, image_width: int, fused: bool, threads: int = 0) -> LeNet5:
+    """Returns a new LeNet5, whose convolution blocks are the fused kernels if `fused`.
+
+    Args:
+        image_height: height of the input, pixels.
+        image_width: width of the input, pixels.
+        fused: use the project's own kernels, which exist for the CPU only.
+        threads: CPU threads of the fused kernels; 0: one per core.
+    """
+    cell = None
+    if fused:
+        from lenet.kernels.operators import ConvReluPool
+
+        cell = ConvReluPool(threads)
+    return LeNet5(image_height=image_height, image_width=image_width, fused=cell)
+
+
+def predict_logits(net: nn.Cell, images: np.ndarray, batch_size: int = 1000) -> np.ndarray:
+    """Returns the logits of all images, float32 [N, 10].
+
+    Args:
+        net: maps [batch, 1, H, W] to [batch, 10]; is left in inference mode.
+        images: float32 [N, 1, H, W], see lenet.data.transform.prepare; N is at least 1.
+        batch_size: images per call.
+    """
+    net.set_train(False)
+    batch_size = min(batch_size, len(images))
+    results = []
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        count = len(batch)
+        # A smaller last batch would compile the graph again.
+        padding = [(0, batch_size - count), (0, 0), (0, 0), (0, 0)]
+        logits = net(ms.Tensor(np.pad(batch, padding))).asnumpy()
+        results.append(logits[:count].astype(np.float32))
+    return np.concatenate(results)
+
+
+def _pooled_size(size: int) -> int:
     for _ in range(2):
         size = (size - _KERNEL + 1) // 2
     return size

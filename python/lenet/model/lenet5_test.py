@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from lenet import devices
-from lenet.model.lenet5 import LeNet5
+from lenet.model.lenet5 import LeNet5, predict_logits
 
 SHAPES = {
     "conv1.weight": (6, 1, 5, 5),
@@ -23,7 +23,8 @@ def _context():
 
 
 def _convolve(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    windows = np.lib.stride_tricks.sliding_window_view(x, (5, 5), axis=(2, 3))
+    sliding_window_view = np.lib.stride_tricks.sliding_window_view
+    windows = sliding_window_view(x, (5, 5), axis=(2, 3))  # type: ignore[call-overload]
     return np.einsum("nchwij,ocij->nohw", windows, weight)
 
 
@@ -41,17 +42,17 @@ def _reference(p: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     return x @ p["fc3.weight"].T + p["fc3.bias"]
 
 
-def test_parameters_are_those_of_the_contract():
+def test_parameters_have_the_names_and_shapes_of_the_original():
     found = {param.name: param.shape for param in LeNet5().get_parameters()}
     assert found == SHAPES
 
 
 @pytest.mark.parametrize("size", [(32, 32), (28, 28), (16, 21), (33, 47)])
-def test_computes_the_network(size):
+def test_output_equals_the_definition(size):
     height, width = size
     net = LeNet5(image_height=height, image_width=width)
     parameters = {p.name: p.asnumpy().astype(np.float64) for p in net.get_parameters()}
-    # Larger weights than the initial ones: a small output would agree by being small.
+    # With the small initial weights, all outputs would be near zero.
     parameters = {name: value * 5 for name, value in parameters.items()}
     for param in net.get_parameters():
         param.set_data(ms.Tensor(parameters[param.name].astype(np.float32)))
@@ -72,3 +73,14 @@ def test_the_seed_decides_the_initial_weights():
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not any(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
     assert 0.018 < first[2].std() < 0.022
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 1000])
+def test_predicted_logits_of_any_batch_size(batch_size):
+    ms.set_seed(1)
+    net = LeNet5()
+    images = np.random.default_rng(0).normal(size=(20, 1, 32, 32)).astype(np.float32)
+    expected = np.concatenate([net(ms.Tensor(image[None])).asnumpy() for image in images])
+    logits = predict_logits(net, images, batch_size)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-6)

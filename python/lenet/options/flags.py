@@ -31,7 +31,7 @@ def parse(options_class: type[OptionsT], flag_values: flags.FlagValues) -> Optio
     """Returns the options: from the command line, else from --config_path, else the defaults.
 
     Raises:
-        UserError: wrong configuration file (see config.read), or a number that is not finite.
+        UserError: wrong configuration file (see config.read), or a value that is not accepted.
     """
     options = options_of(options_class)
     config_path = absolute(str(flag_values[_CONFIG_FLAG].value))
@@ -100,17 +100,12 @@ def _wrap(text: str, indent: int = 0) -> str:
 
 
 def _define_one(option: Option, flag_values: flags.FlagValues) -> None:
+    """Defines a flag without bounds and choices, which `parse` checks."""
+    define: Any = {
+        bool: flags.DEFINE_boolean,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+    }[option.type]
     default = config.defaults()[option.section][option.name]
-    value: Any = option.check(default, "configs/default_config.yaml")
-    name, text = option.name, option.help
-    if option.choices:
-        flags.DEFINE_enum(
-            name, value, option.choices, text, flag_values=flag_values, case_sensitive=False
-        )
-    elif option.type is bool:
-        flags.DEFINE_boolean(name, value, text, flag_values=flag_values)
-    elif option.type is str:
-        flags.DEFINE_string(name, value, text, flag_values=flag_values)
-    else:
-        define_number: Any = flags.DEFINE_integer if option.type is int else flags.DEFINE_float
-        define_number(name, value, text, option.minimum, option.maximum, flag_values=flag_values)
+    define(option.name, default, option.help, flag_values=flag_values)

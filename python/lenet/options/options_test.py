@@ -105,6 +105,15 @@ def test_a_bad_file_is_an_error_that_names_file_key_and_value(tmp_path, text, me
     assert "my.yaml" in str(caught.value)
 
 
+def test_a_bad_value_on_the_command_line_is_an_error():
+    for argument, expected in (
+        ("--lr=nan", "a number of at least 0"),
+        ("--threads=-1", "0 and at"),
+    ):
+        with pytest.raises(errors.UserError, match=f"command line: .* must be .*{expected}"):
+            parse([argument])
+
+
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(errors.UserError, match=r"cannot read .*none.yaml: No such file"):
         parse([f"--config_path={tmp_path}/none.yaml"])

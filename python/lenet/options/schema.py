@@ -70,7 +70,8 @@ class Option:
         return value
 
     def _accepts(self, value: Any) -> bool:
-        if type(value) is not self.type:
+        kind: object = type(value)
+        if kind is not self.type:
             return False
         if self.type is str:
             return not self.choices or value.lower() in map(str.lower, self.choices)
@@ -111,16 +112,9 @@ def options_of(options_class: type[Any]) -> tuple[Option, ...]:
     return programs()[options_class.program].options
 
 
-def _option(program_name: str, section: str, name: str, definition: dict[str, Any]) -> Option:
-    values = definition | definition.get(program_name, {})
-    return Option(
-        name,
-        section,
-        _TYPES[values["type"]],
-        values["help"],
-        values.get("unit", ""),
-        tuple(values.get("choices", ())),
-        values.get("min"),
-        values.get("max"),
-        values["type"] == "path",
-    )
+def _option(program: str, section: str, name: str, definition: dict[str, Any]) -> Option:
+    values = definition | definition.get(program, {})
+    kind = values["type"]
+    limits = (values.get("min"), values.get("max"))
+    texts = (values["help"], values.get("unit", ""), tuple(values.get("choices", ())))
+    return Option(name, section, _TYPES[kind], *texts, *limits, is_path=kind == "path")

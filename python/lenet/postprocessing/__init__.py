@@ -1,1 +1,1 @@
-"""From the results of infer310 to the accuracy."""
+"""Accuracy of the results of infer310."""

@@ -1,1 +1,1 @@
-"""Digits in any picture."""
+"""Classification of digits in pictures of any kind."""

@@ -1,7 +1,7 @@
-"""From a picture of a digit to an image like those of MNIST.
+"""Converts a picture of a digit to the form of MNIST's images.
 
 MNIST's digits are light on dark, fit into 20x20 pixels, and have their centre of mass in the
-middle of 28x28 pixels: a network trained on it expects that of every image.
+middle of 28x28 pixels. A network trained on MNIST expects this form.
 """
 
 import numpy as np
@@ -9,31 +9,30 @@ from PIL import Image, ImageFilter
 
 from lenet.errors import UserError
 
-_BOX = 20  # pixels, the larger side of the ink
+_BOX = 20  # pixels, the longer side of the ink
 _CANVAS = 28  # pixels
-_MNIST_SIZES = (28, 32)  # as MNIST has them, and as //python:preprocess writes them
+_MNIST_SIZES = (28, 32)  # pixels, of MNIST and of //python:preprocess
 
-_LEAST_CONTRAST = 32  # gray levels between ink and paper
-_LEAST_INK = 4  # pixels
-_IN_BOX = 0.2  # of full ink: paler pixels are not counted for the size of the digit
-_UNEVEN = 96  # gray levels that the light may differ between two places of the paper
-_NOISY_SIZE = 64  # pixels; a smaller picture is not a photo, and its strokes are too thin to filter
+_MIN_CONTRAST = 32  # gray levels between ink and paper
+_MIN_INK = 4  # pixels
+_MIN_COVERAGE = 0.2  # share of full ink; paler pixels do not count for the size of the digit
+_MAX_SHADING = 96  # gray levels between the lightest and the darkest paper
+_PHOTO_SIDE = 64  # pixels; the strokes of a smaller picture are too thin to filter
 
 
 def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
-    """The digit in a picture as MNIST has it.
+    """Converts a picture of a digit to the form of MNIST's images.
 
     Args:
         gray: uint8 [H, W].
-        invert: "yes" if ink is darker than paper, "no" if it is lighter, "auto" to look: paper is
-            what most of the border of the picture is.
+        invert: "yes" if ink is darker than paper, "no" if it is lighter, "auto" to detect it from
+            the border of the picture, which is paper.
 
     Returns:
-        uint8 [28, 28]; a picture that is like those of MNIST already stays as it is, and may be
-        [32, 32].
+        uint8 [28, 28]. A picture that already has the form of MNIST, 28x28 or 32x32, is unchanged.
 
     Raises:
-        UserError: no ink. The message does not name the picture.
+        UserError: no digit; the message does not name the picture.
     """
     smooth = _smooth(gray)
     dark_ink = invert == "yes" or (invert == "auto" and _has_light_paper(smooth))
@@ -47,8 +46,8 @@ def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
 
 
 def _smooth(gray: np.ndarray) -> np.ndarray:
-    """A photo without grains of noise, which would count as ink, and evenly lit; uint8 [H, W]."""
-    if min(gray.shape) < _NOISY_SIZE:
+    """Removes noise and shading from a photo, uint8 [H, W]."""
+    if min(gray.shape) < _PHOTO_SIDE:
         return gray
     smooth = np.asarray(Image.fromarray(gray).filter(ImageFilter.MedianFilter(3)))
     light = _light(smooth)
@@ -56,11 +55,11 @@ def _smooth(gray: np.ndarray) -> np.ndarray:
 
 
 def _light(gray: np.ndarray) -> np.ndarray:
-    """Brightness of the paper, float [H, W]: a plane through the border without its outliers."""
+    """Fits a plane to the border without outliers: brightness of the paper, float [H, W]."""
     rows, columns = np.indices(gray.shape)
     points = np.stack([_border(axis) for axis in (rows, columns, np.ones_like(rows))], axis=1)
     values = _border(gray).astype(np.float64)
-    inside = np.abs(values - np.median(values)) < _UNEVEN
+    inside = np.abs(values - np.median(values)) < _MAX_SHADING
     for _ in range(2):
         plane = np.linalg.lstsq(points[inside], values[inside], rcond=None)[0]
         distance = np.abs(values - points @ plane)
@@ -78,25 +77,25 @@ def _has_light_paper(gray: np.ndarray) -> bool:
 
 
 def _ink(light_ink: np.ndarray) -> np.ndarray:
-    """How much ink covers each pixel, float [H, W] in 0..1, exactly 0 on paper."""
+    """Returns the ink coverage of each pixel, float [H, W] in 0..1, exactly 0 on paper."""
     paper = float(np.median(_border(light_ink)))
-    if float(light_ink.max()) - paper < _LEAST_CONTRAST:
+    if float(light_ink.max()) - paper < _MIN_CONTRAST:
         raise UserError(
             "no ink: expected a digit that differs from its paper by at least "
-            f"{_LEAST_CONTRAST} of 255 gray levels; is --invert right?"
+            f"{_MIN_CONTRAST} of 255 gray levels; is --invert right?"
         )
     threshold = _otsu(light_ink)
     above = light_ink[light_ink > threshold]
-    if above.size < _LEAST_INK:
+    if above.size < _MIN_INK:
         raise UserError("no ink: found only a few pixels of it")
     full = float(np.median(above))
-    # Edges stay soft, but what is nearer to paper than to the threshold is paper.
+    # Levels below the middle between paper and threshold are paper; edges stay soft.
     none = max(paper, (paper + threshold) / 2)
     return np.clip((light_ink - none) / max(full - none, 1.0), 0.0, 1.0)
 
 
 def _otsu(gray: np.ndarray) -> int:
-    """The gray level that splits the pixels into the two most distinct groups."""
+    """Returns the gray level with the largest variance between its two sides (Otsu, 1979)."""
     counts = np.bincount(gray.ravel(), minlength=256).astype(np.float64)
     below = np.cumsum(counts)
     above = below[-1] - below
@@ -108,14 +107,14 @@ def _otsu(gray: np.ndarray) -> int:
 
 
 def _bounds(ink: np.ndarray) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of the ink."""
-    rows = np.flatnonzero((ink > _IN_BOX).any(axis=1))
-    columns = np.flatnonzero((ink > _IN_BOX).any(axis=0))
+    """Returns top, bottom, left and right of the ink."""
+    rows = np.flatnonzero((ink > _MIN_COVERAGE).any(axis=1))
+    columns = np.flatnonzero((ink > _MIN_COVERAGE).any(axis=0))
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def _centre(ink: np.ndarray) -> tuple[float, float]:
-    """Centre of mass, row and column, from the middle of pixel (0, 0)."""
+    """Returns the centre of mass, row and column; (0, 0) is the middle of the first pixel."""
     total = ink.sum()
     row = (ink.sum(axis=1) * np.arange(ink.shape[0])).sum() / total
     column = (ink.sum(axis=0) * np.arange(ink.shape[1])).sum() / total
@@ -125,34 +124,34 @@ def _centre(ink: np.ndarray) -> tuple[float, float]:
 def _is_mnist_like(
     light_ink: np.ndarray, ink: np.ndarray, bounds: tuple[int, int, int, int]
 ) -> bool:
-    """Whether size, paper, scale and place are those of an image of MNIST."""
+    """Returns whether the picture already has the form of MNIST's images."""
     height, width = light_ink.shape
     if height != width or height not in _MNIST_SIZES or np.median(_border(light_ink)) > 0:
         return False
     top, bottom, left, right = bounds
-    larger_side = max(bottom - top, right - left) * _CANVAS / height
+    longer_side = max(bottom - top, right - left) * _CANVAS / height
     middle = (height - 1) / 2
     offset = max(abs(value - middle) for value in _centre(ink)) * _CANVAS / height
-    return abs(larger_side - _BOX) <= 3 and offset <= 2
+    return abs(longer_side - _BOX) <= 3 and offset <= 2
 
 
 def _fitted(ink: np.ndarray) -> np.ndarray:
-    """The ink, scaled so that its larger side is 20 pixels, float [h, w] in 0..1."""
+    """Scales the ink so that its longer side is 20 pixels, float [h, w] in 0..1."""
     scale = _BOX / max(ink.shape)
     height, width = (max(1, round(side * scale)) for side in ink.shape)
     image = Image.fromarray(ink.astype(np.float32))
     small = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
-    # Thin strokes fade when they shrink; MNIST's reach full brightness.
+    # Thin strokes fade when they shrink, but MNIST's have full brightness.
     return np.clip(small / max(float(small.max()), 1e-6), 0.0, 1.0)
 
 
 def _centred(ink: np.ndarray) -> np.ndarray:
-    """The ink on an empty 28x28 image, its centre of mass in the middle, as far as it fits."""
+    """Puts the centre of mass of the ink in the middle of an empty 28x28 image, if it fits."""
     canvas = np.zeros((_CANVAS, _CANVAS), np.uint8)
-    place = []
+    position = []
     for centre, side in zip(_centre(ink), ink.shape, strict=True):
         first = round((_CANVAS - 1) / 2 - centre)
-        place.append(min(max(first, 0), _CANVAS - side))
-    top, left = place
+        position.append(min(max(first, 0), _CANVAS - side))
+    top, left = position
     canvas[top : top + ink.shape[0], left : left + ink.shape[1]] = np.rint(ink * 255)
     return canvas

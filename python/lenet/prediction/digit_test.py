@@ -15,7 +15,7 @@ def images():
 
 
 def _photo(image, *, size=140, top=90, left=40, shade=0.0, noise=0.0, seed=0):
-    """`image` as a dark digit on a light photo of 300x200, darker by `shade` at one corner."""
+    """A photo of 300x200 with `image` as a dark digit, darker by `shade` at one corner."""
     large = Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC)
     ink = np.zeros((300, 200))
     ink[top : top + size, left : left + size] = np.asarray(large) / 255
@@ -26,19 +26,19 @@ def _photo(image, *, size=140, top=90, left=40, shade=0.0, noise=0.0, seed=0):
 
 
 def _difference(found, image):
-    """Mean absolute difference, at the best of the 9 places of a pixel around."""
+    """Minimum of the mean absolute difference over shifts by at most one pixel."""
     shifts = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
     shifted = (np.roll(found.astype(int), shift, (0, 1)) for shift in shifts)
     return min(np.abs(moved - image).mean() for moved in shifted)
 
 
-def test_an_image_of_mnist_stays_as_it_is(images):
+def test_an_image_of_mnist_is_unchanged(images):
     for image in images:
         np.testing.assert_array_equal(digit.to_mnist(image, "auto"), image)
         np.testing.assert_array_equal(digit.to_mnist(255 - image, "auto"), image)
 
 
-def test_an_image_of_preprocess_stays_as_it_is(images):
+def test_an_image_of_preprocess_is_unchanged(images):
     for image in transform.resize(images, 32, 32):
         np.testing.assert_array_equal(digit.to_mnist(image, "auto"), image)
 
@@ -54,7 +54,7 @@ def test_an_image_of_preprocess_stays_as_it_is(images):
     ],
 )
 @pytest.mark.parametrize("light_ink", [False, True])
-def test_a_photo_becomes_the_image_it_was_made_of(images, changes, light_ink):
+def test_a_photo_of_an_image_becomes_that_image(images, changes, light_ink):
     differences = []
     for seed, image in enumerate(images[:20]):
         photo = _photo(image, seed=seed, **changes)
@@ -83,7 +83,7 @@ def test_ratio_and_centre():
     assert abs(columns.mean() - 13.5) <= 0.5
 
 
-def test_invert_is_obeyed():
+def test_invert():
     gray = np.full((100, 100), 255, np.uint8)
     gray[30:70, 45:55] = 0
     dark_ink = digit.to_mnist(gray, "auto")

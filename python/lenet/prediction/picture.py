@@ -1,6 +1,6 @@
-"""Picture files as gray pixels."""
+"""Reads picture files as gray pixels."""
 
-import os
+import pathlib
 import warnings
 
 import numpy as np
@@ -9,61 +9,55 @@ from PIL import Image, ImageOps
 from lenet.errors import UserError
 
 _FORMATS = ("PNG", "JPEG", "BMP")
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp")
-_LARGEST_SIDE = 1024  # pixels: more tells no more about a digit
-_HIGH_DEPTH = ("I", "F")  # modes of 16 bits a pixel, or how Pillow names them
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+_MAX_SIDE = 1024  # pixels; enough for a digit
+_HIGH_DEPTH = ("I", "F")  # prefixes of Pillow's modes for 16 bits per pixel
 
 
 def find(path: str) -> list[str]:
-    """`path` itself, or the pictures in it if it is a folder, in the order of their names.
+    """Returns `path` itself, or the pictures in it, sorted by name, if it is a folder.
 
     Raises:
-        UserError: it does not exist, or is a folder without pictures.
+        UserError: it does not exist, or is a folder without pictures; the message has no path.
     """
-    if not os.path.isdir(path):
-        if not os.path.exists(path):
-            raise UserError(f"{path}: no such file or folder")
+    folder = pathlib.Path(path)
+    if not folder.exists():
+        raise UserError("no such file or folder")
+    if not folder.is_dir():
         return [path]
     try:
-        names = sorted(os.listdir(path))
+        pictures = sorted(p for p in folder.iterdir() if p.name.lower().endswith(_SUFFIXES))
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    pictures = [name for name in names if name.lower().endswith(_ENDINGS)]
+        raise UserError(f"cannot read the folder: {error.strerror}") from error
     if not pictures:
-        raise UserError(f"{path}: no pictures in this folder ({', '.join(_ENDINGS)})")
-    return [os.path.join(path, name) for name in pictures]
+        raise UserError(f"no pictures in this folder ({', '.join(_SUFFIXES)})")
+    return [str(picture) for picture in pictures]
 
 
 def read_gray(path: str) -> np.ndarray:
-    """The picture at `path`, upright, as uint8 [H, W], no side above 1024 pixels.
+    """Returns a picture, rotated by its EXIF data, as uint8 [H, W] of at most 1024 pixels per side.
 
     Transparent parts become white under dark ink, and black under light ink.
 
     Raises:
-        UserError: unreadable, not PNG, JPEG or BMP, cut, or absurdly large.
+        UserError: unreadable, not PNG, JPEG or BMP, truncated, or too many pixels; the message has
+            no path.
     """
     try:
-        size = os.path.getsize(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
-                image.draft("RGB", (_LARGEST_SIDE, _LARGEST_SIDE))  # JPEG decodes at 1/2, 1/4, 1/8
-                return _gray(_upright(image))
+                image.draft("RGB", (_MAX_SIDE, _MAX_SIDE))  # decodes JPEG at 1/2, 1/4 or 1/8
+                return _gray(ImageOps.exif_transpose(image))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise UserError(
-            f"{path}: more pixels than any photo of a digit has; make it smaller ({error})"
-        ) from error
+        raise UserError(f"too many pixels for a photo; scale it down ({error})") from error
     except Image.UnidentifiedImageError as error:
-        found = f"{size} bytes that are none of these" if size else "an empty file"
-        raise UserError(f"{path}: expected a PNG, JPEG or BMP picture, found {found}") from error
-    except (OSError, SyntaxError, ValueError) as error:  # what Pillow's decoders raise
+        size = pathlib.Path(path).stat().st_size
+        found = f"{size} bytes of another kind" if size else "an empty file"
+        raise UserError(f"expected a PNG, JPEG or BMP picture, found {found}") from error
+    except (OSError, SyntaxError, ValueError) as error:  # errors of Pillow's decoders
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot read the picture: {reason}") from error
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """The picture, turned as its EXIF data says."""
-    return ImageOps.exif_transpose(image)
+        raise UserError(f"cannot read the picture: {reason}") from error
 
 
 def _gray(image: Image.Image) -> np.ndarray:
@@ -73,11 +67,12 @@ def _gray(image: Image.Image) -> np.ndarray:
     if image.has_transparency_data:
         image = _on_paper(image.convert("LA"))
     image = image.convert("L")
-    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE), Image.Resampling.BOX)
+    image.thumbnail((_MAX_SIDE, _MAX_SIDE), Image.Resampling.BOX)
     return np.asarray(image)
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
+    """Returns the picture on a background that contrasts with its ink."""
     gray, alpha = (np.asarray(band).astype(np.float64) for band in image.split())
     ink = np.average(gray, weights=alpha) if alpha.any() else 0.0
     paper = 255.0 if ink < 128 else 0.0

@@ -7,7 +7,7 @@ from PIL import Image
 from lenet.errors import UserError
 from lenet.prediction import picture
 
-# An L: which way is up shows. Dark on light.
+# A dark L on light ground, which shows the orientation.
 GRAY = np.full((60, 40), 230, np.uint8)
 GRAY[10:50, 8:14] = 20
 GRAY[44:50, 8:30] = 20
@@ -23,7 +23,7 @@ def save(tmp_path):
 
 
 def _rgba(ink):
-    """The L as opaque ink of one gray level on nothing."""
+    """The L as opaque ink of one gray level on a transparent ground."""
     alpha = Image.fromarray(np.where(GRAY < 100, 255, 0).astype(np.uint8))
     level = Image.new("L", alpha.size, ink)
     return Image.merge("RGBA", [level, level, level, alpha])
@@ -61,7 +61,7 @@ def test_transparent_parts_contrast_with_the_ink(save, ink, paper):
 
 def test_exif_rotation(save):
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held so that the top of the scene is at the right
+    exif[0x0112] = 6  # the top of the scene is at the right
     turned = Image.fromarray(GRAY).transpose(Image.Transpose.ROTATE_90)
     found = picture.read_gray(save(turned, "a.jpg", exif=exif, quality=95))
     np.testing.assert_allclose(found.astype(int), GRAY, atol=25)
@@ -100,8 +100,8 @@ def _gif():
         (b"dear diary", "expected a PNG, JPEG or BMP picture, found 10 bytes"),
         (_gif(), "expected a PNG, JPEG or BMP picture"),
         (_png()[:5000], "cannot read the picture"),
-        (_png()[:20], r"a\.jpg: "),
-        (_bomb(), "more pixels than any photo"),
+        (_png()[:20], "cannot read|expected a PNG"),
+        (_bomb(), "too many pixels for a photo"),
     ],
 )
 def test_bad_files(tmp_path, content, message):

@@ -1,1 +1,1 @@
-"""The test images as files for infer310."""
+"""Export of the test images as files for infer310."""

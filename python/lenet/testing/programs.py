@@ -1,39 +1,36 @@
 """Runs the built programs as a user does."""
 
 import os
-import pathlib
 import subprocess
 from typing import Any
 
-from runfiles import Runfiles
+from lenet import resources
+from lenet.files import AnyPath
 
 
 def path(program: str) -> str:
-    """The built program `program`, such as "train" or "//cc:infer310", in the runfiles.
+    """Returns the path of a built file, such as "train" (of //python) or "//cc:infer310".
 
-    It must be in the `data` of the test.
+    The target must be in the `data` of the test.
     """
     package, _, name = program.lstrip("/").rpartition(":")
-    found = Runfiles.Create().Rlocation(f"lenet_mindspore/{package or 'python'}/{name}")
-    assert found and os.path.exists(found), f"{program} is not in the data of this test"
-    return found
+    return str(resources.path(f"{package or 'python'}/{name}"))
 
 
 def image_limit() -> int:
-    """How many of the 10,000 test images a test takes that is for all of them.
+    """Returns how many of the 10,000 test images a test of all images uses.
 
-    Fewer where the program is so slow that time is better spent on its other paths: .bazelrc
-    sets LENET_TEST_IMAGES for builds with sanitizers.
+    .bazelrc sets LENET_TEST_IMAGES to fewer for builds with sanitizers, which are slow.
     """
     return int(os.environ.get("LENET_TEST_IMAGES", "10000"))
 
 
-def environment(cwd: str | pathlib.Path) -> dict[str, str]:
-    """The environment that `bazel run` would give to a program when typed in `cwd`."""
+def environment(cwd: AnyPath) -> dict[str, str]:
+    """Returns the environment that `bazel run`, typed in `cwd`, gives to a program."""
     return os.environ | {"BUILD_WORKING_DIRECTORY": str(cwd), "HOME": str(cwd)}
 
 
-def start(program: str, *arguments: str, cwd: str | pathlib.Path) -> subprocess.Popen[str]:
+def start(program: str, *arguments: str, cwd: AnyPath) -> subprocess.Popen[str]:
     """Starts a built program in `cwd`, with pipes for its output."""
     return subprocess.Popen(
         [path(program), *arguments],
@@ -46,10 +43,21 @@ def start(program: str, *arguments: str, cwd: str | pathlib.Path) -> subprocess.
     )
 
 
+def read_until(process: subprocess.Popen[str], text: str, count: int = 1) -> str:
+    """Reads stderr of a process up to line number `count` that holds `text`; returns the lines."""
+    lines: list[str] = []
+    for line in process.stderr or ():
+        lines.append(line)
+        count -= text in line
+        if count == 0:
+            return "".join(lines)
+    raise AssertionError(f"no line with {text!r} in: {''.join(lines)}")
+
+
 def run(
-    program: str, *arguments: str, cwd: str | pathlib.Path, **kwargs: Any
+    program: str, *arguments: str, cwd: AnyPath, **kwargs: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a built program in `cwd` to its end and returns exit code and output."""
+    """Runs a built program in `cwd` and returns exit code and output."""
     return subprocess.run(
         [path(program), *arguments],
         cwd=cwd,

@@ -1,1 +1,1 @@
-"""Training and checkpoints."""
+"""Training by one process or several workers."""

@@ -1,10 +1,11 @@
-"""Starts the workers of a distributed training by MindSpore's msrun, and watches over them."""
+"""Starts the workers of a distributed training with MindSpore's msrun and monitors them."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -13,45 +14,44 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import BinaryIO
 
 import psutil
 from absl import logging
-from runfiles import Runfiles
 
+from lenet import devices, files, interrupts, resources
 from lenet.errors import LenetError, UserError
+from lenet.interrupts import Interruption
 from lenet.options import config
 from lenet.options.programs import TrainDistributedOptions, TrainOptions
-from lenet.training.interruption import Interruption
 
-_PERIOD_SECONDS = 0.2
-# msrun waits for its scheduler, which takes a minute to notice that a worker is gone.
+_PERIOD_SECONDS = 0.1
+# msrun waits for its scheduler, which notices a dead worker only after a minute.
 _END_SECONDS = 5.0
 _FAILED = re.compile(r"Worker process (\d+) exit with exception\. Error code: (-?\d+)")
 _ERROR = "train: error: "
-# What MindSpore says of its network, whatever the level of its log is.
+# MindSpore's log lines about its network, which no log level suppresses.
 _NOISE = (b"[INFO] DISTRIBUTED", b"[WARNING] DISTRIBUTED")
 _LOG = re.compile(r"(msrun|scheduler|worker_\d+)\.log")
 
 
-def launch(options: TrainDistributedOptions) -> None:
-    """Runs a training with `worker_num` workers to its end, showing what the first here says.
+def run_workers(options: TrainDistributedOptions) -> None:
+    """Trains with `worker_num` workers and shows the log of the first one on this machine.
 
     Raises:
-        UserError: the flags do not fit each other, or a worker found its input wrong.
+        UserError: the flags contradict each other, or a worker reported invalid input.
         LenetError: a worker failed or was killed; the others are stopped.
         KeyboardInterrupt: Ctrl-C; the workers have saved a checkpoint.
     """
     options = _completed(options)
-    _make_log_folder(options.log_path)
+    folder = files.make_folder("log_path", options.log_path)
+    for path in folder.iterdir():
+        if _LOG.fullmatch(path.name):  # of an earlier training
+            path.unlink()
     logging.info(
-        "starting %d of %d workers; logs: %s",
-        options.local_worker_num,
-        options.worker_num,
-        options.log_path,
+        "starting %d of %d workers; logs: %s", options.local_worker_num, options.worker_num, folder
     )
-    with _started(options) as job, Interruption() as interruption:
-        _watch(job, interruption)
+    with interrupts.recorded() as interruption, _started(options, folder) as job:
+        _monitor(job, interruption)
     if interruption.requested:
         raise KeyboardInterrupt
     if job.failure:
@@ -59,30 +59,31 @@ def launch(options: TrainDistributedOptions) -> None:
 
 
 def with_device_num(options: TrainOptions) -> TrainDistributedOptions:
-    """What the flags --distribute and --device_num of train ask for."""
+    """Converts the flags --distribute and --device_num of train."""
     return config.default_options(
         TrainDistributedOptions, **vars(options) | {"worker_num": options.device_num}
     )
 
 
 def _completed(options: TrainDistributedOptions) -> TrainDistributedOptions:
-    """With values for what was left to us."""
+    """Returns the options with values instead of the defaults 0 and -1."""
     local = options.local_worker_num or options.worker_num
     if local > options.worker_num:
         raise UserError(
             f"--local_worker_num={local}: expected at most --worker_num={options.worker_num}"
         )
-    if local < options.worker_num and (options.node_rank < 0 or not options.master_port):
-        raise UserError(
-            f"--local_worker_num={local} of --worker_num={options.worker_num}: several machines "
-            "need --node_rank, --master_addr and --master_port"
-        )
     log_path = options.log_path
-    if local < options.worker_num:  # machines that share the folder would remove each other's
-        log_path = os.path.join(log_path, f"node_{options.node_rank}")
+    if local < options.worker_num:
+        if options.node_rank < 0 or not options.master_port:
+            raise UserError(
+                f"--local_worker_num={local} of --worker_num={options.worker_num}: several "
+                "machines need --node_rank, --master_addr and --master_port"
+            )
+        # Machines that share the folder would remove each other's logs.
+        log_path = f"{log_path}/node_{options.node_rank}"
     threads = options.threads
     if not threads and options.device_target != "Ascend":
-        threads = max(1, (os.cpu_count() or 1) // local)
+        threads = max(1, devices.cpu_threads() // local)
     return dataclasses.replace(
         options,
         local_worker_num=local,
@@ -93,20 +94,6 @@ def _completed(options: TrainDistributedOptions) -> TrainDistributedOptions:
     )
 
 
-def _make_log_folder(folder: str) -> None:
-    """Without the logs of an earlier training, which would be shown as this one's."""
-    try:
-        os.makedirs(folder, exist_ok=True)
-        for name in os.listdir(folder):
-            if _LOG.fullmatch(name):
-                os.remove(os.path.join(folder, name))
-    except OSError as error:
-        raise UserError(
-            f"--log_path: cannot write to {folder}: {error.strerror}; name a folder that can be "
-            "written to"
-        ) from error
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -114,18 +101,29 @@ def _free_port() -> int:
 
 
 class _Job:
-    """What msrun has started."""
+    """msrun and the workers that it has started.
 
-    def __init__(self, process: subprocess.Popen[bytes], options: TrainDistributedOptions) -> None:
+    Attributes:
+        process: msrun.
+        failure: error of the worker that failed first, if any.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], options: TrainDistributedOptions, logs: pathlib.Path
+    ) -> None:
         self.process = process
         self.failure: LenetError | None = None
-        self._options = options
-        self._ranks: dict[int, int] = {}  # by process
-        first = options.node_rank * options.local_worker_num
-        self._shown = _Follower(self.log(f"worker_{first}"))
+        self._logs = logs
+        self._ranks: dict[int, int] = {}  # by process id
+        self._shown = self.log(f"worker_{options.node_rank * options.local_worker_num}")
+        self._shown_bytes = 0
 
-    def workers(self) -> dict[int, int]:
-        """Ranks of the workers seen so far, by process."""
+    def log(self, name: str) -> pathlib.Path:
+        """Returns the path of the log of msrun, scheduler or worker_<rank>."""
+        return self._logs / f"{name}.log"
+
+    def find_workers(self) -> dict[int, int]:
+        """Returns the ranks of all workers seen so far by process id."""
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(self.process.pid).children():
                 with contextlib.suppress(psutil.Error):
@@ -134,89 +132,72 @@ class _Job:
                         self._ranks[child.pid] = int(variables["RANK_ID"])
         return self._ranks
 
-    def show(self) -> None:
-        """Copies what the first worker of this machine has written since the last call."""
-        self._shown.copy()
+    def show_log(self) -> None:
+        """Copies new lines of the first local worker's log to stderr."""
+        with contextlib.suppress(FileNotFoundError), self._shown.open("rb") as file:
+            file.seek(self._shown_bytes)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._shown_bytes += len(line)
+                if not line.startswith(_NOISE):
+                    sys.stderr.buffer.write(line)
+        sys.stderr.flush()
 
     def interrupt(self) -> None:
-        """Tells one worker, which tells the others."""
-        for process in list(self.workers())[:1]:
+        """Interrupts one worker, which requests the others to stop."""
+        for process in list(self.find_workers())[:1]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGINT)
 
     def find_failure(self) -> LenetError | None:
-        """The error of the worker that failed first, if one did."""
-        match = _FAILED.search(self._text(self.log("msrun")))
+        """Returns the error of the worker that failed first, or None."""
+        match = _FAILED.search(_text(self.log("msrun")))
         if not match:
             return None
         process, code = int(match[1]), int(match[2])
         rank = self._ranks.get(process)
-        log = self._options.log_path if rank is None else self.log(f"worker_{rank}")
-        errors = [line for line in self._text(log).splitlines() if line.startswith(_ERROR)]
-        if code == UserError.exit_code and errors:
-            return UserError(errors[-1].removeprefix(_ERROR))
+        name, log = "a worker", self._logs
+        if rank is not None:
+            name, log = f"worker {rank}", self.log(f"worker_{rank}")
+        errors = [line for line in _text(log).splitlines() if line.startswith(_ERROR)]
+        reason = f"ended with code {code}"
         if errors:
-            how = errors[-1].removeprefix(_ERROR)
+            reason = errors[-1].removeprefix(_ERROR)
+            if code == UserError.exit_code:
+                return UserError(reason)
         elif code < 0:
-            how = f"was ended by {signal.Signals(-code).name}"
-        else:
-            how = f"ended with code {code}"
-        who = "a worker" if rank is None else f"worker {rank}"
+            reason = f"was killed by {signal.Signals(-code).name}"
         return LenetError(
-            f"{who} {how}; the others are stopped; its log: {log}; give the same flags and "
-            "--resume to go on from the newest checkpoint"
+            f"{name} {reason}; the others are stopped; its log: {log}; use the same flags and "
+            "--resume to continue from the newest checkpoint"
         )
 
-    def log(self, name: str) -> str:
-        """Path of the log of msrun, scheduler or worker_<rank>."""
-        return os.path.join(self._options.log_path, f"{name}.log")
 
-    def _text(self, path: str) -> str:
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except OSError:
-            return ""
+def _text(path: pathlib.Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
-class _Follower:
-    """Copies a growing file to stderr, line by line."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._file: BinaryIO | None = None
-        self._rest = b""
-
-    def copy(self) -> None:
-        if self._file is None:
-            with contextlib.suppress(FileNotFoundError):
-                self._file = open(self._path, "rb")  # noqa: SIM115
-        if self._file is None:
-            return
-        *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
-        for line in lines:
-            if not line.startswith(_NOISE):
-                sys.stderr.buffer.write(line + b"\n")
-        sys.stderr.flush()
-
-
-def _watch(job: _Job, interruption: Interruption) -> None:
-    """To the end of msrun, or of what it does not end by itself."""
-    told = False
+def _monitor(job: _Job, interruption: Interruption) -> None:
+    """Returns when msrun has ended, or some seconds after a worker has failed."""
+    interrupted = False
     deadline = float("inf")
     while job.process.poll() is None and time.monotonic() < deadline:
-        job.workers()
-        job.show()
-        if interruption.requested and not told:
+        job.find_workers()
+        job.show_log()
+        if interruption.requested and not interrupted:
             job.interrupt()
-            told = True
+            interrupted = True
         if job.failure is None:
             job.failure = job.find_failure()
             if job.failure:
                 deadline = time.monotonic() + _END_SECONDS
         time.sleep(_PERIOD_SECONDS)
+    job.show_log()
     job.failure = job.failure or job.find_failure()
-    job.show()
     if job.process.returncode and not job.failure:
         job.failure = LenetError(
             f"msrun ended with code {job.process.returncode}; its log: {job.log('msrun')}"
@@ -224,33 +205,37 @@ def _watch(job: _Job, interruption: Interruption) -> None:
 
 
 @contextlib.contextmanager
-def _started(options: TrainDistributedOptions) -> Iterator[_Job]:
+def _started(options: TrainDistributedOptions, logs: pathlib.Path) -> Iterator[_Job]:
+    """Starts msrun; at the end, kills it with all its descendants."""
     with tempfile.TemporaryDirectory() as folder:
-        # msrun starts what PATH has under this name.
-        os.symlink(sys.executable, os.path.join(folder, "python3"))
+        # msrun starts the `python3` of PATH.
+        pathlib.Path(folder, "python3").symlink_to(sys.executable)
         environment = os.environ | {
             "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "PYTHONUNBUFFERED": "1",
         }
-        with open(os.path.join(options.log_path, "msrun.log"), "wb") as log:
+        if options.local_worker_num == options.worker_num:
+            # Seconds between attempts to reach the scheduler, which starts at the same time.
+            for bound in ("LOWER", "UPPER"):
+                environment.setdefault(f"MS_RETRY_INTERVAL_{bound}", "1")
+        with (logs / "msrun.log").open("wb") as log:
             process = subprocess.Popen(
                 _command(options),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is passed on to the workers, not to msrun
+                start_new_session=True,  # Ctrl-C goes to a worker, not to msrun
             )
         try:
-            yield _Job(process, options)
+            yield _Job(process, options, logs)
         finally:
-            _end(process)
+            _kill_tree(process)
 
 
 def _command(options: TrainDistributedOptions) -> list[str]:
-    program = Runfiles.Create().Rlocation("lenet_mindspore/python/train.py")
-    of_msrun = {
+    msrun = {
         "worker_num": options.worker_num,
         "local_worker_num": options.local_worker_num,
         "master_addr": options.master_addr,
@@ -259,19 +244,17 @@ def _command(options: TrainDistributedOptions) -> list[str]:
         "log_dir": options.log_path,
         "join": True,
     }
-    of_train = {
-        field.name: getattr(options, field.name) for field in dataclasses.fields(TrainOptions)
-    } | {"distribute": True}
+    train = {field.name: getattr(options, field.name) for field in dataclasses.fields(TrainOptions)}
+    train["distribute"] = True
     return [
         *[sys.executable, "-m", "mindspore.parallel.cluster.run"],
-        *[f"--{name}={value}" for name, value in of_msrun.items()],
-        *["python3", program],
-        *[f"--{name}={value}" for name, value in of_train.items()],
+        *[f"--{name}={value}" for name, value in msrun.items()],
+        *["python3", str(resources.path("python/train.py"))],
+        *[f"--{name}={value}" for name, value in train.items()],
     ]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends msrun with all that it started."""
+def _kill_tree(process: subprocess.Popen[bytes]) -> None:
     tree = []
     with contextlib.suppress(psutil.Error):
         parent = psutil.Process(process.pid)

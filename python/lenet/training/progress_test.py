@@ -40,7 +40,7 @@ def test_lines_and_curve(log):
     assert [(entry["epoch"], entry["mean_loss"]) for entry in progress.epochs] == [(1, LOSS)]
 
 
-def test_timings_set_the_first_step_apart(log):
+def test_timings(log):
     progress = Progress(steps_per_epoch=5, last=5, log_steps=1)
     assert progress.timings() == {"steps": 0}
     _run(progress, 5, 5)
@@ -55,7 +55,7 @@ class _Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("terminal", [_Terminal(), io.StringIO()])
-def test_a_bar_is_for_terminals_only(monkeypatch, terminal):
+def test_a_bar_on_terminals_only(monkeypatch, terminal):
     monkeypatch.setattr(sys, "stderr", terminal)
     progress = Progress(steps_per_epoch=5, last=5, log_steps=100)
     _run(progress, 5, 5)

@@ -1,8 +1,7 @@
-"""One training by several processes: which share of each batch is whose, and what all agree on.
+"""Data-parallel workers: the share of each batch per worker, and communication between them.
 
-MindSpore's msrun (//python:train_distributed) starts the processes and tells them by the
-environment how to find each other; gradients are averaged by HCCL, NCCL or MindSpore's own
-collectives for the CPU.
+MindSpore's msrun (//python:train_distributed) starts the processes and sets variables by which
+they find each other. HCCL, NCCL or MindSpore's CPU collectives average the gradients.
 """
 
 from __future__ import annotations
@@ -14,44 +13,44 @@ import numpy as np
 
 from lenet.errors import UserError
 
-# Set by msrun, and by hand for HCCL with a rank table.
+# Set by msrun, or by hand for HCCL with a rank table.
 _STARTED = ("MS_ROLE", "RANK_TABLE_FILE")
 
 
 class Workers:
-    """The processes of a training, seen from one of them.
+    """The workers of a training run, as one of them sees them.
 
     Attributes:
-        rank: of this one, from 0.
-        size: how many there are.
+        rank: number of this worker, from 0.
+        size: number of workers.
     """
 
     def __init__(
         self, rank: int = 0, size: int = 1, total: Callable[[np.ndarray], np.ndarray] | None = None
     ) -> None:
-        """`total` gives the sum over all workers of a float32 vector; None for one alone."""
+        """`total` returns the sum of a float32 vector over all workers; None for one worker."""
         self.rank = rank
         self.size = size
         self._total = total
 
     @property
     def writes(self) -> bool:
-        """Whether this one evaluates, writes files and prints results."""
+        """Whether this worker evaluates, writes files and prints results."""
         return self.rank == 0
 
     def share(self, order: np.ndarray) -> np.ndarray:
-        """Of int [steps, batch of all], the columns of this worker, int [steps, batch / size]."""
+        """Returns this worker's columns of int [steps, batch], int [steps, batch / size]."""
         return np.ascontiguousarray(np.split(order, self.size, axis=1)[self.rank])
 
     def agree(self, losses: np.ndarray, stop: bool) -> tuple[np.ndarray, bool]:
-        """What all workers find, each calling this after the same steps.
+        """Combines losses and stop requests of all workers; each must call it after each launch.
 
         Args:
             losses: float32 [steps], means over the share of this worker.
-            stop: whether this one wants to stop.
+            stop: whether this worker requests to stop.
 
         Returns:
-            The means over the whole batches, and whether any wants to stop.
+            The means over the whole batches, and whether any worker requests to stop.
         """
         if self._total is None:
             return losses, stop
@@ -64,26 +63,26 @@ class Workers:
 
 
 def started() -> bool:
-    """Whether this process is one of several, started by msrun or by hand."""
+    """Returns whether this process is one of several workers."""
     return any(variable in os.environ for variable in _STARTED)
 
 
 def card(device_id: int) -> int:
-    """The card of this worker: the one that msrun gave it, counted from `device_id`."""
+    """Returns the card of this worker: its number from msrun plus `device_id`."""
     return device_id + int(os.environ.get("DEVICE_ID", "0"))
 
 
 def join() -> Workers:
-    """Waits for the other workers; after devices.set_context, before the network is built.
+    """Waits for the other workers. Call it after set_context and before the network is built.
 
-    The scheduler, which msrun starts with the same command, ends within.
+    In msrun's scheduler, which runs the same program, this call ends the process.
 
     Raises:
-        UserError: nobody started the others.
+        UserError: this process is not one of several workers.
     """
     if not started():
         raise UserError(
-            "--distribute: this process is alone; start all workers by "
+            "--distribute: this is the only process; start all workers with "
             "`bazel run //python:train_distributed -- --worker_num=N`"
         )
     import mindspore as ms
@@ -96,6 +95,8 @@ def join() -> Workers:
     )
 
     class Total(nn.Cell):
+        """Sum over all workers."""
+
         def __init__(self) -> None:
             super().__init__()
             self.sum = ops.AllReduce()

@@ -7,14 +7,14 @@ from lenet.training.workers import Workers
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 8])
-def test_shares_are_the_whole_batch_without_overlap(size):
+def test_shares_partition_the_batch(size):
     order = np.random.default_rng(0).permutation(24 * 5).reshape(5, 24)
     shares = [Workers(rank, size).share(order) for rank in range(size)]
     assert all(share.shape == (5, 24 // size) for share in shares)
     np.testing.assert_array_equal(np.concatenate(shares, axis=1), order)
 
 
-def test_one_alone_agrees_with_itself():
+def test_one_worker_agrees_with_itself():
     losses = np.array([1, 2], np.float32)
     for stop in (False, True):
         agreed, stops = Workers().agree(losses, stop)
@@ -22,8 +22,10 @@ def test_one_alone_agrees_with_itself():
         assert stops is stop
 
 
-def test_losses_are_averaged_and_one_stops_all():
-    others = np.array([5, 2, 1], np.float32)  # the sum of theirs, one wants to stop
+def test_losses_are_averaged_and_one_request_stops_all():
+    others = np.array(
+        [5, 2, 1], np.float32
+    )  # sum of the other workers, one of which requests to stop
     group = Workers(rank=1, size=4, total=lambda own: own + others)
     losses, stop = group.agree(np.array([3, 2], np.float32), False)
     np.testing.assert_array_equal(losses, [2, 1])
@@ -34,7 +36,7 @@ def test_only_the_first_writes():
     assert [Workers(rank, 3).writes for rank in range(3)] == [True, False, False]
 
 
-def test_alone_there_is_nothing_to_join(monkeypatch):
+def test_a_single_process_cannot_join(monkeypatch):
     for variable in ("MS_ROLE", "RANK_TABLE_FILE"):
         monkeypatch.delenv(variable, raising=False)
     assert not workers.started()
@@ -42,7 +44,7 @@ def test_alone_there_is_nothing_to_join(monkeypatch):
         workers.join()
 
 
-def test_cards_are_counted_from_the_first(monkeypatch):
+def test_cards_are_numbered_from_device_id(monkeypatch):
     monkeypatch.setenv("DEVICE_ID", "3")
     assert workers.card(4) == 7
     monkeypatch.delenv("DEVICE_ID")

@@ -1,0 +1,69 @@
+"""Evaluates a checkpoint on the whole test set."""
+
+import json
+import pathlib
+
+import numpy as np
+from absl import logging
+
+from lenet import devices, files, metrics
+from lenet.data import idx, transform
+from lenet.metrics import Evaluation
+from lenet.model import checkpoint
+from lenet.options.programs import EvalOptions
+
+
+def run_evaluation(options: EvalOptions) -> Evaluation:
+    """Prints the accuracy of a checkpoint and a table of classes; writes the report if requested.
+
+    Raises:
+        UserError: invalid data, checkpoint or report folder.
+        DeviceUnavailableError, DeviceFailedError: see lenet.devices.
+    """
+    path = checkpoint.newest(options.ckpt_file or options.ckpt_path)
+    test = idx.read_split(options.data_path, "test")
+    report = files.make_folder("report", options.report) if options.report else None
+    device = devices.resolve(options.device_target, options.device_id)
+    devices.set_context(device, options.device_id)
+
+    from lenet.model import lenet5
+
+    fused = options.fused_kernels and device == "CPU"
+    net = lenet5.build(options.image_height, options.image_width, fused)
+    checkpoint.load_into(net, path)
+    logging.info("evaluating %s on %d images", path, len(test))
+    images = transform.prepare(test.images, options.image_height, options.image_width)
+    with devices.failures_reported(device):
+        logits = lenet5.predict_logits(net, images, options.batch_size)
+    result = metrics.evaluate(logits, test.labels)
+    print(f"Accuracy: {{{metrics.accuracy_line(result.accuracy)}}}")
+    print(f"\n{result.table()}")
+    if report:
+        entries = {"checkpoint": str(path), "data_sha256": test.sha256(), **result.as_dict()}
+        files.write_atomically(report / "report.json", json.dumps(entries, indent=1) + "\n")
+        with files.replacing(report / "confusion_matrix.png") as temporary:
+            _draw(result, temporary)
+        print(f"\nReport: {report / 'report.json'} and {report / 'confusion_matrix.png'}")
+    return result
+
+
+def _draw(result: Evaluation, path: pathlib.Path) -> None:
+    """Draws the confusion matrix on a logarithmic scale, which shows the few errors."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 6.4), layout="constrained")
+    intensity = np.log1p(result.confusion)
+    axes.imshow(intensity, cmap="Blues")
+    for (row, column), count in np.ndenumerate(result.confusion):
+        color = "white" if intensity[row, column] > intensity.max() / 2 else "black"
+        axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=8)
+    axes.set_xticks(range(idx.NUM_CLASSES))
+    axes.set_yticks(range(idx.NUM_CLASSES))
+    axes.set_xlabel("prediction")
+    axes.set_ylabel("label")
+    axes.set_title(f"{result.correct} of {result.total} correct ({result.accuracy:.2%})")
+    figure.savefig(path, dpi=120, format="png", metadata={"Software": None})
+    plt.close(figure)

@@ -1,0 +1,158 @@
+"""Reads the labels of a data set and the logits that infer310 wrote for it."""
+
+import csv
+import pathlib
+import re
+from collections.abc import Collection
+
+import numpy as np
+
+from lenet.data import idx
+from lenet.data.idx import NUM_CLASSES
+from lenet.errors import UserError
+
+_MANIFEST = "manifest.csv"
+_LABELLED = re.compile(r"(test_\d+_(\d))\.(jpg|jpeg|png|bin)", re.IGNORECASE)
+_RESULT_BYTES = 4 * NUM_CLASSES  # float32
+_SUFFIX = ".bin"
+_LISTED = 3  # names per message
+
+
+def expected_labels(dataset_path: str, data_path: str) -> dict[str, int]:
+    """Returns the label of each expected result, by its stem (`test_0_7` for `test_0_7.bin`).
+
+    Args:
+        dataset_path: input of infer310: a folder with manifest.csv, a folder of
+            `test_{index}_{label}.*` images, or an IDX file of images with the IDX file of labels
+            beside it; "" for the test set of `data_path`.
+        data_path: as for lenet.data.idx.read_split.
+
+    Raises:
+        UserError: no such folder or file, no images, no labels.
+    """
+    if not dataset_path:
+        return _numbered(idx.read_split(data_path, "test").labels)
+    path = pathlib.Path(dataset_path)
+    if path.is_file():
+        return _numbered(idx.read_labels(_labels_beside(path)))
+    if not path.is_dir():
+        raise UserError(
+            f"--dataset_path: {path} does not exist; expected the input of infer310: a folder of "
+            "images or an IDX file"
+        )
+    manifest = path / _MANIFEST
+    labels = _from_manifest(manifest) if manifest.exists() else _from_names(path)
+    if not labels:
+        raise UserError(
+            f"--dataset_path: no images in {path}; expected {_MANIFEST}, or images named "
+            "test_{index}_{label}.jpg, as //python:preprocess writes them"
+        )
+    return labels
+
+
+def read_results(result_path: str, stems: Collection[str]) -> np.ndarray:
+    """Reads `<stem>.bin` for each of `stems` and returns float32 [len(stems), 10], in their order.
+
+    Raises:
+        UserError: no such folder; missing, unexpected, short or long files; NaN or infinity. The
+            message gives the number of bad files and the first names.
+    """
+    folder = pathlib.Path(result_path)
+    try:
+        found = {path.name for path in folder.iterdir() if path.suffix == _SUFFIX}
+    except OSError as error:
+        raise UserError(
+            f"--result_path: cannot read {folder}: {error.strerror}; run //cc:infer310 first"
+        ) from error
+    names = [stem + _SUFFIX for stem in stems]
+    _check_names(folder, found, names)
+    contents = {name: _content(folder / name) for name in names}
+    _raise_if_any(
+        [f"{name} has {len(c)}" for name, c in contents.items() if len(c) != _RESULT_BYTES],
+        f"results in {folder} do not have {_RESULT_BYTES} bytes ({NUM_CLASSES} float32)",
+        "run //cc:infer310 again",
+    )
+    logits = np.frombuffer(b"".join(contents.values()), "<f4").reshape(len(names), NUM_CLASSES)
+    finite = np.isfinite(logits).all(axis=1)
+    _raise_if_any(
+        [name for name, valid in zip(names, finite, strict=True) if not valid],
+        f"results in {folder} hold NaN or infinity",
+        "is the model broken?",
+    )
+    return logits
+
+
+def _numbered(labels: np.ndarray) -> dict[str, int]:
+    return {f"test_{index}_{label}": int(label) for index, label in enumerate(labels)}
+
+
+def _labels_beside(path: pathlib.Path) -> pathlib.Path:
+    """Returns the IDX file of the labels of the images at `path`."""
+    name = path.name.replace("images", "labels").replace("idx3", "idx1")
+    labels = path.with_name(name)
+    if not labels.is_file():
+        raise UserError(f"--dataset_path: {path} has no file of labels; expected {labels}")
+    return labels
+
+
+def _from_manifest(path: pathlib.Path) -> dict[str, int]:
+    labels: dict[str, int] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
+            if header != ["file", "label"]:
+                raise UserError(f"{path}: expected the header file,label, found {header}")
+            for row in reader:
+                valid = len(row) == 2 and row[0] and row[1] in map(str, range(NUM_CLASSES))
+                if not valid:
+                    raise UserError(
+                        f"{path}, line {reader.line_num}: expected a file name and a label from "
+                        f"0 to {NUM_CLASSES - 1}, found {','.join(row)!r:.80}"
+                    )
+                stem = row[0].removesuffix(pathlib.PurePath(row[0]).suffix)
+                if stem in labels:
+                    raise UserError(
+                        f"{path}, line {reader.line_num}: a second file for the result "
+                        f"{stem}.bin; expected each name once"
+                    )
+                labels[stem] = int(row[1])
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a CSV file ({error})") from error
+    return labels
+
+
+def _from_names(folder: pathlib.Path) -> dict[str, int]:
+    matches = (_LABELLED.fullmatch(path.name) for path in folder.iterdir())
+    return {match[1]: int(match[2]) for match in matches if match}
+
+
+def _check_names(folder: pathlib.Path, found: set[str], expected: list[str]) -> None:
+    _raise_if_any(
+        [name for name in expected if name not in found],
+        f"of {len(expected)} results are missing in {folder}",
+        "run //cc:infer310 without --limit, on the images of --dataset_path",
+    )
+    _raise_if_any(
+        sorted(found.difference(expected)),
+        f"results in {folder} belong to no image",
+        f"are they of another data set? Expected {len(expected)} results for --dataset_path",
+    )
+
+
+def _content(path: pathlib.Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _raise_if_any(bad: list[str], problem: str, advice: str) -> None:
+    """Raises UserError with the number of bad files, the first names and the advice."""
+    if bad:
+        more = ", ..." if len(bad) > _LISTED else ""
+        raise UserError(
+            f"--result_path: {len(bad)} {problem}: {', '.join(bad[:_LISTED])}{more}; {advice}"
+        )

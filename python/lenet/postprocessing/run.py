@@ -1,0 +1,45 @@
+"""Computes the accuracy of the results that infer310 wrote."""
+
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from lenet import files, metrics
+from lenet.errors import UserError
+from lenet.options.programs import PostprocessOptions
+from lenet.postprocessing import inputs
+
+
+def run_postprocessing(options: PostprocessOptions) -> None:
+    """Prints the accuracy and a table of classes; writes acc.log and report.json.
+
+    Other entries of an existing report.json, such as infer310's, are kept.
+
+    Raises:
+        UserError: invalid labels or results (lenet.postprocessing.inputs); an output folder that
+            cannot be created, or a report.json there that is not a JSON object.
+    """
+    expected = inputs.expected_labels(options.dataset_path, options.data_path)
+    logits = inputs.read_results(options.result_path, expected)
+    result = metrics.evaluate(logits, np.array(list(expected.values())))
+    line = metrics.accuracy_line(result.accuracy)
+    folder = files.make_folder("output_path", options.output_path)
+    report = _read_report(folder / "report.json") | result.as_dict()
+    files.write_atomically(folder / "acc.log", line + "\n")
+    files.write_atomically(folder / "report.json", json.dumps(report, indent=1) + "\n")
+    print(f"Accuracy: {{{line}}}")
+    print(f"\n{result.table()}")
+
+
+def _read_report(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        report = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path} ({error}); expected JSON; move it away") from error
+    if not isinstance(report, dict):
+        raise UserError(f"{path}: expected a JSON object, found another value; move it away")
+    return report

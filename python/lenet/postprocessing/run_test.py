@@ -1,0 +1,59 @@
+import json
+
+import pytest
+
+from lenet.data import idx
+from lenet.errors import UserError
+from lenet.options.programs import PostprocessOptions
+from lenet.postprocessing.run import run_postprocessing
+from lenet.testing import mnist
+
+COUNT = 40
+WRONG = 3
+
+
+@pytest.fixture
+def options(tmp_path):
+    """Options for results whose first 3 are wrong."""
+    data = mnist.write_idx(tmp_path / "data", train=1, test=COUNT)
+    labels = idx.read_split(data, "test").labels
+    mnist.write_results(tmp_path / "results", labels, WRONG)
+    return PostprocessOptions(
+        data_path=data,
+        result_path=str(tmp_path / "results"),
+        dataset_path="",
+        output_path=str(tmp_path / "out"),
+    )
+
+
+def test_accuracy(options, tmp_path, capsys):
+    run_postprocessing(options)
+    assert "Accuracy: {'Accuracy':0.9250}\n" in capsys.readouterr().out
+    assert (tmp_path / "out" / "acc.log").read_text() == "'Accuracy':0.9250\n"
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (report["accuracy"], report["correct"], report["total"]) == (0.925, 37, 40)
+    assert sum(item["correct"] for item in report["classes"]) == 37
+
+
+def test_report_of_infer310_keeps_its_keys(options, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.json").write_text('{"engine": "lite", "accuracy": 0.1}')
+    run_postprocessing(options)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (report["engine"], report["accuracy"]) == ("lite", 0.925)
+
+
+@pytest.mark.parametrize("content", ["[1]", "not JSON", ""])
+def test_report_of_another_kind_is_left_alone(options, tmp_path, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.json").write_text(content)
+    with pytest.raises(UserError, match=r"report\.json.*move it away"):
+        run_postprocessing(options)
+    assert (tmp_path / "out" / "report.json").read_text() == content
+    assert not (tmp_path / "out" / "acc.log").exists()
+
+
+def test_folder_that_cannot_be_made(options, tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(UserError, match="--output_path: cannot write to"):
+        run_postprocessing(options)

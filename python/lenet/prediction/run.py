@@ -1,0 +1,97 @@
+"""Classifies the digits in pictures."""
+
+import json
+
+import numpy as np
+from absl import logging
+
+from lenet import devices
+from lenet.data import transform
+from lenet.data.idx import NUM_CLASSES
+from lenet.errors import UserError
+from lenet.model import checkpoint
+from lenet.options.programs import PredictOptions
+from lenet.prediction import digit, picture
+
+
+def run_prediction(options: PredictOptions, paths: list[str]) -> None:
+    """Prints digit and probabilities of each picture. Unusable pictures are reported and skipped.
+
+    Args:
+        options: options of the program.
+        paths: pictures (PNG, JPEG, BMP) and folders of pictures.
+
+    Raises:
+        UserError: no paths, invalid checkpoint; or, after all other pictures, an unusable one.
+        DeviceUnavailableError, DeviceFailedError: see lenet.devices.
+    """
+    if not paths:
+        raise UserError(
+            "expected pictures or folders of pictures, found no arguments; for example "
+            "`bazel run //python:predict -- photo.jpg scans/`"
+        )
+    ckpt = checkpoint.newest(options.ckpt_file)
+    device = devices.resolve(options.device_target, options.device_id)
+    images, failures = _read_images(options, paths)
+    if images:
+        devices.set_context(device, options.device_id)
+
+        from lenet.model import lenet5
+
+        height, width = options.image_height, options.image_width
+        net = lenet5.LeNet5(image_height=height, image_width=width)
+        checkpoint.load_into(net, ckpt)
+        with devices.failures_reported(device):
+            normalized = transform.normalize(np.stack(list(images.values())))
+            logits = lenet5.predict_logits(net, normalized[:, np.newaxis])
+        _print(list(images), _softmax(logits), options.json)
+    if failures:
+        raise UserError(
+            f"{failures} of {failures + len(images)} inputs could not be used, see above"
+        )
+
+
+def _read_images(options: PredictOptions, paths: list[str]) -> tuple[dict[str, np.ndarray], int]:
+    """Returns the usable pictures by name, uint8 [H, W], and the number of unusable inputs."""
+    names: list[str] = []
+    images: dict[str, np.ndarray] = {}
+    failures = 0
+    for path in paths:
+        try:
+            names += picture.find(path)
+        except UserError as error:
+            logging.error("%s: %s", path, error)
+            failures += 1
+    for name in names:
+        try:
+            image = digit.to_mnist(picture.read_gray(name), options.invert)
+            size = options.image_height, options.image_width
+            images[name] = transform.resize(image[np.newaxis], *size)[0]
+        except UserError as error:
+            logging.error("%s: %s", name, error)
+            failures += 1
+    return images, failures
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def _print(names: list[str], probabilities: np.ndarray, as_json: bool) -> None:
+    if not as_json:
+        classes = "  ".join(f"{label:5}" for label in range(NUM_CLASSES))
+        print(f"digit  probability  {classes}  file")
+    for name, row in zip(names, probabilities, strict=True):
+        found = int(row.argmax())
+        if as_json:
+            record = {
+                "file": name,
+                "digit": found,
+                "probability": float(row[found]),
+                "probabilities": row.tolist(),
+            }
+            print(json.dumps(record))
+        else:
+            columns = "  ".join(f"{value:.3f}" for value in row)
+            print(f"{found:5}  {row[found]:11.4f}  {columns}  {name}")

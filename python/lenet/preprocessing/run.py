@@ -1,0 +1,102 @@
+"""Writes the test images as a folder of files, with a manifest of their labels."""
+
+import io
+import pathlib
+import sys
+import time
+
+import numpy as np
+from absl import logging
+from PIL import Image
+from tqdm import tqdm
+
+from lenet import files
+from lenet.data import idx, transform
+from lenet.errors import UserError
+from lenet.options.programs import PreprocessOptions
+from lenet.preprocessing import output_folder
+
+_LOG_IMAGES = 2500  # images between two log lines, without a progress bar
+_DVPP_MINIMUM = 32  # pixels: the JPEG decoder of an Ascend 310 rejects smaller images
+
+
+def run_preprocessing(options: PreprocessOptions) -> None:
+    """Writes `test_{index}_{label}.{image_format}` for each test image, and manifest.csv.
+
+    An interrupted run is continued. Equal options give equal bytes.
+
+    Raises:
+        UserError: invalid data set, size that jpg does not allow, or output folder in use.
+    """
+    height, width = options.image_height, options.image_width
+    if options.image_format == "jpg":
+        _check_jpeg_size("image_height", height)
+        _check_jpeg_size("image_width", width)
+    split = idx.read_split(options.data_path, "test")
+    count = min(options.limit or len(split), len(split))
+    rows = [
+        (f"test_{index}_{label}.{options.image_format}", int(label))
+        for index, label in enumerate(split.labels[:count])
+    ]
+    settings: output_folder.Settings = {
+        "image_format": options.image_format,
+        "image_height": height,
+        "image_width": width,
+        "quality": options.quality,
+        "count": count,
+        **split.sha256(),
+    }
+    existing = output_folder.prepare(options.output_path, settings, options.force)
+    started = time.monotonic()
+    _write_images(options, split.images[:count], [name for name, _ in rows], existing)
+    output_folder.complete(options.output_path, rows)
+    seconds = time.monotonic() - started
+    kept = f", {len(existing)} of them from an interrupted run" if existing else ""
+    print(
+        f"{count} images as {options.image_format}, {height}x{width}, in {options.output_path} "
+        f"({seconds:.1f} s{kept})"
+    )
+    print(f"next: bazel run //cc:infer310 -- --dataset_path={options.output_path}")
+
+
+def encode(pixels: np.ndarray, image_format: str, quality: int) -> bytes:
+    """Returns the file content of an image in the size of the network's input.
+
+    Args:
+        pixels: uint8 [H, W].
+        image_format: "jpg" (baseline, gray), "png" (gray) or "bin" (float32 little-endian
+            [1, H, W], normalised: the input of the network).
+        quality: JPEG quality, 1 to 100.
+    """
+    if image_format == "bin":
+        return transform.normalize(pixels).astype("<f4").tobytes()
+    buffer = io.BytesIO()
+    image = Image.fromarray(pixels)
+    if image_format == "jpg":
+        image.save(buffer, "JPEG", quality=quality, progressive=False)
+    else:
+        image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _check_jpeg_size(flag: str, size: int) -> None:
+    if size < _DVPP_MINIMUM or size % 2:
+        raise UserError(
+            f"--{flag}: expected an even number of at least {_DVPP_MINIMUM} for jpg, which an "
+            f"Ascend 310 requires, found {size}; choose another size, or --image_format=png"
+        )
+
+
+def _write_images(
+    options: PreprocessOptions, images: np.ndarray, names: list[str], existing: set[str]
+) -> None:
+    """Writes the images that do not exist yet."""
+    resized = transform.resize(images, options.image_height, options.image_width)
+    folder = pathlib.Path(options.output_path)
+    terminal = sys.stderr.isatty()
+    for number, name in enumerate(tqdm(names, unit="image", disable=not terminal), start=1):
+        if name not in existing:
+            content = encode(resized[number - 1], options.image_format, options.quality)
+            files.write_atomically(folder / name, content)
+        if not terminal and number % _LOG_IMAGES == 0:
+            logging.info("%d of %d images", number, len(names))

@@ -1,0 +1,291 @@
+"""Trains LeNet-5, evaluates it, and writes checkpoints and metrics.json."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from absl import logging
+
+from lenet import devices, interrupts, metrics
+from lenet.data import idx, transform
+from lenet.errors import LenetError, UserError
+from lenet.interrupts import Interruption
+from lenet.model import checkpoint
+from lenet.options.programs import TrainOptions
+from lenet.training import workers
+from lenet.training.progress import Progress
+from lenet.training.run_folder import RunFolder
+from lenet.training.schedule import Schedule
+from lenet.training.workers import Workers
+
+if TYPE_CHECKING:
+    import pathlib
+
+    from lenet.model.lenet5 import LeNet5
+    from lenet.training.trainer import Trainer
+
+
+def run_training(options: TrainOptions) -> dict[str, Any]:
+    """Trains and evaluates a network and returns the content of metrics.json.
+
+    On Ctrl-C, writes a checkpoint and then raises KeyboardInterrupt.
+
+    Raises:
+        UserError: invalid data, checkpoint or checkpoint folder.
+        DeviceUnavailableError, DeviceFailedError: see lenet.devices.
+        LenetError: the loss is not finite.
+    """
+    train = idx.read_split(options.data_path, "train")
+    test = idx.read_split(options.data_path, "test")
+    folder = RunFolder(options.ckpt_path, options.keep_checkpoint_max)
+    resumed = folder.newest() if options.resume else None
+    card = workers.card(options.device_id) if options.distribute else options.device_id
+    device = devices.resolve(options.device_target, card)
+    devices.set_context(device, card, options.threads)
+    with devices.failures_reported(device):
+        group = workers.join() if options.distribute else Workers()
+        schedule = Schedule(options, len(train), group.size)
+        run = _Run(options, train, test, device, group, schedule, folder)
+        if resumed:
+            run.resume(resumed)
+        else:
+            run.start()
+        return run.run()
+
+
+@dataclasses.dataclass
+class _Run:
+    """One training run, from its first step or a checkpoint to its last step.
+
+    Attributes:
+        done: completed steps over all epochs, including an earlier run.
+        saved: steps in the newest checkpoint.
+        stop: whether all workers have agreed to stop.
+    """
+
+    options: TrainOptions
+    train: idx.Split
+    test: idx.Split
+    device: str
+    workers: Workers
+    schedule: Schedule
+    folder: RunFolder
+    done: int = 0
+    saved: int = 0
+    stop: bool = False
+
+    def __post_init__(self) -> None:
+        options, schedule = self.options, self.schedule
+        self.start_time = time.perf_counter()
+        self.progress = Progress(schedule.steps_per_epoch, schedule.last, options.log_steps)
+        self.net, self.trainer = _build(options, self.train, self.device, self.workers.size)
+        size = options.image_height, options.image_width
+        self.test_images = transform.prepare(self.test.images, *size)
+
+    def start(self) -> None:
+        """Starts a new run."""
+        if self.options.pre_trained:
+            checkpoint.load_into(self.net, checkpoint.newest(self.options.pre_trained))
+        if self.workers.writes:
+            self.folder.move_earlier_run()
+
+    def resume(self, path: pathlib.Path) -> None:
+        """Continues the run of a checkpoint.
+
+        Raises:
+            UserError: the checkpoint is invalid or of a run with another image order.
+        """
+        schedule = self.schedule
+        found = checkpoint.load_into(self.net, path)
+        for name, unit in (("seed", 1), ("batch_size", self.workers.size)):
+            given = getattr(self.options, name)
+            if name in found and int(found[name].asnumpy()) != given * unit:
+                trained = f"{int(found[name].asnumpy()) / unit:g}"
+                raise UserError(
+                    f"--resume: {path} was trained with --{name}={trained}, found "
+                    f"--{name}={given}; use --{name}={trained} for the same image order"
+                )
+        epoch, step = checkpoint.position(path)
+        if step > schedule.steps_per_epoch:
+            raise UserError(
+                f"--resume: {path} is at step {step} of an epoch, but this run has "
+                f"{schedule.steps_per_epoch} steps per epoch; use the --data_path and --batch_size "
+                "of the earlier run"
+            )
+        if self.trainer.load_state(found):
+            logging.info("%s holds no optimizer state; it starts at zero", path)
+        self.done = self.saved = (epoch - 1) * schedule.steps_per_epoch + step
+        if "learning_rate" in found:
+            before = found["learning_rate"].asnumpy().item()
+            now = schedule.rates(self.done - 1, 1)[0]
+            if before != now:
+                logging.info("step %d had the learning rate %g, now %g", step, before, now)
+        curve, epochs = self.folder.history((epoch, step), self.done // schedule.steps_per_epoch)
+        self.progress.loss_curve += curve
+        self.progress.epochs += epochs
+        logging.info("resuming after epoch:%d step:%d of %s", epoch, step, path)
+
+    def run(self) -> dict[str, Any]:
+        """Trains and evaluates; returns the metrics, or {} in all workers but the first."""
+        logging.info(
+            "training on %d images, %d steps per epoch, %s %s",
+            len(self.train),
+            self.schedule.steps_per_epoch,
+            "device" if self.workers.size == 1 else f"{self.workers.size} workers, each on",
+            self.device,
+        )
+        if self.done >= self.schedule.last:
+            logging.info("no steps left to train; increase --epoch_size to continue")
+        with interrupts.recorded() as interruption, contextlib.closing(self.progress):
+            self._train_epochs(interruption)
+            interrupted = self._stops(interruption)
+        accuracy = None
+        if self.workers.writes and not interrupted:
+            accuracy = self._evaluate()
+        result = self._metrics(accuracy)
+        if self.workers.writes:
+            self.folder.write_metrics(result)
+        saved = self.folder.checkpoint_path(self.schedule.position(self.done))
+        if interrupted:
+            self.workers.wait()  # the first worker that ends would end the others
+            logging.info(
+                "interrupted; saved %s; continue with the same flags and --resume",
+                saved if self.done else "nothing",
+            )
+            raise KeyboardInterrupt
+        if accuracy is None:
+            return {}
+        print(f"Accuracy: {{{metrics.accuracy_line(accuracy)}}}")
+        print(f"Checkpoint: {saved}")
+        print(f"Next: bazel run //python:export -- --ckpt_file={shlex.quote(str(saved))}")
+        return result
+
+    def _train_epochs(self, interruption: Interruption) -> None:
+        options, schedule = self.options, self.schedule
+        while self.done < schedule.last and not self._stops(interruption):
+            epoch, first = divmod(self.done, schedule.steps_per_epoch)
+            order = schedule.order(epoch + 1)[first:][: schedule.last - self.done]
+            self.progress.start_epoch(epoch + 1, first)
+            while len(order) and not self._stops(interruption):
+                to_checkpoint = -self.done % options.save_checkpoint_steps
+                to_checkpoint = to_checkpoint or options.save_checkpoint_steps
+                launch = order[: min(to_checkpoint, self.trainer.steps_per_call)]
+                self._train_steps(launch, interruption)
+                if self.done % options.save_checkpoint_steps == 0:
+                    self._save()
+                order = order[len(launch) :]
+            complete = self.done % schedule.steps_per_epoch == 0
+            self.progress.end_epoch(epoch + 1, complete)
+            evaluates = options.eval_each_epoch and self.workers.writes
+            if evaluates and complete and self.done < schedule.last:
+                self._evaluate()
+        if self.saved != self.done:
+            self._save()
+
+    def _train_steps(self, order: np.ndarray, interruption: Interruption) -> None:
+        """Executes one launch of the trainer, on image indices [steps, batch]."""
+        rates = self.schedule.rates(self.done, len(order))
+        own = self.trainer.train(self.workers.share(order), rates)
+        losses, self.stop = self.workers.agree(own, interruption.requested)
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad):
+            epoch, step = self.schedule.position(self.done + int(bad[0]) + 1)
+            raise LenetError(
+                f"epoch:{epoch} step:{step}: the loss is {losses[bad[0]]}, the training diverged; "
+                f"use a lower --lr than {self.options.lr}"
+            )
+        self.done += len(losses)
+        self.progress.steps(self.done, losses)
+
+    def _stops(self, interruption: Interruption) -> bool:
+        """Returns whether to stop: one worker at once, several after they have agreed."""
+        return self.stop or (self.workers.size == 1 and interruption.requested)
+
+    def _save(self) -> None:
+        self.saved = self.done
+        if not self.workers.writes:
+            return
+        epoch, step = self.schedule.position(self.done)
+        state = {
+            "epoch_num": epoch,
+            "step_num": self.done,
+            "seed": self.options.seed,
+            "batch_size": self.schedule.batch_size,
+        }
+        self.folder.save(self.trainer.cell, (epoch, step), state)
+
+    def _evaluate(self) -> float:
+        """Returns the accuracy on the test set, and logs and records it."""
+        from lenet.model import lenet5
+
+        start = time.perf_counter()
+        logits = lenet5.predict_logits(self.net, self.test_images)
+        self.trainer.cell.set_train()
+        result = metrics.evaluate(logits, self.test.labels)
+        seconds = time.perf_counter() - start
+        logging.info(
+            "test accuracy %.4f (%d of %d), %.2f s",
+            result.accuracy,
+            result.correct,
+            result.total,
+            seconds,
+        )
+        epochs = self.progress.epochs
+        if epochs and epochs[-1]["epoch"] * self.schedule.steps_per_epoch == self.done:
+            epochs[-1] |= {"accuracy": result.accuracy, "evaluation_s": seconds}
+        return result.accuracy
+
+    def _metrics(self, accuracy: float | None) -> dict[str, Any]:
+        import mindspore as ms
+
+        seconds = time.perf_counter() - self.start_time
+        saved = checkpoint.file_name(*self.schedule.position(self.done)) if self.done else ""
+        return {
+            "accuracy": accuracy,
+            "checkpoint": saved,
+            "steps": self.done,
+            "epochs": self.progress.epochs,
+            "loss_curve": self.progress.loss_curve,
+            "timings": self.progress.timings() | {"total_seconds": seconds},
+            "device": self.device,
+            "fused_kernels": self.net.fused is not None,
+            "workers": self.workers.size,
+            "mindspore": ms.__version__,
+            "config": dataclasses.asdict(self.options),
+            "data_sha256": {"train": self.train.sha256(), "test": self.test.sha256()},
+        }
+
+
+def _build(
+    options: TrainOptions, train: idx.Split, device: str, workers: int
+) -> tuple[LeNet5, Trainer]:
+    """Returns the network and its trainer; the seed decides the initial weights."""
+    import mindspore as ms
+
+    from lenet.model import lenet5
+    from lenet.training.trainer import FusedTrainer, OperatorTrainer, TrainingSet
+
+    height, width = options.image_height, options.image_width
+    images = transform.resize(train.images, height, width)
+    data = TrainingSet(images, train.labels.astype(np.int32))
+    level = options.amp_level
+    if level == "auto":
+        level = "O2" if device == "Ascend" else "O0"
+    # The fused kernels compute in float32 and cannot average gradients between their steps.
+    fused = options.fused_kernels and device == "CPU" and workers == 1 and level == "O0"
+    ms.set_seed(options.seed)
+    net = lenet5.build(height, width, fused, options.threads)
+    if fused:
+        return net, FusedTrainer(net, data, options.momentum, options.threads)
+    return net, OperatorTrainer(
+        net,
+        data,
+        options.momentum,
+        mixed_precision=level == "O2",
+        sink_size=options.sink_size,
+    )

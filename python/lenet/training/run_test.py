@@ -1,0 +1,171 @@
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import signal
+
+import pytest
+
+from lenet import devices
+from lenet.errors import LenetError, UserError
+from lenet.model import checkpoint
+from lenet.model.lenet5 import LeNet5
+from lenet.options import config
+from lenet.options.programs import TrainOptions
+from lenet.testing import mnist
+from lenet.training.progress import Progress
+from lenet.training.run import run_training
+
+STEPS = 256 // 32  # per epoch of the synthetic data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return mnist.write_idx(tmp_path_factory.mktemp("Data"))
+
+
+@pytest.fixture
+def options(data, tmp_path):
+    devices.set_context("CPU")
+    return config.default_options(
+        TrainOptions,
+        data_path=data,
+        ckpt_path=str(tmp_path / "ckpt"),
+        epoch_size=2,
+        device_target="CPU",
+    )
+
+
+def _train(options, **changes):
+    return run_training(dataclasses.replace(options, **changes))
+
+
+def _names(options, folder="."):
+    return sorted(
+        path.name for path in pathlib.Path(options.ckpt_path, folder).iterdir() if path.is_file()
+    )
+
+
+def _checkpoint(options, epoch, step):
+    return pathlib.Path(options.ckpt_path, checkpoint.file_name(epoch, step))
+
+
+def _hash(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_writes_a_checkpoint_and_metrics(options, data, capsys):
+    result = _train(options, eval_each_epoch=True)
+    assert _names(options) == ["checkpoint_lenet-2_8.ckpt", "metrics.json"]
+    assert json.loads(pathlib.Path(options.ckpt_path, "metrics.json").read_text()) == result
+    assert result["steps"] == 2 * STEPS
+    assert [entry[:2] for entry in result["loss_curve"]] == [[1, 1], [1, 8], [2, 1], [2, 8]]
+    assert len([entry["accuracy"] for entry in result["epochs"]]) == 2
+    assert result["epochs"][-1]["accuracy"] == result["accuracy"]
+    assert result["config"]["data_path"] == data
+    assert result["timings"]["ms_per_step_median"] > 0
+    path = _checkpoint(options, 2, 8)
+    assert capsys.readouterr().out.splitlines() == [
+        f"Accuracy: {{'Accuracy':{result['accuracy']:.4f}}}",
+        f"Checkpoint: {path}",
+        f"Next: bazel run //python:export -- --ckpt_file={path}",
+    ]
+
+
+def test_fused_kernels_continue_a_float16_run(options):
+    half = _train(options, epoch_size=1, amp_level="O2")
+    assert half["fused_kernels"] is False
+    result = _train(options, amp_level="O0", resume=True)
+    assert result["fused_kernels"] is True
+    assert result["loss_curve"][:2] == half["loss_curve"]
+    assert result["steps"] == 2 * STEPS
+
+
+def test_learns_from_pre_trained_weights_too(options):
+    result = _train(options, epoch_size=30, lr=0.03)
+    assert result["accuracy"] >= 0.9
+    assert result["loss_curve"][-1][2] < 0.2
+    again = _train(options, epoch_size=1, pre_trained=str(_checkpoint(options, 30, STEPS)))
+    assert again["accuracy"] >= 0.9
+
+
+def test_checkpoints_are_saved_and_the_oldest_removed(options, tmp_path):
+    (tmp_path / "ckpt").mkdir()
+    (tmp_path / "ckpt" / "mine-1_1.ckpt").write_bytes(b"")
+    _train(options, save_checkpoint_steps=3, keep_checkpoint_max=3, epoch_size=2)
+    kept = [checkpoint.file_name(*position) for position in ((2, 4), (2, 7), (2, 8))]
+    assert _names(options) == [*kept, "metrics.json", "mine-1_1.ckpt"]
+
+
+@pytest.mark.parametrize("stop", [STEPS, 5])
+def test_a_resumed_run_ends_as_an_uninterrupted_one(options, tmp_path, stop):
+    straight = dataclasses.replace(options, ckpt_path=str(tmp_path / "straight"))
+    whole = _train(straight)
+    _train(options, max_steps=stop)
+    assert _names(options) == [checkpoint.file_name(1, stop), "metrics.json"]
+    resumed = _train(options, resume=True)
+    assert _hash(_checkpoint(options, 2, 8)) == _hash(_checkpoint(straight, 2, 8))
+    assert (resumed["accuracy"], resumed["steps"]) == (whole["accuracy"], whole["steps"])
+    curve = [tuple(entry) for entry in resumed["loss_curve"]]
+    assert {tuple(entry) for entry in whole["loss_curve"]} <= set(curve)
+
+
+def test_another_seed_gives_other_weights(options, tmp_path):
+    _train(options, max_steps=1)
+    other = dataclasses.replace(options, seed=2, ckpt_path=str(tmp_path / "other"))
+    _train(other, max_steps=1)
+    assert _hash(_checkpoint(options, 1, 1)) != _hash(_checkpoint(other, 1, 1))
+
+
+def test_resume_without_a_checkpoint_and_at_the_end(options):
+    first = _train(options, resume=True, max_steps=2)
+    assert first["steps"] == 2
+    again = _train(options, resume=True, max_steps=2)
+    for key in ("accuracy", "checkpoint", "loss_curve"):
+        assert again[key] == first[key]
+    for changes, message in (
+        ({"seed": 7}, "trained with --seed=3, found --seed=7"),
+        ({"batch_size": 16}, "trained with --batch_size=32, found --batch_size=16"),
+    ):
+        with pytest.raises(UserError, match=message):
+            _train(options, resume=True, **changes)
+
+
+def test_a_new_run_moves_the_earlier_one(options):
+    for steps in (3, 2, 1):
+        _train(options, max_steps=steps)
+        assert checkpoint.newest(options.ckpt_path) == _checkpoint(options, 1, steps)
+    assert _names(options, "previous") == ["checkpoint_lenet-1_2.ckpt", "metrics.json"]
+
+
+@pytest.mark.parametrize("fused_kernels", [False, True])
+def test_ctrl_c_saves_a_checkpoint(options, monkeypatch, fused_kernels):
+    record_steps = Progress.steps
+
+    def steps(self, done, losses):
+        record_steps(self, done, losses)
+        if done == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "steps", steps)
+    with pytest.raises(KeyboardInterrupt):
+        _train(options, fused_kernels=fused_kernels, save_checkpoint_steps=3)
+    assert _names(options) == ["checkpoint_lenet-1_3.ckpt", "metrics.json"]
+    checkpoint.load_into(LeNet5(), _checkpoint(options, 1, 3))
+
+
+def test_failures_are_reported(options, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    for changes, error, message in (
+        ({"lr": 1e30}, LenetError, "diverged; use a lower --lr than 1e\\+30"),
+        ({"batch_size": 257}, UserError, "at most the 256 images"),
+        ({"ckpt_path": str(tmp_path / "file" / "ckpt")}, UserError, "--ckpt_path: cannot write"),
+    ):
+        with pytest.raises(error, match=message):
+            _train(options, **changes)
+    assert _names(options) == []
+
+
+def test_other_image_sizes(options):
+    assert _train(options, image_height=28, image_width=40, max_steps=2)["steps"] == 2

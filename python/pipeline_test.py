@@ -1,0 +1,182 @@
+"""Black-box tests of the programs after training, on the model of the build and all of MNIST."""
+
+import csv
+import json
+import re
+import signal
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lenet.data import idx
+from lenet.testing import mnist, programs
+
+PHOTOS = 200
+PAPER = np.array([235, 228, 210])
+PEN = np.array([30, 40, 120])
+
+
+@pytest.fixture
+def checkpoint():
+    return programs.path("//python:lenet.ckpt")
+
+
+@pytest.fixture(scope="module")
+def mnist_test():
+    return idx.read_split("", "test")
+
+
+def _run(program, *flags, cwd, code=0):
+    result = programs.run(program, *flags, cwd=cwd)
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def _names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_eval_reads_all_images(checkpoint, tmp_path):
+    result = _run("eval", f"--ckpt_path={checkpoint}", "--report=report", cwd=tmp_path)
+    found = re.fullmatch(r"Accuracy: \{'Accuracy':(0\.\d{4})\}", result.stdout.splitlines()[0])
+    assert found
+    assert float(found[1]) > 0.9842
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["total"] == sum(map(sum, report["confusion_matrix"])) == 10000
+    assert f"{report['accuracy']:.4f}" == found[1]
+    assert _names(tmp_path / "report") == ["confusion_matrix.png", "report.json"]
+
+
+def test_export_of_mindir_does_not_depend_on_the_process(checkpoint, tmp_path, monkeypatch):
+    contents = []
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        flags = (f"--ckpt_file={checkpoint}", f"--file_name=out{seed}/lenet")
+        result = _run("export", *flags, cwd=tmp_path)
+        folder = tmp_path / f"out{seed}"
+        assert _names(folder) == ["lenet.mindir", "lenet_lite.mindir"]
+        contents.append([path.read_bytes() for path in sorted(folder.iterdir())])
+        assert f"--mindir_path={folder}/lenet.mindir" in result.stdout
+        assert "verified on 8 images" in result.stderr
+    assert contents[0] == contents[1]
+
+
+def test_export_of_onnx_writes_one_file(checkpoint, tmp_path):
+    flags = ("--file_name=out/lenet", "--file_format=onnx", "--batch_size=3")
+    result = _run("export", f"--ckpt_file={checkpoint}", *flags, cwd=tmp_path)
+    assert _names(tmp_path) == ["out"], "something was written into the home folder"
+    assert _names(tmp_path / "out") == ["lenet.onnx"]
+    size = (tmp_path / "out" / "lenet.onnx").stat().st_size
+    assert f"{tmp_path}/out/lenet.onnx: {size} bytes" in result.stdout
+
+
+def test_preprocess_continues_an_interrupted_run(tmp_path):
+    folder = tmp_path / "set"
+    process = programs.start("preprocess", "--output_path=set", cwd=tmp_path)
+    while not list(folder.glob("test_9_*.jpg")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate()
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "preprocess: error: interrupted"
+    assert not (folder / "manifest.csv").exists()
+    result = _run("preprocess", "--output_path=set", cwd=tmp_path)
+    assert "from an interrupted run" in result.stdout
+    assert "10000 of 10000 images" in result.stderr
+    assert f"--dataset_path={folder}" in result.stdout
+    with (folder / "manifest.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 10_000
+    assert rows[0] == {"file": "test_0_7.jpg", "label": "7"}
+    assert _names(folder) == sorted(["manifest.csv", *(row["file"] for row in rows)])
+    with Image.open(folder / "test_0_7.jpg") as image:
+        assert (image.format, image.mode, image.size) == ("JPEG", "L", (32, 32))
+
+
+@pytest.mark.parametrize("flag", ["--data_path=Data", "--dataset_path=set"])
+def test_postprocess_gives_the_accuracy(tmp_path, flag):
+    data = mnist.write_idx(tmp_path / "Data", train=1, test=40)
+    mnist.write_results(tmp_path / "result_Files", idx.read_split(data, "test").labels, wrong=3)
+    (tmp_path / "set").mkdir()
+    stems = [path.stem for path in (tmp_path / "result_Files").iterdir()]
+    rows = [f"{stem}.jpg,{stem[-1]}\n" for stem in stems]
+    (tmp_path / "set" / "manifest.csv").write_text("file,label\n" + "".join(rows))
+    result = _run("postprocess", flag, cwd=tmp_path)
+    assert result.stdout.splitlines()[0] == "Accuracy: {'Accuracy':0.9250}"
+    assert (tmp_path / "acc.log").read_text() == "'Accuracy':0.9250\n"
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["correct"], report["total"]) == (37, 40)
+
+
+def _photo(image, generator):
+    """A photo of 200x300 with a digit of MNIST in blue ink on yellowish paper."""
+    large = Image.fromarray(image).resize((140, 140), Image.Resampling.BICUBIC)
+    ink = np.zeros((300, 200, 1))
+    top, left = generator.integers(0, 160), generator.integers(0, 60)
+    ink[top : top + 140, left : left + 140, 0] = np.asarray(large) / 255
+    rows, columns = np.indices(ink.shape[:2])
+    light = 1 - 0.3 * (rows + columns)[..., np.newaxis] / 500
+    grain = generator.normal(0, 4, ink.shape)
+    pixels = (PAPER * (1 - ink) + PEN * ink) * light + grain
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def _records(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_predict_photos(checkpoint, mnist_test, tmp_path):
+    generator = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for index in range(PHOTOS):
+        name = f"{index:03}_{mnist_test.labels[index]}" + (".png" if index % 2 else ".jpg")
+        _photo(mnist_test.images[index], generator).save(tmp_path / "photos" / name)
+    result = _run("predict", f"--ckpt_file={checkpoint}", "--json", "photos", cwd=tmp_path)
+    records = _records(result)
+    names = sorted(str(path) for path in (tmp_path / "photos").iterdir())
+    assert [record["file"] for record in records] == names
+    correct = sum(record["digit"] == int(record["file"][-5]) for record in records)
+    assert correct >= 0.9 * PHOTOS
+    for record in records:
+        assert sum(record["probabilities"]) == pytest.approx(1, abs=1e-5)
+        assert record["probability"] == max(record["probabilities"])
+        assert record["probability"] == record["probabilities"][record["digit"]]
+
+
+def test_predict_prints_a_table(checkpoint, mnist_test, tmp_path):
+    Image.fromarray(mnist_test.images[0]).save(tmp_path / "seven.bmp")
+    result = _run("predict", f"--ckpt_file={checkpoint}", "seven.bmp", cwd=tmp_path)
+    head, row = result.stdout.splitlines()
+    assert head.split() == ["digit", "probability", *map(str, range(10)), "file"]
+    assert row.split()[0] == "7"
+    assert row.endswith(f"  {tmp_path}/seven.bmp")
+
+
+def test_predict_skips_unusable_pictures(checkpoint, mnist_test, tmp_path):
+    (tmp_path / "a_text.jpg").write_text("dear diary")
+    (tmp_path / "b_empty.jpg").write_bytes(b"")
+    Image.fromarray(mnist_test.images[0]).save(tmp_path / "c_seven.png")
+    Image.fromarray(mnist_test.images[0]).resize((280, 280)).save(tmp_path / "d_cut.png")
+    content = (tmp_path / "d_cut.png").read_bytes()
+    (tmp_path / "d_cut.png").write_bytes(content[: len(content) // 2])
+    Image.new("L", (100, 100), 255).save(tmp_path / "e_blank.png")
+    Image.new("1", (20000, 20000)).save(tmp_path / "f_bomb.png")
+    Image.fromarray(255 - mnist_test.images[1]).save(tmp_path / "g_two.png")
+    flags = (f"--ckpt_file={checkpoint}", "--json", ".", "nowhere.png")
+    result = _run("predict", *flags, cwd=tmp_path, code=2)
+    found = [(record["file"], record["digit"]) for record in _records(result)]
+    assert found == [(f"{tmp_path}/c_seven.png", 7), (f"{tmp_path}/g_two.png", 2)]
+    for message in (
+        "a_text.jpg: expected a PNG, JPEG or BMP picture",
+        "b_empty.jpg: expected a PNG, JPEG or BMP picture, found an empty file",
+        "d_cut.png: cannot read the picture",
+        "e_blank.png: no ink",
+        "f_bomb.png: too many pixels",
+        "nowhere.png: no such file or folder",
+        "6 of 8 inputs could not be used",
+    ):
+        assert message in result.stderr
