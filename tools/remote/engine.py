@@ -115,7 +115,7 @@ class Running:
 
     @property
     def alive(self) -> bool:
-        """Whether the process is still running."""
+        """Returns whether the process is still running."""
         return _start_time(self.pid) == self.started
 
 
