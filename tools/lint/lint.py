@@ -106,7 +106,7 @@ def _clang_tidy(files: list[str]) -> list[Command]:
     # Bazel knows the flags of each file and runs again only what changed.
     packages = set()
     for name in files:
-        folders = pathlib.PurePath(name).parents
+        folders = pathlib.Path(name).parents
         packages.add(next(folder for folder in folders if (folder / "BUILD").is_file()))
     return [
         [
@@ -199,7 +199,7 @@ def _run(linter: Linter, files: list[str], *, fix: bool) -> bool:
 
 def _lines(files: list[str]) -> dict[str, list[int]]:
     """Returns the lines of code, tests and BUILD files per folder of budget.txt."""
-    areas = defaultdict(lambda: [0, 0, 0])
+    areas: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for name in files:
         if _NOT_COUNTED.search(name):
             continue
