@@ -30,7 +30,7 @@ ROWS = {
     ],
     "train_distributed": [
         _DISTRIBUTED,
-        ("--worker_num=0", 2, "--worker_num"),
+        ("--worker_num=0", 2, "worker_num must be"),
         ("--local_worker_num=3", 2, "at most --worker_num=2"),
         ("--local_worker_num=1", 2, "--node_rank, --master_addr"),
         ("--log_path=file/logs", 2, "--log_path: cannot write"),
