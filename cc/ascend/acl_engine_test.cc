@@ -14,7 +14,7 @@
 #include "cc/ascend/om_testing.h"
 #include "cc/ascend/session_testing.h"
 #include "cc/base/status_macros.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/engine/engine_testing.h"
 #include "cc/engine/native_engine.h"
 #include "cc/engine/self_test.h"

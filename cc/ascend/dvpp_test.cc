@@ -19,7 +19,7 @@
 #include "cc/ascend/session.h"
 #include "cc/ascend/session_testing.h"
 #include "cc/base/status_macros.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/image/decode.h"
 #include "cc/image/image.h"
 #include "cc/image/testing.h"

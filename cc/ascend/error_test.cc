@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

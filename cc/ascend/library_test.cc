@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "cc/ascend/session_testing.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

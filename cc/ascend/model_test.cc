@@ -8,7 +8,7 @@
 #include "cc/ascend/om_testing.h"
 #include "cc/ascend/session_testing.h"
 #include "cc/base/status_macros.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

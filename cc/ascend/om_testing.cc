@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 
 namespace lenet::ascend {
 namespace {

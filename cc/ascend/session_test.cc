@@ -10,7 +10,7 @@
 #include "cc/ascend/library.h"
 #include "cc/ascend/session_testing.h"
 #include "cc/base/status_macros.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -8,7 +8,7 @@
 
 #include "cc/ascend/library.h"
 #include "cc/base/status_macros.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 
 namespace lenet::ascend {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "cc/ascend/installation.h"
 #include "cc/ascend/session.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

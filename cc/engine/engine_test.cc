@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/engine/engine_testing.h"
 #include "cc/engine/lite_plugin.h"
 #include "cc/engine/native_engine.h"

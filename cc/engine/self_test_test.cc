@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/engine/engine_testing.h"
 #include "cc/engine/native_engine.h"
 #include "cc/image/decode.h"

@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/image/image.h"
 #include "cc/image/testing.h"
 #include "cc/image/transform.h"

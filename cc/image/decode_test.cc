@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/image/image.h"
 #include "cc/image/testing.h"
 #include "gmock/gmock.h"

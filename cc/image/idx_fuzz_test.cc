@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/fuzz/fuzz.h"
 #include "cc/image/idx.h"
 #include "cc/image/testing.h"

@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/image/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "cc/base/status_macros.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/image/dataset.h"
 #include "cc/image/image.h"
 #include "gmock/gmock.h"

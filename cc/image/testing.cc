@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "jpeglib.h"
 
 namespace lenet {

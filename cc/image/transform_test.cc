@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/image/image.h"
 #include "cc/image/testing.h"
 #include "cc/image/transform.h"

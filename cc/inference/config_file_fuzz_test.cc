@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/fuzz/fuzz.h"
 #include "cc/inference/config_file.h"
 

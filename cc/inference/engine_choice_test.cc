@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/engine/engine.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -7,7 +7,7 @@
 
 #include "absl/flags/reflection.h"
 #include "absl/status/status.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/engine/engine.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "cc/base/file.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/engine/engine.h"
 #include "cc/inference/options.h"
 #include "gmock/gmock.h"

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/mindir/mind_ir.pb.h"
 #include "cc/mindir/model.h"
 #include "cc/mindir/testing.h"

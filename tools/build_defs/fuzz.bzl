@@ -3,7 +3,7 @@
 load("//tools/build_defs:cc.bzl", "cc_test")
 
 # Every fuzz target includes most of them.
-_DEPS = ["//cc/base:test_util"] + ["@absl//:" + name for name in ["status", "statusor", "strings"]]
+_DEPS = ["//cc/base:testing"] + ["@absl//:" + name for name in ["status", "statusor", "strings"]]
 
 def cc_fuzz_test(name, srcs, deps, data = [], seconds = 60):
     """A fuzz test: `srcs` define the functions of cc/fuzz/fuzz.h.

@@ -19,7 +19,7 @@
 #include "cc/ascend/model.h"
 #include "cc/ascend/session.h"
 #include "cc/base/status_macros.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gtest/gtest.h"
 
 namespace lenet::ascend {

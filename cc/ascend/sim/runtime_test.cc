@@ -12,7 +12,7 @@
 
 #include "cc/ascend/acl_types.h"
 #include "cc/ascend/sim/testing.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

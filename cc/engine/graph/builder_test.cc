@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/engine/graph/step.h"
 #include "cc/mindir/model.h"
 #include "cc/mindir/reader.h"

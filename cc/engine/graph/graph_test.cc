@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 #include "cc/mindir/model.h"
 #include "cc/mindir/reader.h"
 #include "cc/mindir/testing.h"

@@ -1,5 +1,5 @@
-#ifndef CC_BASE_TEST_UTIL_H_
-#define CC_BASE_TEST_UTIL_H_
+#ifndef CC_BASE_TESTING_H_
+#define CC_BASE_TESTING_H_
 
 #include <linux/capability.h>
 
@@ -92,4 +92,4 @@ std::string ReadTestFile(const std::string& path);
 
 }  // namespace lenet
 
-#endif  // CC_BASE_TEST_UTIL_H_
+#endif  // CC_BASE_TESTING_H_

@@ -1,4 +1,4 @@
-#include "cc/base/test_util.h"
+#include "cc/base/testing.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
