@@ -19,15 +19,12 @@ from lenet.options.programs import EvalOptions, ExportOptions, TrainOptions
 
 OptionsT = TypeVar("OptionsT", TrainOptions, EvalOptions, ExportOptions)
 
-# TrainOptions, or TrainDistributedOptions, which inherits its fields.
-_TrainOptions = TypeVar("_TrainOptions", bound=TrainOptions)
-
 _URLS = ("data_url", "train_url", "checkpoint_url")
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp\..*")  # see lenet.files
 _EXPORTED = (".mindir", "_lite.mindir", ".onnx", ".air")
 
 
-def train(work: Callable[[_TrainOptions], None]) -> Callable[[_TrainOptions], None]:
+def train(work: Callable[[Any], None]) -> Callable[[Any], None]:
     """Wraps training: checkpoint_url has the initial weights; ckpt_path is sent."""
     return functools.partial(_run, work, ("pre_trained",), lambda options: options.ckpt_path)
 
