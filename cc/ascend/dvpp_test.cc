@@ -110,7 +110,7 @@ TEST(DvppRefusalTest, Sizes) {
 }
 
 TEST(DvppRefusalTest, Encodings) {
-  const auto with = [](auto JpegOptions::*member, auto value) {
+  const auto with = [](auto JpegOptions::*member, const auto& value) {
     JpegOptions options = Coloured(1, 1);
     options.*member = value;
     return Refusal(options);

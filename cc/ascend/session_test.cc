@@ -48,7 +48,8 @@ TEST(ProcessDeathTest, ReportsAFailedInitialisation) {
 
 TEST(ProcessDeathTest, LeavesAscendClToAnEarlierOwner) {
   LENET_EXPECT_IN_CHILD(
-      SimSettings{}, WithLibrary([](SharedLibrary library) -> absl::Status {
+      SimSettings{},
+      WithLibrary([](const SharedLibrary& library) -> absl::Status {
         EXPECT_EQ(library->acl().aclInit(nullptr), ACL_SUCCESS);
         LENET_RETURN_IF_ERROR(Process::Start(library).status());
         // A second aclFinalize would return 100037.

@@ -221,10 +221,10 @@ bool IsCompleteScan(const jpeg_decompress_struct& info) {
 
 // Returns the second byte of the marker that ends a scan.
 absl::StatusOr<int> FindEndOfScan(absl::string_view data) {
-  size_t i = 0;
-  while ((i = data.find('\xff', i)) != absl::string_view::npos &&
-         ++i < data.size()) {
-    const auto code = static_cast<uint8_t>(data[i]);
+  for (size_t i = data.find('\xff');
+       i != absl::string_view::npos && i + 1 < data.size();
+       i = data.find('\xff', i + 1)) {
+    const auto code = static_cast<uint8_t>(data[i + 1]);
     const bool is_restart = code >= JPEG_RST0 && code < JPEG_RST0 + 8;
     // 0 follows a coded byte of 0xff; markers may start with several 0xff.
     if (code != 0 && code != 0xff && !is_restart) return code;

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -256,7 +257,7 @@ aclError aclmdlGetDesc(aclmdlDesc* handle, uint32_t id) {
   SIM_GET(desc, ModelDesc, handle);
   std::shared_ptr<LoadedModel> model;
   SIM_RETURN_IF_ERROR(FindModel(call, id, &model));
-  desc->model = model;
+  desc->model = std::move(model);
   return call.Result(ACL_SUCCESS);
 }
 

@@ -276,7 +276,7 @@ aclError aclrtGetMemInfo(aclrtMemAttr /*kind*/, size_t* free, size_t* total) {
 
 aclError aclrtCreateContext(aclrtContext* context, int32_t device) {
   SIM_CALL(kUsesDevice);
-  SIM_RETURN_IF_ERROR(call.CheckPointers({context}));
+  SIM_RETURN_IF_ERROR(call.CheckPointers({static_cast<const void*>(context)}));
   SIM_RETURN_IF_ERROR(CheckDevice(call, device));
   if (call.state().devices.count(device) == 0) {
     return call.Violation(ACL_ERROR_RT_PARAM_INVALID,
@@ -308,7 +308,7 @@ aclError aclrtDestroyContext(aclrtContext handle) {
 
 aclError aclrtCreateStream(aclrtStream* stream) {
   SIM_CALL(kDeviceWork);
-  SIM_RETURN_IF_ERROR(call.CheckPointers({stream}));
+  SIM_RETURN_IF_ERROR(call.CheckPointers({static_cast<const void*>(stream)}));
   const void* const context = call.context_handle();
   *stream = call.objects().Add(std::make_shared<Stream>(context), call.site(),
                                context);

@@ -39,7 +39,8 @@ Fault ReadFault(const std::string& text) {
     fault.nth = std::strtoull(match[4].str().c_str(), nullptr, 10);
     fault.at_sync = match[5].matched;
     fault.hangs = match[6] == "hang";
-    fault.code = static_cast<aclError>(std::atoi(match[6].str().c_str()));
+    fault.code =
+        static_cast<aclError>(std::strtol(match[6].str().c_str(), nullptr, 10));
     fault.text = text.substr(fault.function.size());
   }
   if (!valid ||
@@ -293,7 +294,7 @@ void Call::Enqueue(Stream* stream, std::function<aclError()> work,
 }
 
 aclError Call::Allocate(HeapKind heap, void** pointer, size_t size) {
-  SIM_RETURN_IF_ERROR(CheckPointers({pointer}));
+  SIM_RETURN_IF_ERROR(CheckPointers({static_cast<const void*>(pointer)}));
   *pointer = nullptr;
   if (size == 0) return Result(ACL_ERROR_INVALID_PARAM, "the size is 0");
   *pointer = memory().Allocate(heap, device(), size, site_);
@@ -303,7 +304,7 @@ aclError Call::Allocate(HeapKind heap, void** pointer, size_t size) {
 }
 
 aclError Call::Free(HeapKind heap, void* pointer) {
-  SIM_RETURN_IF_ERROR(CheckPointers({pointer}));
+  SIM_RETURN_IF_ERROR(CheckPointers({static_cast<const void*>(pointer)}));
   const std::optional<Block> block = memory().Find(pointer);
   if (block.has_value() && !state_.hangs) {
     for (const auto& stream : state_.Streams()) {
