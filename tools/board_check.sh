@@ -13,34 +13,19 @@
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # for `sh tools/board_check.sh`
 set -euo pipefail
 runfiles="${RUNFILES_DIR:-${TEST_SRCDIR:-$0.runfiles}}/lenet_mindspore"
-if [[ ! -d ${runfiles}/tools ]]; then # called directly: Bazel builds the programs
-  workspace="$(cd "$(dirname "$0")/.." && pwd)"
-  bin="$(cd "${workspace}" && tools/bazel build //tools:board_check >&2 && tools/bazel info bazel-bin)"
-  exec "${bin}/tools/board_check" "$@"
-fi
-# shellcheck source=tools/scripts.sh
-source "${runfiles}/tools/scripts.sh"
+tools="${runfiles}/tools"
+[[ -d ${tools} ]] || tools="$(dirname "$0")"
 # shellcheck source=tools/check.sh
-source "${runfiles}/tools/check.sh"
+source "${tools}/check.sh"
 
-[[ $# -le 2 ]] || usage_error "expected at most two arguments, found $#"
-readonly device="${1:-0}"
-[[ ${device} =~ ^[0-9]+$ ]] || usage_error "DEVICE_ID must be a number, found ${device}"
 given="${2:+$(absolute "$2")}"
 [[ -z ${given} || -d ${given} ]] || usage_error "OM_FOLDER ${given} is not a folder"
-begin_report board_report
+begin_report Board 2 "$@"
 mkdir "${work}/om"
 
 readonly models="${runfiles}/python" aipp="${runfiles}/configs/aipp.cfg"
-readonly version_files=({version.cfg,version.info,compiler/version.info})
 
 experiment() { program //cc/ascend/board:experiment "$@"; }
-
-# differs TEXT: ends an item with this finding.
-differs() {
-  echo "differs: $1"
-  exit 1
-}
 
 # checked REASON COMMAND...: exit code 3 of the command skips the item for this reason; another
 # failure is a difference.
@@ -119,21 +104,6 @@ infer_like_cpu() {
   compared native "$1" "$3" "$4"
 }
 
-environment() {
-  local path
-  uname -srm
-  sed -n 's/^PRETTY_NAME=//p' /etc/os-release
-  id
-  ls -l /dev/davinci* /dev/devmm_svm /dev/hisi_hdc || true
-  env | grep -E '^(ASCEND|LD_LIBRARY_PATH|PYTHONPATH)' || true
-  for path in /usr/local/Ascend/{driver,firmware}/version.info \
-    "${version_files[@]/#/${ASCEND_HOME_PATH:-/nowhere}/}"; do
-    [[ ! -r ${path} ]] || (echo "${path}:" && cat "${path}")
-  done
-  timeout 60 npu-smi info || echo "npu-smi: exit code $?"
-  echo "ok: recorded"
-}
-
 probe() {
   local code=0
   program //cc:infer310 --probe --json --device_id="${device}" > "${report}/probe.json" || code=$?
@@ -172,50 +142,36 @@ dynamic() {
   compared dynamic1 dynamic16 0 0.05
 }
 
-# Compares gray and coloured JPEGs with the same luma.
-jpeg_colour() {
-  local kind
-  for kind in gray colour; do
-    need_om lenet_aipp
-    experiment pictures "${work}/pictures_${kind}" "${kind}" 500
-    infer_om "${kind}" lenet_aipp --cpu_dvpp=DVPP --dataset_path="${work}/pictures_${kind}"
-  done
-  compared gray colour 2 2
-}
-
-# Compares the scaler of the chip with this project's bilinear one.
-vpc_resize() {
-  local mode
+# pictures RUN RUN CLASSES LOGITS: compares runs on JPEGs, which are named KIND_DECODER.
+pictures() {
+  local run folder
   need_om lenet_aipp
-  experiment pictures "${work}/pictures_large" large 500
-  for mode in CPU DVPP; do
-    infer_om "large_${mode}" lenet_aipp --cpu_dvpp="${mode}" --dataset_path="${work}/pictures_large"
+  for run in "$1" "$2"; do
+    folder="${work}/pictures_${run%_*}"
+    [[ -d ${folder} ]] || experiment pictures "${folder}" "${run%_*}" 500
+    infer_om "${run}" lenet_aipp --cpu_dvpp="${run#*_}" --dataset_path="${folder}"
   done
-  compared large_CPU large_DVPP 5 inf
+  compared "$@"
 }
 
 two_processes() {
-  local name code=0
-  local -a pids=()
+  local code=0
   need_om lenet
-  for name in twice_a twice_b; do
-    (infer_om "${name}" lenet) > "${work}/${name}.log" 2>&1 &
-    pids+=($!)
-  done
-  wait "${pids[0]}" || code=$?
-  wait "${pids[1]}" || code=$?
-  cat "${work}"/twice_?.log
+  (infer_om twice_a lenet) > "${work}/twice_a.log" 2>&1 &
+  infer_om twice_b lenet || code=$?
+  wait $! || code=$?
+  cat "${work}/twice_a.log"
   [[ ${code} -eq 0 ]] || differs "one of them ended with exit code ${code}"
   compared twice_a twice_b 0 0
 }
 
 other_soc() {
-  local other=Ascend310P3 code=0
+  local other=Ascend310P3
   need_om lenet
   need_atc
   ! grep -q "\"${other}\"" "${model}.json" || other=Ascend310
-  to_om other --model="${models}/lenet.onnx" --soc_version="${other}" || code=$?
-  [[ ${code} -eq 0 ]] || skip "this ATC does not convert for ${other}"
+  to_om other --model="${models}/lenet.onnx" --soc_version="${other}" \
+    || skip "this ATC does not convert for ${other}"
   experiment load-other-soc "${device}" "${work}/om/other.om"
 }
 
@@ -289,13 +245,7 @@ cann_8_1() {
   echo "ok: CANN ${version} runs on this Ascend 310"
 }
 
-{
-  date -u '+Board report of LeNet-5, %Y-%m-%d %H:%M UTC'
-  echo "device ${device}; each item: its name, the statement, the finding"
-  echo
-} > "${report}/report.txt"
-
-item environment "Installed software" environment
+item environment "Installed software" environment npu-smi info
 item no-driver "CANN without a driver fails in: dlopen, aclInit or the device count" \
   experiment no-driver
 item probe "infer310 --probe reports a usable device" probe
@@ -333,8 +283,10 @@ item aipp "AIPP in float16 keeps the classes" infer_like_cpu aipp lenet_aipp 10 
 item dvpp "JPEG by DVPP: at most 10 classes differ" dvpp
 item dynamic "Gears 1 and 16 give the same results" dynamic
 item batch-rows "Content of the rows past a dynamic batch" with_om batch-rows lenet_dynamic
-item jpeg-colour "Gray and coloured JPEGs with the same luma give the same results" jpeg_colour
-item vpc-resize "VPC's resize of 56x56 is close to bilinear" vpc_resize
+item jpeg-colour "Gray and coloured JPEGs with the same luma give the same results" \
+  pictures gray_DVPP colour_DVPP 2 2
+item vpc-resize "VPC's resize of 56x56 is close to bilinear" \
+  pictures large_CPU large_DVPP 5 inf
 item crop-variant "A picture of stride 128 with an AIPP that crops gives the same results" \
   with_om crop-variant lenet crop
 item two-processes "Two processes on one device do not disturb each other" two_processes

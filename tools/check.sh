@@ -1,21 +1,40 @@
 # shellcheck shell=bash
-# Functions of board_check and gpu_check: items are tried one by one and listed in a report.
-# Source scripts.sh first and set ${runfiles}.
+# Common part of board_check and gpu_check: items are tried one by one and listed in a report.
+# Set ${runfiles} before sourcing this file.
 # shellcheck disable=SC2154 # user_dir comes from scripts.sh, runfiles from the caller
 
+if [[ ! -d ${runfiles}/tools ]]; then # called directly: Bazel builds the programs
+  name="$(basename "$0" .sh)"
+  workspace="$(cd "$(dirname "$0")/.." && pwd)"
+  bin="$(cd "${workspace}" && tools/bazel build "//tools:${name}" >&2 && tools/bazel info bazel-bin)"
+  exec "${bin}/tools/${name}" "$@" # `bazel run` would change the user's folder
+fi
+# shellcheck source=tools/scripts.sh
+source "${runfiles}/tools/scripts.sh"
+
+readonly version_files=({version.cfg,version.info,compiler/version.info}) # in the folder of CANN
 readonly limit=900 # seconds per item, because a driver may hang
 readonly not_run=77
 unusable="" # why nothing can be run on the device
 bad=0
 
-# begin_report NAME: creates the folder ${report} in the user's folder, and ${work}.
+# begin_report KIND LIMIT [DEVICE_ID [ARGUMENT]]: accepts at most LIMIT arguments, sets ${device},
+# creates the folders ${report} (kind_report in the user's folder) and ${work}, starts report.txt.
 begin_report() {
-  report="${user_dir}/$1"
-  readonly report
+  [[ $# -le $(($2 + 2)) ]] || usage_error "expected at most $2 arguments, found $(($# - 2))"
+  device="${3:-0}"
+  report="${user_dir}/${1,,}_report"
+  readonly device report
+  [[ ${device} =~ ^[0-9]+$ ]] || usage_error "DEVICE_ID must be a number, found ${device}"
   [[ ! -e ${report} ]] || usage_error "${report} exists; move it away first"
   work="$(mktemp -d)"
   trap 'rm -rf "${work}"' EXIT
   mkdir "${report}"
+  {
+    date -u "+$1 report of LeNet-5, %Y-%m-%d %H:%M UTC"
+    echo "device ${device}; each item: its name, the statement, the finding"
+    echo
+  } > "${report}/report.txt"
 }
 
 # end_report: packs the report and exits: 0 all as expected, 1 differences or failures, 3 nothing ran.
@@ -37,6 +56,12 @@ program() {
 skip() {
   echo "not run: $1"
   exit "${not_run}"
+}
+
+# differs TEXT: ends an item with this finding.
+differs() {
+  echo "differs: $1"
+  exit 1
 }
 
 # item NAME STATEMENT COMMAND...: runs the command in a subshell and reports its last line that
@@ -69,14 +94,24 @@ needs_item() {
 
 # said TEXT COMMAND...: reports "ok: TEXT" if the command succeeds.
 said() {
-  local text="$1" code=0
-  shift
-  "$@" || code=$?
-  [[ ${code} -eq 0 ]] || {
-    echo "differs: exit code ${code}; see above"
-    exit 1
-  }
-  echo "ok: ${text}"
+  "${@:2}" || differs "exit code $?; see above"
+  echo "ok: $1"
+}
+
+# environment COMMAND...: records the software and the output of a tool that lists the devices.
+environment() {
+  local path
+  uname -srm
+  sed -n 's/^PRETTY_NAME=//p' /etc/os-release
+  id
+  ls -l /dev/{davinci*,devmm_svm,hisi_hdc,nvidia*} || true
+  env | grep -E '^(ASCEND|CUDA|NVIDIA|LD_LIBRARY_PATH|PYTHONPATH)' || true
+  for path in /usr/local/Ascend/{driver,firmware}/version.info \
+    "${version_files[@]/#/${ASCEND_HOME_PATH:-/nowhere}/}"; do
+    [[ ! -r ${path} ]] || (echo "${path}:" && cat "${path}")
+  done
+  timeout 60 "$@" || echo "$1: exit code $?"
+  echo "ok: recorded"
 }
 
 # step_ms METRICS_JSON: prints the median time per step in milliseconds.

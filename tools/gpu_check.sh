@@ -9,31 +9,13 @@
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail
 runfiles="${RUNFILES_DIR:-${TEST_SRCDIR:-$0.runfiles}}/lenet_mindspore"
-if [[ ! -d ${runfiles}/tools ]]; then # called by hand: let Bazel build the programs
-  workspace="$(cd "$(dirname "$0")/.." && pwd)"
-  bin="$(cd "${workspace}" && tools/bazel build //tools:gpu_check >&2 && tools/bazel info bazel-bin)"
-  exec "${bin}/tools/gpu_check" "$@" # `bazel run` would change the user's folder
-fi
-# shellcheck source=tools/scripts.sh
-source "${runfiles}/tools/scripts.sh"
+tools="${runfiles}/tools"
+[[ -d ${tools} ]] || tools="$(dirname "$0")"
 # shellcheck source=tools/check.sh
-source "${runfiles}/tools/check.sh"
-
-[[ $# -le 1 ]] || usage_error "expected at most one argument, found $#"
-readonly device="${1:-0}"
-[[ ${device} =~ ^[0-9]+$ ]] || usage_error "DEVICE_ID must be a number, found ${device}"
-begin_report gpu_report
+source "${tools}/check.sh"
+begin_report GPU 1 "$@"
 
 readonly -a gpu=(--device_target=GPU "--device_id=${device}")
-
-environment() {
-  uname -srm
-  sed -n 's/^PRETTY_NAME=//p' /etc/os-release
-  ls -l /dev/nvidia* || true
-  env | grep -E '^(CUDA|NVIDIA|LD_LIBRARY_PATH)' || true
-  timeout 60 nvidia-smi || echo "nvidia-smi: exit code $?"
-  echo "ok: recorded"
-}
 
 # Later items run only if this one is "ok".
 usable() {
@@ -41,10 +23,7 @@ usable() {
   program //python:train "${gpu[@]}" --max_steps=1 --ckpt_path="${work}/usable" 2>&1 \
     | tee "${work}/usable.log" || code=$?
   [[ ${code} -ne 3 ]] || skip "$(sed -n 's/^train: error: //p' "${work}/usable.log")"
-  [[ ${code} -eq 0 ]] || {
-    echo "differs: exit code ${code}; see above"
-    exit 1
-  }
+  [[ ${code} -eq 0 ]] || differs "exit code ${code}; see above"
   echo "ok: one step, with all kernels compiled for this card"
 }
 
@@ -53,10 +32,7 @@ train() {
   cp "${work}/ckpt/metrics.json" "${report}/train.json"
   local accuracy
   accuracy="$(sed -n 's/^ "accuracy": \([0-9.]*\).*/\1/p' "${report}/train.json")"
-  awk -v found="${accuracy}" 'BEGIN { exit !(found > 0.9843) }' || {
-    echo "differs: accuracy ${accuracy}"
-    exit 1
-  }
+  awk -v found="${accuracy}" 'BEGIN { exit !(found > 0.9843) }' || differs "accuracy ${accuracy}"
   echo "ok: accuracy ${accuracy}, $(step_ms "${report}/train.json") ms per step"
 }
 
@@ -71,10 +47,7 @@ evaluate() {
   local on_gpu on_cpu
   on_gpu="$(evaluated GPU | tail -n 1)"
   on_cpu="$(evaluated CPU | tail -n 1)"
-  [[ ${on_gpu} == "${on_cpu}" ]] || {
-    echo "differs: ${on_gpu} on the GPU, ${on_cpu} on the CPU"
-    exit 1
-  }
+  [[ ${on_gpu} == "${on_cpu}" ]] || differs "${on_gpu} on the GPU, ${on_cpu} on the CPU"
   echo "ok: ${on_gpu} on both"
 }
 
@@ -110,13 +83,7 @@ benchmark() {
   echo "ok: ${ratio} times as fast as PyTorch eager; table: gpu_report/benchmark/train.md"
 }
 
-{
-  date -u '+GPU report of LeNet-5, %Y-%m-%d %H:%M UTC'
-  echo "device ${device}; each item: name, statement, finding"
-  echo
-} > "${report}/report.txt"
-
-item environment "Software and driver of this machine" environment
+item environment "Software and driver of this machine" environment nvidia-smi
 item usable "MindSpore's plug-in runs on this GPU" usable
 needs_item usable
 

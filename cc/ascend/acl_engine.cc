@@ -59,15 +59,16 @@ class AclEngine final : public Engine {
   absl::Status Open(const EngineOptions& options) {
     LENET_ASSIGN_OR_RETURN(
         model_, ascend::Model::Load(session_.get(), options.model_path));
-    Describe();
+    const ascend::ModelInfo& info = model_->info();
+    input_ = {info.input_name, {info.batch, 1, info.height, info.width}};
+    output_ = {info.output_name, {info.batch, int64_t{kClasses}}};
     if (options.dvpp) LENET_RETURN_IF_ERROR(OpenDvpp(options.model_path));
     LENET_ASSIGN_OR_RETURN(
         pipeline_,
         ascend::Pipeline::Create(session_.get(), model_.get(), dvpp_.get()));
     if (!options.self_test) return absl::OkStatus();
-    const std::optional<ascend::Normalization>& aipp = model_->info().aipp;
-    if (aipp.has_value()) {
-      LENET_RETURN_IF_ERROR(CheckNormalization(options.model_path, *aipp));
+    if (info.aipp.has_value()) {
+      LENET_RETURN_IF_ERROR(CheckNormalization(options.model_path, *info.aipp));
     }
     LENET_RETURN_IF_ERROR(RunSelfTest(this));
     pipeline_->ResetCounts();
@@ -107,12 +108,6 @@ class AclEngine final : public Engine {
   }
 
  private:
-  void Describe() {
-    const ascend::ModelInfo& info = model_->info();
-    input_ = {info.input_name, {info.batch, 1, info.height, info.width}};
-    output_ = {info.output_name, {info.batch, int64_t{kClasses}}};
-  }
-
   absl::Status OpenDvpp(const std::string& path) {
     const ascend::ModelInfo& info = model_->info();
     if (info.form != InputForm::kLuma) {

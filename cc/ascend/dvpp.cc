@@ -158,15 +158,6 @@ absl::StatusOr<Picture> CreatePicture(Session* session,
   return picture;
 }
 
-// Returns whether sizes and strides in a description equal the layout.
-bool HasLayout(const DvppFunctions& get, const acldvppPicDesc* desc,
-               const Layout& layout) {
-  return get.acldvppGetPicDescWidth(desc) == layout.width &&
-         get.acldvppGetPicDescHeight(desc) == layout.height &&
-         get.acldvppGetPicDescWidthStride(desc) == layout.width_stride &&
-         get.acldvppGetPicDescHeightStride(desc) == layout.height_stride;
-}
-
 }  // namespace
 
 // One started file. The device uses the descriptions until the stream is
@@ -331,13 +322,17 @@ absl::Status Dvpp::Decode(Slot* slot, Frame* frame, absl::string_view jpeg) {
   layout.bytes = std::max<size_t>(
       predicted, Nv12Size(layout.width_stride, layout.height_stride));
   if (frame->file.size() < jpeg.size()) {
-    LENET_RETURN_IF_ERROR(
-        Reallocate(&frame->file, std::max(2 * jpeg.size(), kMinFileBytes)));
+    frame->file.Free();
+    LENET_ASSIGN_OR_RETURN(
+        frame->file,
+        Memory::Allocate(session_, Heap::kDvpp,
+                         std::max(2 * jpeg.size(), kMinFileBytes)));
   }
   if (slot->decoded.size() < layout.bytes) {
     // Earlier frames may still use the old memory.
     slot->retired.push_back(std::exchange(slot->decoded, Memory()));
-    LENET_RETURN_IF_ERROR(Reallocate(&slot->decoded, layout.bytes));
+    LENET_ASSIGN_OR_RETURN(
+        slot->decoded, Memory::Allocate(session_, Heap::kDvpp, layout.bytes));
   }
   layout.data = slot->decoded.data();
   frame->layout = layout;
@@ -345,8 +340,9 @@ absl::Status Dvpp::Decode(Slot* slot, Frame* frame, absl::string_view jpeg) {
                          CreatePicture(session_, functions_, layout));
   LENET_ASSIGN_OR_RETURN(frame->to_scale,
                          CreatePicture(session_, functions_, layout));
-  LENET_RETURN_IF_ERROR(CopyIn(session_, frame->file.data(), frame->file.size(),
-                               jpeg.data(), jpeg.size()));
+  LENET_RETURN_IF_ERROR(Copy(session_, frame->file.data(), frame->file.size(),
+                             jpeg.data(), jpeg.size(),
+                             ACL_MEMCPY_HOST_TO_DEVICE));
   frame->started = true;
   return session_->Check(functions_->acldvppJpegDecodeAsync(
                              channel_desc_, frame->file.data(), bytes,
@@ -371,16 +367,8 @@ absl::Status Dvpp::Scale(Slot* slot, Frame* frame, void* place) {
                                         session_->transfer_stream()),
       "acldvppVpcResizeAsync"));
   if (direct) return absl::OkStatus();
-  return CopyOnDeviceAsync(session_, place, picture_size(), layout.data,
-                           picture_size(), session_->transfer_stream());
-}
-
-// Frees the block first, to keep the peak low.
-absl::Status Dvpp::Reallocate(Memory* memory, size_t size) {
-  memory->Free();
-  LENET_ASSIGN_OR_RETURN(*memory,
-                         Memory::Allocate(session_, Heap::kDvpp, size));
-  return absl::OkStatus();
+  return Copy(session_, place, picture_size(), layout.data, picture_size(),
+              ACL_MEMCPY_DEVICE_TO_DEVICE, session_->transfer_stream());
 }
 
 absl::Status Dvpp::Put(size_t slot, size_t index,
@@ -392,8 +380,8 @@ absl::Status Dvpp::Put(size_t slot, size_t index,
   }
   std::vector<uint8_t> picture(picture_size(), kNeutralChroma);
   std::copy(luma.begin(), luma.end(), picture.begin());
-  return CopyIn(session_, Place(slot, index), picture.size(), picture.data(),
-                picture.size());
+  return Copy(session_, Place(slot, index), picture.size(), picture.data(),
+              picture.size(), ACL_MEMCPY_HOST_TO_DEVICE);
 }
 
 absl::Status Dvpp::Finish(size_t slot_number) {
@@ -432,7 +420,12 @@ absl::Status Dvpp::Result(const Frame& frame, size_t index) const {
                                             ")"));
   }
   // The scaler was started with the expected layout, before the decoder ran.
-  if (!HasLayout(get, frame.decoded.get(), frame.layout)) {
+  const acldvppPicDesc* const decoded = frame.decoded.get();
+  const Layout& layout = frame.layout;
+  if (get.acldvppGetPicDescWidth(decoded) != layout.width ||
+      get.acldvppGetPicDescHeight(decoded) != layout.height ||
+      get.acldvppGetPicDescWidthStride(decoded) != layout.width_stride ||
+      get.acldvppGetPicDescHeightStride(decoded) != layout.height_stride) {
     return absl::InternalError(
         absl::StrCat("the device decoded image ", index,
                      " of the batch to another size than its header says"));

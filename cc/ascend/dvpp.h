@@ -91,7 +91,6 @@ class Dvpp {
 
   absl::Status OpenChannel();
   absl::Status Allocate();
-  absl::Status Reallocate(Memory* memory, size_t size);
   absl::Status CheckIndex(size_t slot, size_t index) const;
   void* Place(size_t slot, size_t index) const;
   absl::Status Decode(Slot* slot, Frame* frame, absl::string_view jpeg);

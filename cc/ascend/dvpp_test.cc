@@ -180,8 +180,9 @@ absl::StatusOr<std::vector<uint8_t>> PicturesOf(Session* session,
                                                 const Dvpp& dvpp, size_t count,
                                                 size_t slot = 0) {
   std::vector<uint8_t> pictures(count * dvpp.picture_size());
-  LENET_RETURN_IF_ERROR(CopyOut(session, pictures.data(), pictures.size(),
-                                dvpp.Pictures(slot), pictures.size()));
+  LENET_RETURN_IF_ERROR(Copy(session, pictures.data(), pictures.size(),
+                             dvpp.Pictures(slot), pictures.size(),
+                             ACL_MEMCPY_DEVICE_TO_HOST));
   return pictures;
 }
 

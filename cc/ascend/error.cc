@@ -1,5 +1,6 @@
 #include "cc/ascend/error.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -15,61 +16,54 @@ constexpr ErrorInfo kErrors[] = {
 #include "cc/ascend/acl_errors.inc"
 };
 
-bool OutOfResources(aclError code) {
-  switch (code) {
-    case ACL_ERROR_BAD_ALLOC:
-    case ACL_ERROR_STORAGE_OVER_LIMIT:
-    case ACL_ERROR_RT_MEMORY_ALLOCATION:
-    case ACL_ERROR_RT_RESOURCE_ALLOC_FAIL:
-    case ACL_ERROR_RT_NO_EVENT_RESOURCE:
-    case ACL_ERROR_RT_NO_STREAM_RESOURCE:
-    case ACL_ERROR_RT_NO_MODEL_RESOURCE:
-    case ACL_ERROR_RT_OVER_LIMIT:
-    case ACL_ERROR_GE_MEMORY_ALLOCATION:
-    case ACL_ERROR_GE_MEMORY_OPERATE_FAILED:
-    case ACL_ERROR_GE_DEVICE_MEMORY_ALLOCATION_FAILED:
-      return true;
-    default:
-      return false;
-  }
+// Codes that mean that memory, streams or other resources are used up.
+constexpr aclError kOutOfResources[] = {
+    ACL_ERROR_BAD_ALLOC,
+    ACL_ERROR_STORAGE_OVER_LIMIT,
+    ACL_ERROR_RT_MEMORY_ALLOCATION,
+    ACL_ERROR_RT_RESOURCE_ALLOC_FAIL,
+    ACL_ERROR_RT_NO_EVENT_RESOURCE,
+    ACL_ERROR_RT_NO_STREAM_RESOURCE,
+    ACL_ERROR_RT_NO_MODEL_RESOURCE,
+    ACL_ERROR_RT_OVER_LIMIT,
+    ACL_ERROR_GE_MEMORY_ALLOCATION,
+    ACL_ERROR_GE_MEMORY_OPERATE_FAILED,
+    ACL_ERROR_GE_DEVICE_MEMORY_ALLOCATION_FAILED};
+
+// Codes that mean an unusable model file, in functions that load or describe a
+// model. The graph engine's codes mean it too, except those of kUsableModel.
+constexpr aclError kUnusableModel[] = {
+    ACL_ERROR_INVALID_FILE,       ACL_ERROR_INVALID_FILE_SIZE,
+    ACL_ERROR_PARSE_FILE,         ACL_ERROR_DESERIALIZE_MODEL,
+    ACL_ERROR_PARSE_MODEL,        ACL_ERROR_READ_MODEL_FAILURE,
+    ACL_ERROR_MODEL_SIZE_INVALID, ACL_ERROR_MODEL_MISSING_ATTR,
+    ACL_ERROR_OP_NOT_FOUND,       ACL_ERROR_OP_LOAD_FAILED,
+    ACL_ERROR_KERNEL_NOT_FOUND,   ACL_ERROR_NOT_STATIC_AIPP,
+    ACL_ERROR_RT_SOC_VERSION,     ACL_ERROR_RT_TASK_TYPE_NOT_SUPPORT,
+    ACL_ERROR_RT_KERNEL_LOOKUP};
+
+constexpr aclError kUsableModel[] = {
+    ACL_ERROR_GE_EXEC_NOT_INIT,           ACL_ERROR_GE_EXEC_MODEL_ID_INVALID,
+    ACL_ERROR_GE_EXEC_MODEL_ADDR_INVALID, ACL_ERROR_GE_EXEC_LOAD_MODEL_REPEATED,
+    ACL_ERROR_GE_EXEC_RELEASE_MODEL_DATA, ACL_ERROR_GE_UNLOAD_MODEL};
+
+template <size_t kCount>
+bool Contains(const aclError (&codes)[kCount], aclError code) {
+  return std::find(codes, codes + kCount, code) != codes + kCount;
 }
 
-// Returns whether a code of a function that loads or describes a model means
-// that the model file is unusable.
 bool ModelUnusable(aclError code) {
-  switch (code) {
-    case ACL_ERROR_INVALID_FILE:
-    case ACL_ERROR_INVALID_FILE_SIZE:
-    case ACL_ERROR_PARSE_FILE:
-    case ACL_ERROR_DESERIALIZE_MODEL:
-    case ACL_ERROR_PARSE_MODEL:
-    case ACL_ERROR_READ_MODEL_FAILURE:
-    case ACL_ERROR_MODEL_SIZE_INVALID:
-    case ACL_ERROR_MODEL_MISSING_ATTR:
-    case ACL_ERROR_OP_NOT_FOUND:
-    case ACL_ERROR_OP_LOAD_FAILED:
-    case ACL_ERROR_KERNEL_NOT_FOUND:
-    case ACL_ERROR_NOT_STATIC_AIPP:
-    case ACL_ERROR_RT_SOC_VERSION:
-    case ACL_ERROR_RT_TASK_TYPE_NOT_SUPPORT:
-    case ACL_ERROR_RT_KERNEL_LOOKUP:
-      return true;
-    case ACL_ERROR_GE_EXEC_NOT_INIT:
-    case ACL_ERROR_GE_EXEC_MODEL_ID_INVALID:
-    case ACL_ERROR_GE_EXEC_MODEL_ADDR_INVALID:
-    case ACL_ERROR_GE_EXEC_LOAD_MODEL_REPEATED:
-    case ACL_ERROR_GE_EXEC_RELEASE_MODEL_DATA:
-    case ACL_ERROR_GE_UNLOAD_MODEL:
-      return false;
-    default:  // codes of the graph engine
-      return (code >= 145000 && code <= 145999) ||
-             (code >= 545000 && code <= 545999);
-  }
+  const bool graph_engine =
+      (code >= 145000 && code <= 145999) || (code >= 545000 && code <= 545999);
+  return Contains(kUnusableModel, code) ||
+         (graph_engine && !Contains(kUsableModel, code));
 }
 
 absl::StatusCode CodeOf(aclError code, Stage stage) {
   if (stage == Stage::kSetup) return absl::StatusCode::kUnavailable;
-  if (OutOfResources(code)) return absl::StatusCode::kResourceExhausted;
+  if (Contains(kOutOfResources, code)) {
+    return absl::StatusCode::kResourceExhausted;
+  }
   if (stage == Stage::kModel && ModelUnusable(code)) {
     return absl::StatusCode::kInvalidArgument;
   }

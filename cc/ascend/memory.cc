@@ -1,7 +1,6 @@
 #include "cc/ascend/memory.h"
 
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,33 +8,6 @@
 #include "cc/base/status_macros.h"
 
 namespace lenet::ascend {
-namespace {
-
-// Copies at once, or on a stream. Between host and device in ACL_DEVICE mode
-// both sides are the same memory.
-absl::Status Copy(Session* session, void* to, size_t capacity, const void* from,
-                  size_t size, aclrtMemcpyKind kind,
-                  std::optional<aclrtStream> stream = std::nullopt) {
-  if (size > capacity) {
-    return absl::InternalError(
-        absl::StrCat("copying ", size, " bytes into room for ", capacity));
-  }
-  if (session->run_mode() == ACL_DEVICE &&
-      kind != ACL_MEMCPY_DEVICE_TO_DEVICE) {
-    std::memcpy(to, from, size);
-    return absl::OkStatus();
-  }
-  const Functions& acl = session->acl();
-  if (!stream.has_value()) {
-    return session->Check(acl.aclrtMemcpy(to, capacity, from, size, kind),
-                          "aclrtMemcpy");
-  }
-  return session->Check(
-      acl.aclrtMemcpyAsync(to, capacity, from, size, kind, *stream),
-      "aclrtMemcpyAsync");
-}
-
-}  // namespace
 
 absl::StatusOr<Memory> Memory::Allocate(Session* session, Heap heap,
                                         size_t size) {
@@ -77,33 +49,27 @@ void Memory::Free() {
   size_ = 0;
 }
 
-absl::Status CopyIn(Session* session, void* to, size_t capacity,
-                    const void* from, size_t size) {
-  return Copy(session, to, capacity, from, size, ACL_MEMCPY_HOST_TO_DEVICE);
-}
-
-absl::Status CopyOut(Session* session, void* to, size_t capacity,
-                     const void* from, size_t size) {
-  return Copy(session, to, capacity, from, size, ACL_MEMCPY_DEVICE_TO_HOST);
-}
-
-absl::Status CopyInAsync(Session* session, void* to, size_t capacity,
-                         const void* from, size_t size, aclrtStream stream) {
-  return Copy(session, to, capacity, from, size, ACL_MEMCPY_HOST_TO_DEVICE,
-              stream);
-}
-
-absl::Status CopyOnDeviceAsync(Session* session, void* to, size_t capacity,
-                               const void* from, size_t size,
-                               aclrtStream stream) {
-  return Copy(session, to, capacity, from, size, ACL_MEMCPY_DEVICE_TO_DEVICE,
-              stream);
-}
-
-absl::Status CopyOutAsync(Session* session, void* to, size_t capacity,
-                          const void* from, size_t size, aclrtStream stream) {
-  return Copy(session, to, capacity, from, size, ACL_MEMCPY_DEVICE_TO_HOST,
-              stream);
+absl::Status Copy(Session* session, void* to, size_t capacity, const void* from,
+                  size_t size, aclrtMemcpyKind kind,
+                  std::optional<aclrtStream> stream) {
+  if (size > capacity) {
+    return absl::InternalError(
+        absl::StrCat("copying ", size, " bytes into room for ", capacity));
+  }
+  // Between host and device in ACL_DEVICE mode both sides are the same memory.
+  if (session->run_mode() == ACL_DEVICE &&
+      kind != ACL_MEMCPY_DEVICE_TO_DEVICE) {
+    std::memcpy(to, from, size);
+    return absl::OkStatus();
+  }
+  const Functions& acl = session->acl();
+  if (!stream.has_value()) {
+    return session->Check(acl.aclrtMemcpy(to, capacity, from, size, kind),
+                          "aclrtMemcpy");
+  }
+  return session->Check(
+      acl.aclrtMemcpyAsync(to, capacity, from, size, kind, *stream),
+      "aclrtMemcpyAsync");
 }
 
 }  // namespace lenet::ascend

@@ -2,6 +2,7 @@
 #define CC_ASCEND_MEMORY_H_
 
 #include <cstddef>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -56,31 +57,15 @@ class Memory {
   size_t size_ = 0;
 };
 
-// The functions below copy `size` bytes to memory with room for `capacity`
-// bytes, in every run mode unless stated otherwise. Internal if size >
-// capacity.
-
-// Copies from program memory to device memory and waits.
-absl::Status CopyIn(Session* session, void* to, size_t capacity,
-                    const void* from, size_t size);
-
-// Copies from device memory to program memory and waits.
-absl::Status CopyOut(Session* session, void* to, size_t capacity,
-                     const void* from, size_t size);
-
-// Starts a copy from kHost memory to device memory. Both must stay untouched
-// until the stream is synchronised.
-absl::Status CopyInAsync(Session* session, void* to, size_t capacity,
-                         const void* from, size_t size, aclrtStream stream);
-
-// Starts a copy within device memory; both addresses are multiples of 64.
-absl::Status CopyOnDeviceAsync(Session* session, void* to, size_t capacity,
-                               const void* from, size_t size,
-                               aclrtStream stream);
-
-// Starts a copy from device memory to kHost memory; only for ACL_HOST.
-absl::Status CopyOutAsync(Session* session, void* to, size_t capacity,
-                          const void* from, size_t size, aclrtStream stream);
+// Copies `size` bytes to memory with room for `capacity` bytes, in every run
+// mode. Internal if size > capacity. Waits, unless a stream is given: then both
+// blocks must stay untouched until it is synchronised, and
+//   HOST_TO_DEVICE    copies from kHost memory;
+//   DEVICE_TO_DEVICE  needs addresses that are multiples of 64;
+//   DEVICE_TO_HOST    copies to kHost memory, only for ACL_HOST.
+absl::Status Copy(Session* session, void* to, size_t capacity, const void* from,
+                  size_t size, aclrtMemcpyKind kind,
+                  std::optional<aclrtStream> stream = std::nullopt);
 
 }  // namespace lenet::ascend
 

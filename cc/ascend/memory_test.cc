@@ -19,15 +19,15 @@ absl::Status CopyRoundTrip(Session* session) {
                          Memory::Allocate(session, Heap::kDevice, 100));
   LENET_ASSIGN_OR_RETURN(const Memory second,
                          Memory::Allocate(session, Heap::kDvpp, 100));
+  LENET_RETURN_IF_ERROR(Copy(session, first.data(), first.size(), kText,
+                             sizeof(kText), ACL_MEMCPY_HOST_TO_DEVICE));
   LENET_RETURN_IF_ERROR(
-      CopyIn(session, first.data(), first.size(), kText, sizeof(kText)));
-  LENET_RETURN_IF_ERROR(CopyOnDeviceAsync(session, second.data(), second.size(),
-                                          first.data(), sizeof(kText),
-                                          session->transfer_stream()));
+      Copy(session, second.data(), second.size(), first.data(), sizeof(kText),
+           ACL_MEMCPY_DEVICE_TO_DEVICE, session->transfer_stream()));
   LENET_RETURN_IF_ERROR(session->Synchronize(session->transfer_stream()));
   char out[sizeof(kText)] = "";
-  LENET_RETURN_IF_ERROR(
-      CopyOut(session, out, sizeof(out), second.data(), sizeof(out)));
+  LENET_RETURN_IF_ERROR(Copy(session, out, sizeof(out), second.data(),
+                             sizeof(out), ACL_MEMCPY_DEVICE_TO_HOST));
   EXPECT_STREQ(out, kText);
   return absl::OkStatus();
 }
@@ -35,7 +35,8 @@ absl::Status CopyRoundTrip(Session* session) {
 absl::Status CopyTooMuch(Session* session) {
   LENET_ASSIGN_OR_RETURN(const Memory memory,
                          Memory::Allocate(session, Heap::kDevice, 8));
-  return CopyIn(session, memory.data(), memory.size(), kText, 9);
+  return Copy(session, memory.data(), memory.size(), kText, 9,
+              ACL_MEMCPY_HOST_TO_DEVICE);
 }
 
 TEST(MemoryDeathTest, CopiesInBothRunModes) {
@@ -58,10 +59,10 @@ absl::Status CopyOnStream(Session* session) {
   std::memcpy(in.data(), kText, sizeof(kText));
   std::memset(out.data(), 0, sizeof(kText));
   const aclrtStream stream = session->transfer_stream();
-  LENET_RETURN_IF_ERROR(CopyInAsync(session, device.data(), device.size(),
-                                    in.data(), sizeof(kText), stream));
-  LENET_RETURN_IF_ERROR(CopyOutAsync(session, out.data(), out.size(),
-                                     device.data(), sizeof(kText), stream));
+  LENET_RETURN_IF_ERROR(Copy(session, device.data(), device.size(), in.data(),
+                             sizeof(kText), ACL_MEMCPY_HOST_TO_DEVICE, stream));
+  LENET_RETURN_IF_ERROR(Copy(session, out.data(), out.size(), device.data(),
+                             sizeof(kText), ACL_MEMCPY_DEVICE_TO_HOST, stream));
   EXPECT_STREQ(static_cast<const char*>(out.data()), "");
   LENET_RETURN_IF_ERROR(session->Synchronize(stream));
   EXPECT_STREQ(static_cast<const char*>(out.data()), kText);

@@ -1,6 +1,7 @@
 #include "cc/ascend/model.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,9 +26,7 @@ std::vector<int64_t> Shape(const aclmdlIODims& dims) {
 }
 
 std::string Name(const aclmdlIODims& dims) {
-  const char* const end =
-      std::find(std::begin(dims.name), std::end(dims.name), '\0');
-  return std::string(dims.name, end);
+  return std::string(dims.name, strnlen(dims.name, sizeof(dims.name)));
 }
 
 }  // namespace

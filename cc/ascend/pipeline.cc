@@ -140,8 +140,9 @@ absl::Status Pipeline::Transfer(const Batch& batch, Slot* slot) {
     return absl::OkStatus();
   }
   WriteImages(batch, images, static_cast<uint8_t*>(slot->input.data()));
-  return CopyInAsync(session_, input, info.input_bytes, slot->input.data(),
-                     images * info.image_bytes, session_->transfer_stream());
+  return Copy(session_, input, info.input_bytes, slot->input.data(),
+              images * info.image_bytes, ACL_MEMCPY_HOST_TO_DEVICE,
+              session_->transfer_stream());
 }
 
 // Writes the first `images` images in the layout of the model's input.
@@ -194,9 +195,9 @@ absl::Status Pipeline::Execute(Slot* slot) {
   const aclrtStream stream = session_->execute_stream();
   LENET_RETURN_IF_ERROR(slot->binding->ExecuteAsync(stream));
   if (!on_host()) return absl::OkStatus();
-  return CopyOutAsync(session_, slot->output.data(), slot->output.size(),
-                      slot->binding->output(),
-                      slot->images * kClasses * logit_bytes(), stream);
+  return Copy(session_, slot->output.data(), slot->output.size(),
+              slot->binding->output(), slot->images * kClasses * logit_bytes(),
+              ACL_MEMCPY_DEVICE_TO_HOST, stream);
 }
 
 absl::Status Pipeline::Finish(absl::Span<float> out) {
@@ -234,11 +235,6 @@ void Pipeline::Read(const Slot& slot, absl::Span<float> out) const {
   }
   const auto* const halves = static_cast<const uint16_t*>(logits);
   std::transform(halves, halves + out.size(), out.begin(), HalfToFloat);
-}
-
-void Pipeline::ResetCounts() {
-  decoded_on_device_ = 0;
-  decoded_on_host_ = 0;
 }
 
 }  // namespace lenet::ascend

@@ -57,7 +57,7 @@ class Pipeline {
 
   size_t decoded_on_device() const { return decoded_on_device_; }
   size_t decoded_on_host() const { return decoded_on_host_; }
-  void ResetCounts();
+  void ResetCounts() { decoded_on_device_ = decoded_on_host_ = 0; }
 
  private:
   // Memory of one started batch.

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cc/ascend/acl_types.h"
@@ -29,63 +30,36 @@ constexpr const char* kStepNames[kStepCount] = {
     "device nodes", "AscendCL", "DVPP", "initialisation",
     "device count", "device",   "model"};
 
-// Values of ProbeReport::failure.
-constexpr char kNoDevice[] = "no-device";
-constexpr char kNoPermission[] = "no-permission";
-constexpr char kNoLibrary[] = "no-library";
-constexpr char kInitFailed[] = "init-failed";
-constexpr char kWrongDeviceId[] = "wrong-device-id";
-constexpr char kSetupFailed[] = "setup-failed";
-constexpr char kOutOfResources[] = "out-of-resources";
-constexpr char kWrongModel[] = "wrong-model";
-constexpr char kWrongChip[] = "wrong-chip";
+// Names of each ProbeStep::Result in the text and in JSON.
+constexpr const char* kTextNames[] = {"ok", "warning", "FAILED", "-"};
+constexpr const char* kJsonNames[] = {"ok", "warning", "failed", "not done"};
 
+using Json = nlohmann::ordered_json;
+using Result = ProbeStep::Result;
+
+// Returns the value of ProbeReport::failure for a call that failed.
 const char* FailureOf(aclError code) {
   switch (code) {
     case ACL_ERROR_RT_NO_DEVICE:
-      return kNoDevice;
+      return "no-device";
     case ACL_ERROR_RT_INVALID_DEVICEID:
     case ACL_ERROR_INVALID_DEVICE:
-      return kWrongDeviceId;
+      return "wrong-device-id";
     case ACL_ERROR_RT_NO_PERMISSION:
-      return kNoPermission;
+      return "no-permission";
     case ACL_ERROR_RT_MEMORY_ALLOCATION:
     case ACL_ERROR_RT_RESOURCE_ALLOC_FAIL:
     case ACL_ERROR_RT_OVER_LIMIT:
     case ACL_ERROR_BAD_ALLOC:
-      return kOutOfResources;
+      return "out-of-resources";
     default:
-      return kSetupFailed;
+      return "setup-failed";
   }
 }
 
 // Splits a message at the first "; " into reason and hint.
 std::pair<std::string, std::string> SplitHint(absl::string_view message) {
-  const size_t end = message.find("; ");
-  if (end == absl::string_view::npos) return {std::string(message), ""};
-  return {std::string(message.substr(0, end)),
-          std::string(message.substr(end + 2))};
-}
-
-using Json = nlohmann::ordered_json;
-
-struct ResultName {
-  const char* text;
-  const char* json;
-};
-
-ResultName NameOf(ProbeStep::Result result) {
-  switch (result) {
-    case ProbeStep::Result::kOk:
-      return {"ok", "ok"};
-    case ProbeStep::Result::kWarning:
-      return {"warning", "warning"};
-    case ProbeStep::Result::kFailed:
-      return {"FAILED", "failed"};
-    case ProbeStep::Result::kNotDone:
-      break;
-  }
-  return {"-", "not done"};
+  return absl::StrSplit(message, absl::MaxSplits("; ", 1));
 }
 
 // Performs the steps until one fails. Each function returns whether to
@@ -96,7 +70,7 @@ class Prober {
       : model_path_(std::move(model_path)), locations_(locations) {
     report_.device_id = device_id;
     for (const char* name : kStepNames) {
-      report_.steps.push_back({name, ProbeStep::Result::kNotDone, ""});
+      report_.steps.push_back({name, Result::kNotDone, ""});
     }
   }
 
@@ -109,26 +83,19 @@ class Prober {
  private:
   const Functions& acl() const { return library_->acl(); }
 
-  bool Pass(Step step, std::string detail) {
-    report_.steps[step].result = ProbeStep::Result::kOk;
+  // Records the result of a step. Returns whether to continue.
+  bool Record(Step step, Result result, std::string detail) {
+    report_.steps[step].result = result;
     report_.steps[step].detail = std::move(detail);
-    return true;
-  }
-
-  bool Warn(Step step, std::string detail) {
-    report_.steps[step].result = ProbeStep::Result::kWarning;
-    report_.steps[step].detail = std::move(detail);
-    return true;
+    return result != Result::kFailed;
   }
 
   bool Fail(Step step, const char* failure, std::string reason,
             std::string hint) {
-    report_.steps[step].result = ProbeStep::Result::kFailed;
-    report_.steps[step].detail = reason;
     report_.failure = failure;
-    report_.reason = std::move(reason);
+    report_.reason = reason;
     report_.hint = std::move(hint);
-    return false;
+    return Record(step, Result::kFailed, std::move(reason));
   }
 
   bool FailStatus(Step step, const char* failure, const absl::Status& status) {
@@ -148,31 +115,37 @@ class Prober {
   bool Nodes() {
     const absl::Status status = CheckNodes(report_.device_id, locations_);
     if (status.ok()) {
-      return Pass(kNodes, absl::StrCat(locations_.device_folder, "/davinci",
-                                       report_.device_id, " and its helpers"));
+      return Record(kNodes, Result::kOk,
+                    absl::StrCat(locations_.device_folder, "/davinci",
+                                 report_.device_id, " and its helpers"));
     }
     return FailStatus(
-        kNodes, absl::IsPermissionDenied(status) ? kNoPermission : kNoDevice,
+        kNodes,
+        absl::IsPermissionDenied(status) ? "no-permission" : "no-device",
         status);
   }
 
   bool Libraries() {
     absl::StatusOr<std::shared_ptr<const Library>> library =
         Library::Open(locations_.acl, locations_.dvpp);
-    if (!library.ok()) return FailStatus(kAcl, kNoLibrary, library.status());
+    if (!library.ok()) return FailStatus(kAcl, "no-library", library.status());
     library_ = *std::move(library);
-    Pass(kAcl, absl::StrCat(locations_.acl, " is loaded"));
+    Record(kAcl, Result::kOk, absl::StrCat(locations_.acl, " is loaded"));
     const absl::Status dvpp = library_->Dvpp().status();
     if (dvpp.ok()) {
-      return Pass(kDvpp, absl::StrCat(locations_.dvpp, " is loaded"));
+      return Record(kDvpp, Result::kOk,
+                    absl::StrCat(locations_.dvpp, " is loaded"));
     }
-    return Warn(kDvpp, absl::StrCat(SplitHint(dvpp.message()).first,
-                                    "; only --cpu_dvpp=CPU will work"));
+    return Record(kDvpp, Result::kWarning,
+                  absl::StrCat(SplitHint(dvpp.message()).first,
+                               "; only --cpu_dvpp=CPU will work"));
   }
 
   bool Init() {
     absl::StatusOr<std::shared_ptr<Process>> process = Process::Start(library_);
-    if (!process.ok()) return FailStatus(kInit, kInitFailed, process.status());
+    if (!process.ok()) {
+      return FailStatus(kInit, "init-failed", process.status());
+    }
     process_ = *std::move(process);
     int32_t major = 0;
     int32_t minor = 0;
@@ -180,7 +153,8 @@ class Prober {
     if (acl().aclrtGetVersion(&major, &minor, &patch) == ACL_SUCCESS) {
       report_.acl_version = absl::StrCat(major, ".", minor, ".", patch);
     }
-    return Pass(kInit, absl::StrCat("AscendCL ", report_.acl_version));
+    return Record(kInit, Result::kOk,
+                  absl::StrCat("AscendCL ", report_.acl_version));
   }
 
   bool Count() {
@@ -192,9 +166,9 @@ class Prober {
     }
     report_.device_count = static_cast<int>(count);
     if (report_.device_id < report_.device_count) {
-      return Pass(kCount, absl::StrCat(count));
+      return Record(kCount, Result::kOk, absl::StrCat(count));
     }
-    return Fail(kCount, kWrongDeviceId,
+    return Fail(kCount, "wrong-device-id",
                 absl::StrCat("no device ", report_.device_id,
                              ": AscendCL finds ", count, ", numbered from 0"),
                 FindError(ACL_ERROR_RT_INVALID_DEVICEID)->hint);
@@ -214,8 +188,8 @@ class Prober {
       process_->ExpectTeardownFailures();
       return FailCall(kDevice, reset, "aclrtResetDevice");
     }
-    return Pass(
-        kDevice,
+    return Record(
+        kDevice, Result::kOk,
         absl::StrCat(
             report_.soc_name.empty() ? "an unnamed chip" : report_.soc_name,
             ", run mode ", report_.run_mode, ", ", report_.free_memory >> 20,
@@ -246,23 +220,26 @@ class Prober {
     }
     const absl::StatusOr<std::string> model =
         ReadFile(model_path_, kMaxModelBytes);
-    if (!model.ok()) return FailStatus(kModel, kWrongModel, model.status());
+    if (!model.ok()) return FailStatus(kModel, "wrong-model", model.status());
     const absl::StatusOr<std::optional<Manifest>> manifest =
         ReadManifest(model_path_);
     if (!manifest.ok()) {
-      return FailStatus(kModel, kWrongModel, manifest.status());
+      return FailStatus(kModel, "wrong-model", manifest.status());
     }
     if (!manifest->has_value()) {
-      return Warn(kModel, absl::StrCat("no ", ManifestPath(model_path_),
-                                       ": its chip is unknown"));
+      return Record(kModel, Result::kWarning,
+                    absl::StrCat("no ", ManifestPath(model_path_),
+                                 ": its chip is unknown"));
     }
     const absl::Status status = CheckManifest(
         **manifest, model_path_, Sha256Hex(*model), report_.soc_name);
     if (status.ok()) {
-      return Pass(kModel, absl::StrCat("for ", (*manifest)->soc_version));
+      return Record(kModel, Result::kOk,
+                    absl::StrCat("for ", (*manifest)->soc_version));
     }
     return FailStatus(
-        kModel, absl::IsFailedPrecondition(status) ? kWrongChip : kWrongModel,
+        kModel,
+        absl::IsFailedPrecondition(status) ? "wrong-chip" : "wrong-model",
         status);
   }
 
@@ -286,7 +263,8 @@ std::string ProbeText(const ProbeReport& report) {
   std::string text;
   for (const ProbeStep& step : report.steps) {
     absl::StrAppendFormat(&text, "%-15s %-8s %s\n", step.name,
-                          NameOf(step.result).text, step.detail);
+                          kTextNames[static_cast<size_t>(step.result)],
+                          step.detail);
   }
   if (Usable(report)) {
     absl::StrAppend(&text, "\nDevice ", report.device_id, " can be used",
@@ -308,7 +286,7 @@ std::string ProbeJson(const ProbeReport& report) {
   Json steps = Json::array();
   for (const ProbeStep& step : report.steps) {
     steps.push_back({{"name", step.name},
-                     {"result", NameOf(step.result).json},
+                     {"result", kJsonNames[static_cast<size_t>(step.result)]},
                      {"detail", step.detail}});
   }
   const Json json = {{"usable", Usable(report)},

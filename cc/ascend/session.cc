@@ -87,8 +87,10 @@ absl::Status Session::CheckDeviceCount() {
 
 Session::~Session() {
   Drain();
-  DestroyStream(transfer_stream_);
-  DestroyStream(execute_stream_);
+  for (const aclrtStream stream : {transfer_stream_, execute_stream_}) {
+    if (stream == nullptr) continue;
+    CheckTeardown(acl().aclrtDestroyStream(stream), "aclrtDestroyStream");
+  }
   if (context_ != nullptr) {
     CheckTeardown(acl().aclrtDestroyContext(context_), "aclrtDestroyContext");
   }
@@ -99,26 +101,18 @@ Session::~Session() {
 }
 
 void Session::Drain() {
-  Drain(transfer_stream_);
-  Drain(execute_stream_);
-}
-
-void Session::Drain(aclrtStream stream) {
-  if (stream == nullptr) return;
-  if (acl().aclrtSynchronizeStreamWithTimeout != nullptr) {
-    const int timeout =
-        healthy_ ? kTimeoutMilliseconds : kFailedTimeoutMilliseconds;
-    CheckTeardown(acl().aclrtSynchronizeStreamWithTimeout(stream, timeout),
-                  "aclrtSynchronizeStreamWithTimeout");
-  } else if (healthy_) {
-    CheckTeardown(acl().aclrtSynchronizeStream(stream),
-                  "aclrtSynchronizeStream");
+  for (const aclrtStream stream : {transfer_stream_, execute_stream_}) {
+    if (stream == nullptr) continue;
+    if (acl().aclrtSynchronizeStreamWithTimeout != nullptr) {
+      const int timeout =
+          healthy_ ? kTimeoutMilliseconds : kFailedTimeoutMilliseconds;
+      CheckTeardown(acl().aclrtSynchronizeStreamWithTimeout(stream, timeout),
+                    "aclrtSynchronizeStreamWithTimeout");
+    } else if (healthy_) {
+      CheckTeardown(acl().aclrtSynchronizeStream(stream),
+                    "aclrtSynchronizeStream");
+    }
   }
-}
-
-void Session::DestroyStream(aclrtStream stream) {
-  if (stream == nullptr) return;
-  CheckTeardown(acl().aclrtDestroyStream(stream), "aclrtDestroyStream");
 }
 
 std::string Session::soc_name() const {

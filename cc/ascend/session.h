@@ -108,8 +108,6 @@ class Session {
 
   absl::Status Start();
   absl::Status CheckDeviceCount();
-  void Drain(aclrtStream stream);
-  void DestroyStream(aclrtStream stream);
 
   const std::shared_ptr<Process> process_;
   const int device_id_;

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ctypes import byref, c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any
 
-HOST_TO_DEVICE, DEVICE_TO_HOST = 1, 2
+HOST_TO_DEVICE, _DEVICE_TO_HOST = 1, 2
 _HUGE_FIRST = 0
 _HOST_MODE = 1
 _DYNAMIC_TENSOR = b"ascend_mbatch_shape_data"
@@ -40,10 +40,14 @@ class CallError(Exception):
     """A call that prepares the experiment failed."""
 
 
-class Acl:
-    """The functions of a library as attributes; see the module about errors."""
+class Acl(contextlib.ExitStack):
+    """The functions of a library as attributes; the module describes errors.
+
+    The end of a `with` block releases what the methods created, the last object first.
+    """
 
     def __init__(self, library: str = "libascendcl.so") -> None:
+        super().__init__()
         try:
             self._library = ctypes.CDLL(library)
         except OSError as error:
@@ -77,126 +81,85 @@ class Acl:
         text = self.aclGetRecentErrMsg() if self.has("aclGetRecentErrMsg") else None
         return " ".join((text or b"").decode(errors="replace").split())
 
-    def version(self) -> str:
-        """Returns the version of AscendCL, such as "1.4.0"."""
-        parts = [c_int32() for _ in range(3)]
-        self.check("aclrtGetVersion", *(byref(part) for part in parts))
-        return ".".join(str(part.value) for part in parts)
-
     def on_host(self) -> bool:
         """Returns whether the NPU is a card with its own memory."""
         mode = c_int()
         self.check("aclrtGetRunMode", byref(mode))
         return mode.value == _HOST_MODE
 
+    def allocate(self, size: int) -> c_void_p:
+        """Allocates `size` bytes of device memory."""
+        pointer = c_void_p()
+        self.check("aclrtMalloc", byref(pointer), c_size_t(size), c_int(_HUGE_FIRST))
+        self.callback(self.aclrtFree, pointer)
+        return pointer
 
-def open_dvpp() -> Acl:
-    """Opens libacl_dvpp.so."""
-    return Acl("libacl_dvpp.so")
+    def load(self, path: str) -> c_uint32:
+        """Loads an OM. Returns its id."""
+        model = c_uint32()
+        self.check("aclmdlLoadFromFile", os.fsencode(path), byref(model))
+        self.callback(self.aclmdlUnload, model)
+        return model
 
+    def execute(self, model: c_uint32, data: bytes, batch: int = 0) -> bytes:
+        """Runs a model with one input and one output. Returns the output, which is preset to NaN.
 
-@contextlib.contextmanager
-def process() -> Iterator[Acl]:
-    """Initialises AscendCL and finalises it at the end."""
-    acl = Acl()
-    acl.check("aclInit", None)
-    try:
-        yield acl
-    finally:
-        acl.aclFinalize()
-
-
-@contextlib.contextmanager
-def session(device: int) -> Iterator[Acl]:
-    """Initialises AscendCL and sets a device; undoes both at the end."""
-    with process() as acl:
-        acl.check("aclrtSetDevice", c_int32(device))
-        try:
-            yield acl
-        finally:
-            acl.aclrtResetDevice(c_int32(device))
-
-
-@contextlib.contextmanager
-def memory(acl: Acl, size: int) -> Iterator[c_void_p]:
-    """Allocates `size` bytes of device memory."""
-    pointer = c_void_p()
-    acl.check("aclrtMalloc", byref(pointer), c_size_t(size), c_int(_HUGE_FIRST))
-    try:
-        yield pointer
-    finally:
-        acl.aclrtFree(pointer)
-
-
-@contextlib.contextmanager
-def model(acl: Acl, path: str) -> Iterator[c_uint32]:
-    """Loads an OM; yields its id."""
-    identity = c_uint32()
-    acl.check("aclmdlLoadFromFile", os.fsencode(path), byref(identity))
-    try:
-        yield identity
-    finally:
-        acl.aclmdlUnload(identity)
-
-
-def execute(acl: Acl, identity: c_uint32, data: bytes, batch: int = 0) -> bytes:
-    """Runs a model with one input and one output. Returns the output, which is preset to NaN.
-
-    Args:
-        acl: the library.
-        identity: id of the loaded model.
-        data: the whole input.
-        batch: batch size, for a model with dynamic batch.
-    """
-    with contextlib.ExitStack() as stack:
-        desc = c_void_p(acl.aclmdlCreateDesc())
-        stack.callback(acl.aclmdlDestroyDesc, desc)
-        acl.check("aclmdlGetDesc", desc, identity)
+        Args:
+            model: id of the loaded model.
+            data: the whole input.
+            batch: batch size, for a model with dynamic batch.
+        """
+        desc = c_void_p(self.aclmdlCreateDesc())
+        self.callback(self.aclmdlDestroyDesc, desc)
+        self.check("aclmdlGetDesc", desc, model)
         sizes = [
-            acl.aclmdlGetInputSizeByIndex(desc, c_size_t(index))
-            for index in range(acl.aclmdlGetNumInputs(desc))
+            self.aclmdlGetInputSizeByIndex(desc, c_size_t(index))
+            for index in range(self.aclmdlGetNumInputs(desc))
         ]
         gear_index = c_size_t(1)
         if batch:
-            acl.check("aclmdlGetInputIndexByName", desc, _DYNAMIC_TENSOR, byref(gear_index))
+            self.check("aclmdlGetInputIndexByName", desc, _DYNAMIC_TENSOR, byref(gear_index))
         index = 1 - gear_index.value
         if sizes[index] != len(data):
             raise CallError(f"the model takes {sizes[index]} bytes, not {len(data)}")
-        inputs = [stack.enter_context(memory(acl, size)) for size in sizes]
-        size = acl.aclmdlGetOutputSizeByIndex(desc, c_size_t(0))
-        output = stack.enter_context(memory(acl, size))
-        _copy_in(acl, inputs[index], data)
-        _copy_in(acl, output, b"\xff" * size)
-        input_set = _dataset(acl, stack, list(zip(inputs, sizes, strict=True)))
-        output_set = _dataset(acl, stack, [(output, size)])
+        inputs = [(self.allocate(size), size) for size in sizes]
+        size = self.aclmdlGetOutputSizeByIndex(desc, c_size_t(0))
+        output = self.allocate(size)
+        self._copy(inputs[index][0], data, len(data), HOST_TO_DEVICE)
+        self._copy(output, b"\xff" * size, size, HOST_TO_DEVICE)
+        input_set = self._dataset(inputs)
+        output_set = self._dataset([(output, size)])
         if batch:
-            acl.check("aclmdlSetDynamicBatchSize", identity, input_set, gear_index, c_uint64(batch))
-        acl.check("aclmdlExecute", identity, input_set, output_set)
-        return _copy_out(acl, output, size)
+            self.check("aclmdlSetDynamicBatchSize", model, input_set, gear_index, c_uint64(batch))
+        self.check("aclmdlExecute", model, input_set, output_set)
+        logits = ctypes.create_string_buffer(size)
+        self._copy(logits, output, size, _DEVICE_TO_HOST)
+        return logits.raw
+
+    def _copy(self, target: Any, source: Any, size: int, kind: int) -> None:
+        if self.on_host():
+            bytes_ = c_size_t(size)
+            self.check("aclrtMemcpy", target, bytes_, source, bytes_, c_int(kind))
+        else:
+            ctypes.memmove(target, source, size)
+
+    def _dataset(self, blocks: list[tuple[c_void_p, int]]) -> c_void_p:
+        dataset = c_void_p(self.aclmdlCreateDataset())
+        self.callback(self.aclmdlDestroyDataset, dataset)
+        for pointer, size in blocks:
+            buffer = c_void_p(self.aclCreateDataBuffer(pointer, c_size_t(size)))
+            self.callback(self.aclDestroyDataBuffer, buffer)
+            self.check("aclmdlAddDatasetBuffer", dataset, buffer)
+        return dataset
 
 
-def _copy_in(acl: Acl, pointer: c_void_p, data: bytes) -> None:
-    if not acl.on_host():
-        ctypes.memmove(pointer, data, len(data))
-        return
-    size = c_size_t(len(data))
-    acl.check("aclrtMemcpy", pointer, size, data, size, c_int(HOST_TO_DEVICE))
-
-
-def _copy_out(acl: Acl, pointer: c_void_p, size: int) -> bytes:
-    if not acl.on_host():
-        return ctypes.string_at(pointer, size)
-    data = ctypes.create_string_buffer(size)
-    bytes_ = c_size_t(size)
-    acl.check("aclrtMemcpy", data, bytes_, pointer, bytes_, c_int(DEVICE_TO_HOST))
-    return data.raw
-
-
-def _dataset(acl: Acl, stack: contextlib.ExitStack, blocks: list[tuple[c_void_p, int]]) -> c_void_p:
-    dataset = c_void_p(acl.aclmdlCreateDataset())
-    stack.callback(acl.aclmdlDestroyDataset, dataset)
-    for pointer, size in blocks:
-        buffer = c_void_p(acl.aclCreateDataBuffer(pointer, c_size_t(size)))
-        stack.callback(acl.aclDestroyDataBuffer, buffer)
-        acl.check("aclmdlAddDatasetBuffer", dataset, buffer)
-    return dataset
+@contextlib.contextmanager
+def session(device: int | None = None) -> Iterator[Acl]:
+    """Initialises AscendCL and sets a device, if one is given; undoes both at the end."""
+    with Acl() as acl:
+        acl.check("aclInit", None)
+        acl.callback(acl.aclFinalize)
+        if device is not None:
+            acl.check("aclrtSetDevice", c_int32(device))
+            acl.callback(acl.aclrtResetDevice, c_int32(device))
+        yield acl

@@ -7,14 +7,12 @@ documentation leaves open; cc/ascend/README.md lists the statements. The last li
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import pathlib
 import re
 import sys
 import tempfile
-from collections.abc import Callable
 from ctypes import byref, c_int, c_int32, c_size_t, c_uint32, c_void_p
 
 import numpy as np
@@ -26,19 +24,6 @@ from lenet.data import idx, transform
 
 _NOT_RUN = 77
 _FUNCTION = re.compile(r"^(ACL|DVPP)_(OPTIONAL_)?FUNCTION\([^,]*, (\w+),", re.MULTILINE)
-_CLASSES = 10
-
-# From cc/ascend/acl_errors.inc, without the prefix ACL_ERROR_.
-REPEAT_INITIALIZE = 100002
-RT_PARAM_INVALID = 107000
-RT_INVALID_DEVICEID = 107001
-GE_PARAM_INVALID = 145000
-GE_EXEC_MODEL_PATH_INVALID = 145002
-GE_EXEC_MODEL_ID_INVALID = 145003
-RELATIVE_RESOURCE_NOT_CLEARED = 148051
-RT_NO_DEVICE = 207004
-RT_SOC_VERSION = 507008
-RT_TASK_TYPE_NOT_SUPPORT = 507009
 
 
 class DiffersError(Exception):
@@ -56,7 +41,7 @@ def _expect(call: str, code: int, *expected: int, acl: ascend.Acl | None = None)
 def symbols() -> str:
     """Lists the functions that the libraries lack."""
     functions = _FUNCTION.findall(resources.path("cc/ascend/acl_functions.inc").read_text())
-    libraries = {"ACL": ascend.Acl(), "DVPP": ascend.open_dvpp()}
+    libraries = {"ACL": ascend.Acl(), "DVPP": ascend.Acl("libacl_dvpp.so")}
     missing = [
         (name, optional) for kind, optional, name in functions if not libraries[kind].has(name)
     ]
@@ -69,24 +54,24 @@ def symbols() -> str:
 
 def versions(device: int) -> str:
     """Reports the version of AscendCL, the chip and the run mode."""
+    parts = [c_int32() for _ in range(3)]
     with ascend.session(device) as acl:
         soc = acl.aclrtGetSocName() if acl.has("aclrtGetSocName") else None
         mode = "host" if acl.on_host() else "device"
-        return f"AscendCL {acl.version()}, chip {(soc or b'?').decode()}, run mode {mode}"
+        acl.check("aclrtGetVersion", *(byref(part) for part in parts))
+    version = ".".join(str(part.value) for part in parts)
+    return f"AscendCL {version}, chip {(soc or b'?').decode()}, run mode {mode}"
 
 
 def init_twice() -> str:
     """Calls aclInit twice: old libraries refuse, newer ones count references."""
     acl = ascend.Acl()
     acl.check("aclInit", None)
-    try:
-        found = _expect("second aclInit", acl.aclInit(None), REPEAT_INITIALIZE)
-    finally:
-        first = acl.aclFinalize()
-    second = acl.aclFinalize()
-    again = acl.aclInit(None)
+    code = acl.aclInit(None)
+    first, second, again = acl.aclFinalize(), acl.aclFinalize(), acl.aclInit(None)
     if again == 0:
         acl.aclFinalize()
+    found = _expect("second aclInit", code, 100002)
     return f"{found}; aclFinalize: {first}, again: {second}; then aclInit: {again}"
 
 
@@ -94,26 +79,24 @@ def no_driver() -> str:
     """Finds the call that fails on a machine with CANN and without a driver."""
     if pathlib.Path("/dev/davinci_manager").exists():
         raise ascend.UnavailableError("this machine has a driver; use one with CANN and no driver")
-    acl = ascend.Acl()
-    code = acl.aclInit(None)
-    if code:
-        return f"aclInit: {code} {acl.recent_text()}"
-    count = c_uint32()
-    try:
+    with ascend.Acl() as acl:
+        code = acl.aclInit(None)
+        if code:
+            return f"aclInit: {code} {acl.recent_text()}"
+        acl.callback(acl.aclFinalize)
+        count = c_uint32()
         code = acl.aclrtGetDeviceCount(byref(count))
         found = f"aclInit: 0; aclrtGetDeviceCount: {code}, {count.value} devices"
         return f"{found} {acl.recent_text()}".rstrip()
-    finally:
-        acl.aclFinalize()
 
 
 def no_visible_device() -> str:
     """Counts devices while ASCEND_RT_VISIBLE_DEVICES names none: 207004, or no devices."""
     os.environ["ASCEND_RT_VISIBLE_DEVICES"] = "63"
     count = c_uint32()
-    with ascend.process() as acl:
+    with ascend.session() as acl:
         code = acl.aclrtGetDeviceCount(byref(count))
-        found = _expect("aclrtGetDeviceCount", code, 0, RT_NO_DEVICE, acl=acl)
+        found = _expect("aclrtGetDeviceCount", code, 0, 207004, acl=acl)
     if code == 0 and count.value > 0:
         raise DiffersError(f"{count.value} devices despite ASCEND_RT_VISIBLE_DEVICES=63")
     return f"{found}, {count.value} devices"
@@ -121,9 +104,8 @@ def no_visible_device() -> str:
 
 def wrong_device() -> str:
     """Sets a device whose number is too high."""
-    with ascend.process() as acl:
-        code = acl.aclrtSetDevice(c_int32(63))
-        return _expect("aclrtSetDevice(63)", code, RT_INVALID_DEVICEID, acl=acl)
+    with ascend.session() as acl:
+        return _expect("aclrtSetDevice(63)", acl.aclrtSetDevice(c_int32(63)), 107001, acl=acl)
 
 
 def memcpy_too_long(device: int) -> str:
@@ -132,10 +114,9 @@ def memcpy_too_long(device: int) -> str:
     with ascend.session(device) as acl:
         if not acl.on_host():
             raise ascend.UnavailableError("run mode device copies nothing between host and device")
-        with ascend.memory(acl, 64) as pointer:
-            kind = c_int(ascend.HOST_TO_DEVICE)
-            code = acl.aclrtMemcpy(pointer, c_size_t(64), data, c_size_t(128), kind)
-            return _expect("aclrtMemcpy", code, RT_PARAM_INVALID, acl=acl)
+        kind = c_int(ascend.HOST_TO_DEVICE)
+        code = acl.aclrtMemcpy(acl.allocate(64), c_size_t(64), data, c_size_t(128), kind)
+        return _expect("aclrtMemcpy", code, 107000, acl=acl)
 
 
 def _load(device: int, path: str, *expected: int) -> str:
@@ -149,7 +130,7 @@ def _load(device: int, path: str, *expected: int) -> str:
 
 def load_missing(device: int) -> str:
     """Loads a model file that does not exist."""
-    return _load(device, "/no/such/model.om", GE_EXEC_MODEL_PATH_INVALID)
+    return _load(device, "/no/such/model.om", 145002)
 
 
 def load_truncated(device: int, path: str) -> str:
@@ -158,48 +139,46 @@ def load_truncated(device: int, path: str) -> str:
     with tempfile.NamedTemporaryFile(suffix=".om") as cut:
         cut.write(content[: len(content) // 2])
         cut.flush()
-        return _load(device, cut.name, GE_PARAM_INVALID)
+        return _load(device, cut.name, 145000)
 
 
 def load_other_soc(device: int, path: str) -> str:
     """Loads a model for another chip; the error code is not documented."""
-    return _load(device, path, RT_SOC_VERSION, RT_TASK_TYPE_NOT_SUPPORT, *range(545000, 546000))
+    return _load(device, path, 507008, 507009, *range(545000, 546000))
 
 
 def unknown_model(device: int, path: str) -> str:
     """Describes a model that was unloaded."""
     with ascend.session(device) as acl:
-        with ascend.model(acl, path) as identity:
-            pass
+        model = c_uint32()
+        acl.check("aclmdlLoadFromFile", os.fsencode(path), byref(model))
+        acl.check("aclmdlUnload", model)
         desc = c_void_p(acl.aclmdlCreateDesc())
-        code = acl.aclmdlGetDesc(desc, identity)
-        text = acl.recent_text()
-        acl.aclmdlDestroyDesc(desc)
-        return f"{_expect('aclmdlGetDesc', code, GE_EXEC_MODEL_ID_INVALID)} {text}".rstrip()
+        acl.callback(acl.aclmdlDestroyDesc, desc)
+        return _expect("aclmdlGetDesc", acl.aclmdlGetDesc(desc, model), 145003, acl=acl)
 
 
 def channel_order(device: int) -> str:
     """Destroys a DVPP channel description before its channel."""
     with ascend.session(device) as acl:
-        dvpp = ascend.open_dvpp()
+        dvpp = ascend.Acl("libacl_dvpp.so")
         desc = c_void_p(dvpp.acldvppCreateChannelDesc())
         dvpp.check("acldvppCreateChannel", desc)
         code = dvpp.acldvppDestroyChannelDesc(desc)
         if code != 0:
             dvpp.acldvppDestroyChannel(desc)
             dvpp.acldvppDestroyChannelDesc(desc)
-        return _expect("acldvppDestroyChannelDesc", code, 0, RELATIVE_RESOURCE_NOT_CLEARED, acl=acl)
+        return _expect("acldvppDestroyChannelDesc", code, 0, 148051, acl=acl)
 
 
 def dvpp_alignment(device: int) -> str:
     """Checks the alignment of blocks of the DVPP heap."""
-    with ascend.session(device), contextlib.ExitStack() as stack:
-        dvpp = ascend.open_dvpp()
-        addresses = []
+    addresses = []
+    with ascend.session(device), ascend.Acl("libacl_dvpp.so") as dvpp:
         for size in (1, 100, 1536, 6144, 100_000):
             pointer = c_void_p()
             dvpp.check("acldvppMalloc", byref(pointer), c_size_t(size))
-            stack.callback(dvpp.acldvppFree, pointer)
+            dvpp.callback(dvpp.acldvppFree, pointer)
             addresses.append(pointer.value or 0)
     if any(address % 128 for address in addresses):
         raise DiffersError(f"not multiples of 128: {', '.join(map(hex, addresses))}")
@@ -213,15 +192,15 @@ def _digits(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _logits(output: bytes) -> np.ndarray:
-    return np.frombuffer(output, "<f4").reshape(-1, _CLASSES)
+    return np.frombuffer(output, "<f4").reshape(-1, 10)
 
 
 def batch_rows(device: int, path: str) -> str:
     """Examines the output rows past the batch size, for a model with AIPP and gears 8 and 16."""
     luma, _ = _digits(16)
-    with ascend.session(device) as acl, ascend.model(acl, path) as identity:
-        whole = _logits(ascend.execute(acl, identity, luma.tobytes(), batch=16))
-        part = _logits(ascend.execute(acl, identity, luma.tobytes(), batch=8))
+    with ascend.session(device) as acl:
+        model = acl.load(path)
+        whole, part = (_logits(acl.execute(model, luma.tobytes(), batch)) for batch in (16, 8))
     if not np.isfinite(whole).all() or not np.allclose(whole[:8], part[:8], atol=0.05):
         raise DiffersError("the logits of 8 images differ between batches of 8 and 16")
     beyond = part[8:]
@@ -234,34 +213,25 @@ def batch_rows(device: int, path: str) -> str:
 def crop_variant(device: int, float_path: str, crop_path: str) -> str:
     """Compares a float model with one whose AIPP crops a decoded picture of stride 128x32."""
     luma, tensors = _digits(8)
+    strided = np.full((8, 48, 128), 128, np.uint8)  # NV12, as JPEGD writes it
+    strided[:, :32] = 0
+    strided[:, :32, :32] = luma
     with ascend.session(device) as acl:
-        with ascend.model(acl, float_path) as identity:
-            expected = [_logits(ascend.execute(acl, identity, x.tobytes())) for x in tensors]
-        with ascend.model(acl, crop_path) as identity:
-            found = [_logits(ascend.execute(acl, identity, _strided(y))) for y in luma]
-    difference = max(float(np.abs(a - b).max()) for a, b in zip(expected, found, strict=True))
+        expected, found = (
+            np.stack([_logits(acl.execute(model, image.tobytes())) for image in images])
+            for model, images in ((acl.load(float_path), tensors), (acl.load(crop_path), strided))
+        )
+    difference = float(np.abs(expected - found).max())
     text = f"largest difference of the logits from the float model: {difference:.4f}"
     if not difference < 0.5:
         raise DiffersError(text)
     return text
 
 
-def _strided(luma: np.ndarray) -> bytes:
-    """Returns a 32x32 NV12 picture with a row stride of 128 bytes, as JPEGD writes it."""
-    picture = np.full((48, 128), 128, np.uint8)
-    picture[:32] = 0
-    picture[:32, :32] = luma
-    return picture.tobytes()
-
-
 def compare(expected: str, found: str, classes: str, logits: str) -> str:
     """Compares the result folders of two runs of infer310.
 
-    Args:
-        expected: the first folder.
-        found: the second folder.
-        classes: maximum number of classes that may differ.
-        logits: maximum difference of a logit.
+    At most `classes` classes may differ, and each logit by at most `logits`.
     """
     names = sorted(path.name for path in pathlib.Path(expected).iterdir())
     if names != sorted(path.name for path in pathlib.Path(found).iterdir()) or not names:
@@ -303,35 +273,15 @@ def pictures(folder: str, kind: str, count: str) -> str:
     return f"{len(images)} images, {kind}, {size}x{size}"
 
 
-_EXPERIMENTS: dict[str, Callable[..., str]] = {
-    function.__name__.replace("_", "-"): function
-    for function in (
-        symbols,
-        versions,
-        init_twice,
-        no_driver,
-        no_visible_device,
-        wrong_device,
-        memcpy_too_long,
-        load_missing,
-        load_truncated,
-        load_other_soc,
-        unknown_model,
-        channel_order,
-        dvpp_alignment,
-        batch_rows,
-        crop_variant,
-        compare,
-        pictures,
-    )
-}
-
-
 def main(name: str, *arguments: str) -> int:
-    """Runs the experiment `name`; a number as its first argument is the device."""
+    """Runs an experiment, which is a public function of this module with "_" for "-".
+
+    A number as its first argument is the device.
+    """
+    experiment = globals()[name.replace("-", "_")]
     values = [int(value) if value.isdigit() else value for value in arguments[:1]]
     try:
-        print("ok:", _EXPERIMENTS[name](*values, *arguments[1:]), flush=True)
+        print("ok:", experiment(*values, *arguments[1:]), flush=True)
     except (DiffersError, ascend.CallError) as error:
         prefix = "a preparing call failed: " if isinstance(error, ascend.CallError) else ""
         print(f"differs: {prefix}{error}", flush=True)

@@ -97,8 +97,9 @@ absl::Status Use(Session* session, const std::string& path) {
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Binding> binding,
                          Binding::Create(session, *model));
   const std::string images(model->info().input_bytes, '\0');
-  LENET_RETURN_IF_ERROR(CopyIn(session, binding->input(), images.size(),
-                               images.data(), images.size()));
+  LENET_RETURN_IF_ERROR(Copy(session, binding->input(), images.size(),
+                             images.data(), images.size(),
+                             ACL_MEMCPY_HOST_TO_DEVICE));
   LENET_RETURN_IF_ERROR(binding->SetGear(model->Gear(1)));
   return binding->Execute();
 }
