@@ -59,9 +59,10 @@ Usage Measure(const Functions& acl) {
 void ExpectNoGrowth(const Usage& before, const Usage& after) {
   EXPECT_LE(after.heap_bytes - before.heap_bytes, kSlackBytes);
   EXPECT_EQ(after.files, before.files);
-  // malloc may take a new arena or give one back.
+  // A leak of one mapping per round would exceed this bound; malloc and
+  // AddressSanitizer's quarantine map and unmap some memory.
   EXPECT_NEAR(static_cast<double>(after.mappings),
-              static_cast<double>(before.mappings), 8);
+              static_cast<double>(before.mappings), (kRounds - kWarmUp) / 4.0);
   EXPECT_EQ(after.device_bytes, before.device_bytes);
 }
 
