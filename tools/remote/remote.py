@@ -129,18 +129,10 @@ def image_id(settings: Settings) -> str:
     sandbox = Sandbox(settings.image)
     script = resources.path("third_party/system/image_id.sh").read_text()
     packages = resources.path(_LISTS[1]).read_text()
-    printed = subprocess.run(
-        sandbox.command(
-            "sh", "-c", 'cat > /tmp/list; sh -c "$0" id /tmp/list "$1"', script, _IMAGE_PYTHON
-        ),
-        input=packages,
-        capture_output=True,
-        text=True,
-        check=False,
+    command = sandbox.command(
+        "sh", "-c", 'cat > /tmp/list; sh -c "$0" id /tmp/list "$1"', script, _IMAGE_PYTHON
     )
-    if printed.returncode != 0:
-        raise RemoteError(f"image_id.sh failed in the image: {printed.stderr.strip()}")
-    return printed.stdout.strip()
+    return services.run(command, "image_id.sh in the image", packages)
 
 
 def all_services(settings: Settings) -> list[services.Service]:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from absl import logging
 
+from lenet import files
 from lenet.cloud import host, job_environment, storage
 from lenet.cloud.job_environment import JobEnvironment
 from lenet.errors import LenetError
 from lenet.options import config, flags, schema
 from lenet.options.programs import EvalOptions, ExportOptions, TrainOptions
 
-OptionsT = TypeVar("OptionsT", TrainOptions, EvalOptions, ExportOptions)
+OptionsT = TypeVar("OptionsT", bound=TrainOptions | EvalOptions | ExportOptions)
 
 # TrainOptions, or TrainDistributedOptions, which inherits its fields.
 _TrainOptions = TypeVar("_TrainOptions", bound=TrainOptions)
 
 _URLS = ("data_url", "train_url", "checkpoint_url")
-_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp\..*")  # see lenet.files
 _EXPORTED = (".mindir", "_lite.mindir", ".onnx", ".air")
 
 
@@ -150,5 +149,5 @@ def _results(output: str) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): str(path)
         for path in folder.rglob("*")
-        if path.is_file() and not _TEMPORARY.fullmatch(path.name)
+        if path.is_file() and not files.is_temporary(path.name)
     }
