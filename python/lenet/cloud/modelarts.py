@@ -31,7 +31,7 @@ def train(work: Callable[[_TrainOptions], None]) -> Callable[[_TrainOptions], No
     return functools.partial(_run, work, ("pre_trained",), lambda options: options.ckpt_path)
 
 
-def evaluation(work: Callable[[EvalOptions], None]) -> Callable[[EvalOptions], None]:
+def evaluation(work: Callable[[EvalOptions], object]) -> Callable[[EvalOptions], None]:
     """Wraps evaluation: checkpoint_url has the weights to evaluate; the report is sent."""
     return functools.partial(_run, work, ("ckpt_file", "ckpt_path"), lambda options: options.report)
 
@@ -42,7 +42,7 @@ def export(work: Callable[[ExportOptions], None]) -> Callable[[ExportOptions], N
 
 
 def _run(
-    work: Callable[[OptionsT], None],
+    work: Callable[[OptionsT], object],
     checkpoints: tuple[str, ...],
     output: Callable[[OptionsT], str],
     options: OptionsT,
