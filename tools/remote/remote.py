@@ -249,9 +249,8 @@ def bazel(settings: Settings, arguments: Sequence[str]) -> int:
         "LENET_REMOTE_CACHE": settings.endpoint,
         **{name: value for name, value in os.environ.items() if name.startswith("LENET_")},
     }
-    home = settings.image.with_name(
-        settings.image.name + "-home"
-    )  # kept, because fetching takes minutes
+    # Kept, because fetching takes minutes.
+    home = settings.image.with_name(settings.image.name + "-home")
     command = bazel_command(settings, workspace, arguments, home=home, variables=variables)
     process = subprocess.Popen(command)
     while True:
