@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from lenet import resources
 from tools.remote import engine, image, services
 from tools.remote.engine import RemoteError, Settings
-from tools.remote.sandbox import Sandbox, index_files, network_environment
+from tools.remote.sandbox import INDEX_FILES, Sandbox, existing, network_environment
 
 _LISTS = ("tools/remote/packages.txt", "third_party/system/packages.txt")
 _PROGRAMS = {"bwrap": "bubblewrap", "debootstrap": "debootstrap", "unshare": "util-linux"}
@@ -231,7 +231,7 @@ def bazel_command(
     sandbox = Sandbox(
         settings.image,
         binds={"/home/builder": home, "/home/pip": pip_cache},
-        read_only={**index_files(), **entries},
+        read_only={**existing(INDEX_FILES), **entries},
         network=True,
         environment=environment,
     )
