@@ -9,11 +9,5 @@ from lenet.cloud import modelarts
 from lenet.evaluation.run import run_evaluation
 from lenet.options.programs import EvalOptions
 
-
-def main(options: EvalOptions) -> None:
-    """Evaluates; modelarts.evaluation takes a function without a result."""
-    run_evaluation(options)
-
-
 if __name__ == "__main__":
-    cli.run(EvalOptions, modelarts.evaluation(main))
+    cli.run(EvalOptions, modelarts.evaluation(run_evaluation))

@@ -1,7 +1,9 @@
-"""Writes files that appear complete or not at all."""
+"""Writes files that appear complete or not at all, and hashes files."""
 
 import contextlib
+import hashlib
 import pathlib
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +11,8 @@ from collections.abc import Iterator
 from lenet.errors import UserError
 
 AnyPath = str | pathlib.Path
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp\..+")
 
 
 @contextlib.contextmanager
@@ -26,6 +30,20 @@ def replacing(path: AnyPath) -> Iterator[pathlib.Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_temporary(name: str) -> bool:
+    """Returns whether `replacing` makes files of this name; a power failure may leave one."""
+    return bool(_TEMPORARY.fullmatch(name))
+
+
+def sha256(path: AnyPath) -> str:
+    """Returns the SHA-256 of a file in hexadecimal."""
+    digest = hashlib.sha256()
+    with pathlib.Path(path).open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def write_atomically(path: AnyPath, content: bytes | str) -> None:

@@ -17,6 +17,8 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
+from lenet import files
+
 _SOCKET_PATH_LIMIT = 107  # bytes, in Linux
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -152,9 +154,8 @@ def read_state(settings: Settings) -> list[Running]:
 def write_state(settings: Settings, running: Sequence[Running]) -> None:
     """Replaces the list of started processes."""
     settings.folder.mkdir(parents=True, exist_ok=True)
-    temporary = settings.state_file.with_suffix(".tmp")
-    temporary.write_text(json.dumps([dataclasses.asdict(entry) for entry in running]))
-    temporary.replace(settings.state_file)
+    state = json.dumps([dataclasses.asdict(entry) for entry in running])
+    files.write_atomically(settings.state_file, state)
 
 
 def start(settings: Settings, service: Service) -> None:

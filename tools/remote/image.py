@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
 import os
@@ -11,7 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tools.remote.engine import RemoteError
 from tools.remote.sandbox import Sandbox, network_environment
@@ -82,11 +81,6 @@ def missing_files(image: pathlib.Path, lists: Sequence[pathlib.Path]) -> list[st
     return [name for file, name in required.items() if not os.path.lexists(f"{image}{file}")]
 
 
-def _recipe_hash(lists: Sequence[pathlib.Path]) -> str:
-    content = [_SUITE, _PYTHON_SUITE, _RECIPE, *sorted(_required(lists).values())]
-    return hashlib.sha256("\n".join(content).encode()).hexdigest()
-
-
 def _run(command: list[str], log: pathlib.Path) -> None:
     """Runs a command with its output in `log`; an exception ends it with all its children."""
     with log.open("ab") as output:
@@ -104,23 +98,17 @@ def _run(command: list[str], log: pathlib.Path) -> None:
         raise RemoteError("\n".join([f"{command[0]} failed; end of its log:", *tail]))
 
 
-@contextlib.contextmanager
-def _only_one(image: pathlib.Path) -> Iterator[None]:
-    """Lets one process at a time make the image."""
-    image.parent.mkdir(parents=True, exist_ok=True)
-    with image.with_name(image.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def make_image(image: pathlib.Path, lists: Sequence[pathlib.Path], mirror: str) -> None:
     """Makes the image, in some minutes, unless it exists with the same packages.
 
     Raises:
         RemoteError: debootstrap or apt failed; no partial image is left.
     """
-    wanted = _recipe_hash(lists)
-    with _only_one(image):
+    content = [_SUITE, _PYTHON_SUITE, _RECIPE, *sorted(_required(lists).values())]
+    wanted = hashlib.sha256("\n".join(content).encode()).hexdigest()
+    image.parent.mkdir(parents=True, exist_ok=True)
+    with image.with_name(image.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process at a time makes the image
         stamp = image / _STAMP
         if stamp.exists() and stamp.read_text().strip() == wanted:
             return

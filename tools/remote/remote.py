@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from lenet import resources
 from tools.remote import engine, image, services
 from tools.remote.engine import RemoteError, Settings
-from tools.remote.sandbox import Sandbox, index_files, network_environment
+from tools.remote.sandbox import INDEX_FILES, Sandbox, existing, network_environment
 
 _LISTS = ("tools/remote/packages.txt", "third_party/system/packages.txt")
 _PROGRAMS = {"bwrap": "bubblewrap", "debootstrap": "debootstrap", "unshare": "util-linux"}
@@ -129,18 +129,10 @@ def image_id(settings: Settings) -> str:
     sandbox = Sandbox(settings.image)
     script = resources.path("third_party/system/image_id.sh").read_text()
     packages = resources.path(_LISTS[1]).read_text()
-    printed = subprocess.run(
-        sandbox.command(
-            "sh", "-c", 'cat > /tmp/list; sh -c "$0" id /tmp/list "$1"', script, _IMAGE_PYTHON
-        ),
-        input=packages,
-        capture_output=True,
-        text=True,
-        check=False,
+    command = sandbox.command(
+        "sh", "-c", 'cat > /tmp/list; sh -c "$0" id /tmp/list "$1"', script, _IMAGE_PYTHON
     )
-    if printed.returncode != 0:
-        raise RemoteError(f"image_id.sh failed in the image: {printed.stderr.strip()}")
-    return printed.stdout.strip()
+    return services.run(command, "image_id.sh in the image", packages)
 
 
 def all_services(settings: Settings) -> list[services.Service]:
@@ -239,7 +231,7 @@ def bazel_command(
     sandbox = Sandbox(
         settings.image,
         binds={"/home/builder": home, "/home/pip": pip_cache},
-        read_only={**index_files(), **entries},
+        read_only={**existing(INDEX_FILES), **entries},
         network=True,
         environment=environment,
     )
@@ -257,9 +249,8 @@ def bazel(settings: Settings, arguments: Sequence[str]) -> int:
         "LENET_REMOTE_CACHE": settings.endpoint,
         **{name: value for name, value in os.environ.items() if name.startswith("LENET_")},
     }
-    home = settings.image.with_name(
-        settings.image.name + "-home"
-    )  # kept, because fetching takes minutes
+    # Kept, because fetching takes minutes.
+    home = settings.image.with_name(settings.image.name + "-home")
     command = bazel_command(settings, workspace, arguments, home=home, variables=variables)
     process = subprocess.Popen(command)
     while True:

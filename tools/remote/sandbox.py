@@ -12,7 +12,7 @@ SHARE = "/run/lenet"  # folder in the sandbox for sockets and stores
 # Files for name resolution, which exist in each image.
 _NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts")
 # Configuration of package indexes; the paths exist in each image.
-_INDEX_FILES = (
+INDEX_FILES = (
     "/etc/pip.conf",
     "/etc/ssl/certs",
     "/usr/share/ca-certificates",
@@ -56,7 +56,7 @@ class Sandbox:
         words += [] if self.network else ["--unshare-net"]
         for path, folder in self.binds.items():
             words += ["--bind", str(folder), path]
-        shared = _existing(_NETWORK_FILES) if self.network else {}
+        shared = existing(_NETWORK_FILES) if self.network else {}
         for path, source in {**shared, **self.read_only}.items():
             words += ["--ro-bind", str(source), path]
         for path, size in self.tmpfs.items():
@@ -67,14 +67,10 @@ class Sandbox:
         return [*words, "--chdir", chdir, *arguments]
 
 
-def _existing(paths: Sequence[str]) -> dict[str, pathlib.Path]:
+def existing(paths: Sequence[str]) -> dict[str, pathlib.Path]:
+    """Returns those of `paths` that exist on this machine, for `read_only`."""
     real = {path: pathlib.Path(os.path.realpath(path)) for path in paths}  # resolves links
     return {path: file for path, file in real.items() if file.exists()}
-
-
-def index_files() -> dict[str, pathlib.Path]:
-    """Returns this machine's configuration of package indexes, for `read_only`."""
-    return _existing(_INDEX_FILES)
 
 
 def network_environment() -> dict[str, str]:

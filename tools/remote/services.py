@@ -16,10 +16,16 @@ BUILDGRID = (sys.executable, "-c", _BUILDGRID_MAIN)
 _AS_POSTGRES = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
 
 
-def _run(command: list[str], what: str) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+def run(command: list[str], name: str, text: str = "") -> str:
+    """Runs a command with `text` as its input and returns its output without outer spaces.
+
+    Raises:
+        RemoteError: the command failed; the message has `name` and the command's errors.
+    """
+    result = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        raise RemoteError(f"{what} failed: {result.stderr.strip()}")
+        raise RemoteError(f"{name} failed: {result.stderr.strip()}")
+    return result.stdout.strip()
 
 
 def _postgres_program(image: pathlib.Path, name: str) -> str:
@@ -52,7 +58,7 @@ def postgres(settings: Settings) -> Service:
         shutil.chown(home, owner, owner)
         initdb = _postgres_program(settings.image, "initdb")
         options = [f"--pgdata={inside}/data", "--auth=trust", "--encoding=UTF8", "--no-sync"]
-        _run(sandbox.command(*_AS_POSTGRES, initdb, *options), "initdb")
+        run(sandbox.command(*_AS_POSTGRES, initdb, *options), "initdb")
 
     options = ["-D", f"{inside}/data", "-k", inside, "-c", "listen_addresses="]
     # The database needs no durability, because `up` creates it again.
@@ -80,7 +86,7 @@ def buildgrid(settings: Settings, template: str) -> Service:
         values = {"port": settings.port, "socket": sockets / "buildgrid"}
         values |= {"database": database, "cas": cas}
         config.write_text(string.Template(template).substitute(values))
-        _run([*BUILDGRID, "migrate", "apply", database], "the setup of BuildGrid's database")
+        run([*BUILDGRID, "migrate", "apply", database], "the setup of BuildGrid's database")
 
     return Service(
         "buildgrid",

@@ -13,13 +13,11 @@ class JobEnvironment:
     Attributes:
         device_id: index of the card on its host.
         rank_id: index among all processes of the job.
-        rank_size: number of processes of the job.
         job_id: name of the job.
     """
 
     device_id: int
     rank_id: int
-    rank_size: int
     job_id: str
 
 
@@ -36,7 +34,7 @@ def read() -> JobEnvironment:
     if rank >= size:
         raise UserError(f"RANK_ID={rank}: expected less than RANK_SIZE={size}")
     job = os.environ.get("JOB_ID") or "Local Job"
-    return JobEnvironment(_number("DEVICE_ID", 0, 0), rank, size, job)
+    return JobEnvironment(_number("DEVICE_ID", 0, 0), rank, job)
 
 
 def _number(variable: str, default: int, minimum: int) -> int:

@@ -10,11 +10,11 @@ VARIABLES = ("DEVICE_ID", "RANK_ID", "RANK_SIZE", "JOB_ID")
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({}, JobEnvironment(0, 0, 1, "Local Job")),
-        ({"RANK_ID": "3"}, JobEnvironment(0, 3, 4, "Local Job")),
+        ({}, JobEnvironment(0, 0, "Local Job")),
+        ({"RANK_ID": "3"}, JobEnvironment(0, 3, "Local Job")),
         (
             dict(zip(VARIABLES, ("3", "11", "16", "job7"), strict=True)),
-            JobEnvironment(3, 11, 16, "job7"),
+            JobEnvironment(3, 11, "job7"),
         ),
         ({"DEVICE_ID": "x"}, "DEVICE_ID=x: expected a whole number of at least 0"),
         ({"RANK_ID": "-1"}, "RANK_ID=-1: expected a whole number of at least 0"),

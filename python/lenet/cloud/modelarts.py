@@ -5,22 +5,21 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from absl import logging
 
+from lenet import files
 from lenet.cloud import host, job_environment, storage
 from lenet.cloud.job_environment import JobEnvironment
 from lenet.errors import LenetError
 from lenet.options import config, flags, schema
 from lenet.options.programs import EvalOptions, ExportOptions, TrainOptions
 
-OptionsT = TypeVar("OptionsT", TrainOptions, EvalOptions, ExportOptions)
+OptionsT = TypeVar("OptionsT", bound=TrainOptions | EvalOptions | ExportOptions)
 
 _URLS = ("data_url", "train_url", "checkpoint_url")
-_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp\..*")  # see lenet.files
 _EXPORTED = (".mindir", "_lite.mindir", ".onnx", ".air")
 
 
@@ -29,7 +28,7 @@ def train(work: Callable[[Any], None]) -> Callable[[Any], None]:
     return functools.partial(_run, work, ("pre_trained",), lambda options: options.ckpt_path)
 
 
-def evaluation(work: Callable[[EvalOptions], None]) -> Callable[[EvalOptions], None]:
+def evaluation(work: Callable[[EvalOptions], object]) -> Callable[[EvalOptions], None]:
     """Wraps evaluation: checkpoint_url has the weights to evaluate; the report is sent."""
     return functools.partial(_run, work, ("ckpt_file", "ckpt_path"), lambda options: options.report)
 
@@ -40,7 +39,7 @@ def export(work: Callable[[ExportOptions], None]) -> Callable[[ExportOptions], N
 
 
 def _run(
-    work: Callable[[OptionsT], None],
+    work: Callable[[OptionsT], object],
     checkpoints: tuple[str, ...],
     output: Callable[[OptionsT], str],
     options: OptionsT,
@@ -147,5 +146,5 @@ def _results(output: str) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): str(path)
         for path in folder.rglob("*")
-        if path.is_file() and not _TEMPORARY.fullmatch(path.name)
+        if path.is_file() and not files.is_temporary(path.name)
     }

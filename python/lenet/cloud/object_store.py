@@ -60,7 +60,7 @@ class Content:
         if size != self.size:
             return f"expected {self.size} bytes, found {size}"
         for name, expected in self.checksums.items():
-            found = _etag(path, in_parts="-" in expected) if name == "etag" else _digest(path)
+            found = _etag(path, in_parts="-" in expected) if name == "etag" else files.sha256(path)
             if found != expected:
                 return f"expected {name} {expected}, found {found}"
         return ""
@@ -118,7 +118,7 @@ class _FolderStore:
         path = self._root / name
         if not path.is_file():
             return None
-        return Content(path.stat().st_size, {_SHA256: _digest(path)})
+        return Content(path.stat().st_size, {_SHA256: files.sha256(path)})
 
     def get(self, name: str, path: pathlib.Path) -> None:
         shutil.copyfile(self._root / name, path)
@@ -126,7 +126,7 @@ class _FolderStore:
     def put(self, path: pathlib.Path, name: str) -> None:
         target = self._root / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        with files.replacing(str(target)) as temporary:
+        with files.replacing(target) as temporary:
             shutil.copyfile(path, temporary)
 
     def remove(self, name: str) -> None:
@@ -221,7 +221,7 @@ class _S3Store:
 
     def put(self, path: pathlib.Path, name: str) -> None:
         key = self._key(name)
-        extra = {"Metadata": {_SHA256: _digest(path)}}
+        extra = {"Metadata": {_SHA256: files.sha256(path)}}
         try:
             with self._errors():
                 self._client.upload_file(
@@ -353,15 +353,6 @@ def _timeout() -> float:
     if not 0 < seconds < float("inf"):
         raise UserError(f"{TIMEOUT_VARIABLE}={text}: expected a number of seconds above 0")
     return seconds
-
-
-def _digest(path: pathlib.Path) -> str:
-    """Returns the SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _etag(path: pathlib.Path, *, in_parts: bool) -> str:

@@ -7,7 +7,7 @@ import pathlib
 import posixpath
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from absl import logging
@@ -47,7 +47,13 @@ def fetch(url: str, folder: str, *, required: bool = True) -> None:
         raise UserError(f"{url}: nothing is there")
     base = posixpath.basename(url.rstrip("/"))
     targets = {name: pathlib.Path(folder, _checked(name, url) or base) for name in names}
-    _make_folders({pathlib.Path(folder), *(path.parent for path in targets.values())})
+    try:
+        for parent in {pathlib.Path(folder), *(path.parent for path in targets.values())}:
+            parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot create the folder {error.filename}: {error.strerror}; choose another"
+        ) from error
     _all(lambda name: _fetch_one(store, name, targets[name], url), names, f"fetched from {url}")
 
 
@@ -84,9 +90,9 @@ def _fetch_one(store: Store, name: str, path: pathlib.Path, url: str) -> bool:
         raise UserError(f"{url}: {name} was removed during the transfer")
     if path.is_file() and not content.difference(path):
         return False
-    with files.replacing(str(path)) as temporary:
-        store.get(name, pathlib.Path(temporary))
-        if difference := content.difference(pathlib.Path(temporary)):
+    with files.replacing(path) as temporary:
+        store.get(name, temporary)
+        if difference := content.difference(temporary):
             raise TransientError(f"{url}: {name or path}: arrived damaged: {difference}")
     return True
 
@@ -103,16 +109,6 @@ def _send_one(store: Store, path: pathlib.Path, name: str, url: str) -> bool:
         store.remove(name)
         raise TransientError(f"{url}: {name}: arrived damaged: {difference}")
     return True
-
-
-def _make_folders(folders: Iterable[pathlib.Path]) -> None:
-    try:
-        for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"cannot create the folder {error.filename}: {error.strerror}; choose another"
-        ) from error
 
 
 def _retry(work: Callable[[], ResultT]) -> ResultT:

@@ -78,10 +78,9 @@ class Atc:
         are removed.
         """
         result = dict(environ)
-        paths = [path for path in environ.get("PYTHONPATH", "").split(":") if path]
-        result["PYTHONPATH"] = ":".join(path for path in paths if ".runfiles" not in path)
-        if not result["PYTHONPATH"]:
-            del result["PYTHONPATH"]
+        paths = result.pop("PYTHONPATH", "").split(":")
+        if own := [path for path in paths if path and ".runfiles" not in path]:
+            result["PYTHONPATH"] = ":".join(own)
         if not self.script and not any(environ.get(name) for name in _VARIABLES):
             _add_cann3_environment(self.root, result)
         return result

@@ -38,13 +38,9 @@ def to_onnx(path: Path, height: int, width: int, folder: Path) -> Path:
             f"--image_width are {height}x{width}"
         )
     stem = str(folder / "model")
-    ms.save_checkpoint(
-        [
-            {"name": name, "data": ms.Tensor(values)}
-            for name, values in _parameters(model, path).items()
-        ],
-        stem + ".ckpt",
-    )
+    parameters = _parameters(model, path).items()
+    entries = [{"name": name, "data": ms.Tensor(values)} for name, values in parameters]
+    ms.save_checkpoint(entries, stem + ".ckpt")
     run.run_export(
         config.default_options(
             ExportOptions,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -40,7 +39,20 @@ def convert_to_om(options: ToOmOptions) -> None:
     model = Path(options.model)
     _check_model(model)
     found = cann.find_atc()
-    task = _task(options, soc_required=found is not None)
+    gears = _gears(options)
+    aipp_path = _aipp_path(options)
+    source = _input(options)
+    task = atc.Task(
+        model=model,
+        output=_output(options),
+        soc_version=_soc_version(options.soc_version, required=found is not None),
+        input_name=source.name,
+        batch=source.shape[0],
+        height=options.image_height,
+        width=options.image_width,
+        gears=gears,
+        aipp=aipp_path,
+    )
     if found is None:
         raise _no_atc(task)
     output = Path(f"{task.output}.om")
@@ -52,7 +64,7 @@ def convert_to_om(options: ToOmOptions) -> None:
         manifest_path = Path(f"{output}.json")
         manifest_path.unlink(missing_ok=True)
         om.replace(output)
-        files.write_atomically(str(manifest_path), json.dumps(manifest, indent=2) + "\n")
+        files.write_atomically(manifest_path, json.dumps(manifest, indent=2) + "\n")
     print(
         f"{output}: {output.stat().st_size} bytes, for {task.soc_version}, "
         f"{'luma bytes (AIPP)' if task.aipp else 'normalised float32'}, "
@@ -60,23 +72,6 @@ def convert_to_om(options: ToOmOptions) -> None:
     )
     mode = "DVPP" if task.aipp else "CPU"
     print(f"next: bazel run //cc:infer310 -- --mindir_path={output} --cpu_dvpp={mode}")
-
-
-def _task(options: ToOmOptions, *, soc_required: bool) -> atc.Task:
-    gears = _gears(options)
-    aipp_path = _aipp_path(options)
-    source = _input(options)
-    return atc.Task(
-        model=Path(options.model),
-        output=_output(options),
-        soc_version=_soc_version(options.soc_version, required=soc_required),
-        input_name=source.name,
-        batch=source.shape[0],
-        height=options.image_height,
-        width=options.image_width,
-        gears=gears,
-        aipp=aipp_path,
-    )
 
 
 def _run(found: cann.Atc, task: atc.Task, folder: Path) -> tuple[Path, atc.Task]:
@@ -215,18 +210,14 @@ def _no_atc(task: atc.Task) -> DeviceUnavailableError:
 def _manifest(om: Path, source: Path, task: atc.Task, version: str) -> dict[str, object]:
     """Returns the manifest; cc/ascend/manifest.h reads model_sha256 and soc_version."""
     return {
-        "model_sha256": _sha256(om),
+        "model_sha256": files.sha256(om),
         "source": source.name,
-        "source_sha256": _sha256(source),
+        "source_sha256": files.sha256(source),
         "soc_version": task.soc_version,
         "atc_version": version,
         "input_form": "luma" if task.aipp else "float",
         "height": task.height,
         "width": task.width,
         "batch": list(task.gears or (task.batch,)),
-        "aipp_sha256": _sha256(task.aipp) if task.aipp else "",
+        "aipp_sha256": files.sha256(task.aipp) if task.aipp else "",
     }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -11,8 +11,6 @@ In the canonical form, names are numbered in the order of the nodes, and primiti
 of their first use.
 """
 
-from typing import Any
-
 from mindspore.train.mind_ir_pb2 import GraphProto, ModelProto
 
 from lenet.mindir import model as mindir
@@ -35,7 +33,7 @@ def canonicalise(model: ModelProto, name: str) -> None:
     _order_primitives(model)
     _rename(model.graph, name)
     kept = [item for item in model.graph.attribute if item.name not in _VOLATILE]
-    _replace(model.graph.attribute, sorted(kept, key=lambda item: item.name))
+    mindir.replace(model.graph.attribute, sorted(kept, key=lambda item: item.name))
     model.graph.attribute.add(name="phase", s=_PHASE.encode(), type="STRING")
 
 
@@ -50,8 +48,8 @@ def _order_primitives(model: ModelProto) -> None:
     for name, new_name in new_names.items():
         primitive = primitives[name]
         primitive.name = new_name
-        _replace(primitive.attribute, sorted(primitive.attribute, key=lambda item: item.name))
-    _replace(model.primitives, [primitives[name] for name in new_names])
+        mindir.replace(primitive.attribute, sorted(primitive.attribute, key=lambda item: item.name))
+    mindir.replace(model.primitives, [primitives[name] for name in new_names])
 
 
 def _rename(graph: GraphProto, name: str) -> None:
@@ -81,13 +79,3 @@ def _rename(graph: GraphProto, name: str) -> None:
     for value in [*graph.input, *graph.output]:
         value.name = names[value.name]
     graph.name = name
-
-
-def _replace(field: Any, items: list[Any]) -> None:  # noqa: ANN401 (protobuf has no public type)
-    """Replaces the messages of a repeated field; `items` may be its own messages."""
-    copies = []
-    for item in items:
-        copies.append(type(item)())
-        copies[-1].CopyFrom(item)
-    del field[:]
-    field.extend(copies)

@@ -85,9 +85,8 @@ def _take_arguments(
 def _set_attributes(primitive: PrimitiveProto, node: NodeProto, values: tuple[int, ...]) -> None:
     arguments = _ARGUMENTS[primitive.op_type][1]
     added = {argument for argument, _ in arguments}
-    for index in reversed(range(len(primitive.attribute))):
-        if primitive.attribute[index].name in added:
-            del primitive.attribute[index]
+    kept = [attribute for attribute in primitive.attribute if attribute.name not in added]
+    mindir.replace(primitive.attribute, kept)
     for (argument, kind), value in zip(arguments, values, strict=True):
         if argument != "format":
             primitive.attribute.add(name=argument, i=value, type=kind)
@@ -103,7 +102,5 @@ def _set_attributes(primitive: PrimitiveProto, node: NodeProto, values: tuple[in
 def _remove_unused_constants(model: ModelProto) -> None:
     used = {value for node in model.graph.node for value in node.input}
     used |= {value.name for value in model.graph.output}
-    for index in reversed(range(len(model.graph.node))):
-        node = model.graph.node[index]
-        if node.op_type == "Constant" and node.name not in used:
-            del model.graph.node[index]
+    kept = [node for node in model.graph.node if node.op_type != "Constant" or node.name in used]
+    mindir.replace(model.graph.node, kept)

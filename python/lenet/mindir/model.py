@@ -1,5 +1,7 @@
 """Parses and writes MindIR files."""
 
+from typing import Any
+
 from google.protobuf.message import DecodeError
 from mindspore.train.mind_ir_pb2 import ModelProto, NodeProto, PrimitiveProto
 
@@ -41,6 +43,16 @@ def primitive_name(node: NodeProto) -> str:
 def set_primitive(node: NodeProto, name: str) -> None:
     """Makes `node` refer to the primitive `name`."""
     node.op_type = _REFERENCE + name
+
+
+def replace(field: Any, items: list[Any]) -> None:  # noqa: ANN401 (protobuf has no public type)
+    """Replaces the messages of a repeated field; `items` may be its own messages."""
+    copies = []
+    for item in items:
+        copies.append(type(item)())
+        copies[-1].CopyFrom(item)
+    del field[:]
+    field.extend(copies)
 
 
 def primitives_by_name(model: ModelProto) -> dict[str, PrimitiveProto]:

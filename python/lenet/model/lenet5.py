@@ -13,14 +13,13 @@ _CONV2_CHANNELS = 16
 class LeNet5(nn.Cell):
     """Two convolutions and three dense layers.
 
-    Input: float32 [N, num_channel, image_height, image_width], normalised (lenet.data.transform).
+    Input: float32 [N, 1, image_height, image_width], normalised (lenet.data.transform).
     Output: float32 [N, num_class], logits.
     """
 
     def __init__(
         self,
         num_class: int = 10,
-        num_channel: int = 1,
         image_height: int = 32,
         image_width: int = 32,
         fused: nn.Cell | None = None,
@@ -30,7 +29,7 @@ class LeNet5(nn.Cell):
         self.fused = fused
         features = _CONV2_CHANNELS * _pooled_size(image_height) * _pooled_size(image_width)
         # As in the original: default initialisation in the convolutions, not in the dense layers.
-        self.conv1 = nn.Conv2d(num_channel, _CONV1_CHANNELS, _KERNEL, pad_mode="valid")
+        self.conv1 = nn.Conv2d(1, _CONV1_CHANNELS, _KERNEL, pad_mode="valid")
         self.conv2 = nn.Conv2d(_CONV1_CHANNELS, _CONV2_CHANNELS, _KERNEL, pad_mode="valid")
         self.relu = nn.ReLU()
         self.max_pool2d = nn.MaxPool2d(kernel_size=2, stride=2)

@@ -22,8 +22,16 @@ _EXIT_CODES = (
 
 def define(options_class: type, flag_values: flags.FlagValues) -> None:
     """Defines one flag per option, and --config_path."""
+    defines: dict[type, Any] = {
+        bool: flags.DEFINE_boolean,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+    }
     for option in options_of(options_class):
-        _define_one(option, flag_values)
+        default = config.defaults()[option.section][option.name]
+        # Without bounds and choices, which `parse` checks.
+        defines[option.type](option.name, default, option.help, flag_values=flag_values)
     flags.DEFINE_string(_CONFIG_FLAG, "", _CONFIG_HELP, flag_values=flag_values)
 
 
@@ -97,15 +105,3 @@ def _help_lines(option: Option) -> list[str]:
 
 def _wrap(text: str, indent: int = 0) -> str:
     return textwrap.indent(textwrap.fill(text, 96 - indent), " " * indent)
-
-
-def _define_one(option: Option, flag_values: flags.FlagValues) -> None:
-    """Defines a flag without bounds and choices, which `parse` checks."""
-    define: Any = {
-        bool: flags.DEFINE_boolean,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        str: flags.DEFINE_string,
-    }[option.type]
-    default = config.defaults()[option.section][option.name]
-    define(option.name, default, option.help, flag_values=flag_values)

@@ -65,7 +65,16 @@ def read_results(result_path: str, stems: Collection[str]) -> np.ndarray:
             f"--result_path: cannot read {folder}: {error.strerror}; run //cc:infer310 first"
         ) from error
     names = [stem + _SUFFIX for stem in stems]
-    _check_names(folder, found, names)
+    _raise_if_any(
+        [name for name in names if name not in found],
+        f"of {len(names)} results are missing in {folder}",
+        "run //cc:infer310 without --limit, on the images of --dataset_path",
+    )
+    _raise_if_any(
+        sorted(found.difference(names)),
+        f"results in {folder} belong to no image",
+        f"are they of another data set? Expected {len(names)} results for --dataset_path",
+    )
     contents = {name: _content(folder / name) for name in names}
     _raise_if_any(
         [f"{name} has {len(c)}" for name, c in contents.items() if len(c) != _RESULT_BYTES],
@@ -127,19 +136,6 @@ def _from_manifest(path: pathlib.Path) -> dict[str, int]:
 def _from_names(folder: pathlib.Path) -> dict[str, int]:
     matches = (_LABELLED.fullmatch(path.name) for path in folder.iterdir())
     return {match[1]: int(match[2]) for match in matches if match}
-
-
-def _check_names(folder: pathlib.Path, found: set[str], expected: list[str]) -> None:
-    _raise_if_any(
-        [name for name in expected if name not in found],
-        f"of {len(expected)} results are missing in {folder}",
-        "run //cc:infer310 without --limit, on the images of --dataset_path",
-    )
-    _raise_if_any(
-        sorted(found.difference(expected)),
-        f"results in {folder} belong to no image",
-        f"are they of another data set? Expected {len(expected)} results for --dataset_path",
-    )
 
 
 def _content(path: pathlib.Path) -> bytes:

@@ -35,8 +35,9 @@ def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
         UserError: no digit; the message does not name the picture.
     """
     smooth = _smooth(gray)
-    dark_ink = invert == "yes" or (invert == "auto" and _has_light_paper(smooth))
-    if dark_ink:
+    middle = (int(smooth.min()) + int(smooth.max())) / 2
+    light_paper = np.median(_border(smooth)) > middle
+    if invert == "yes" or (invert == "auto" and light_paper):
         gray, smooth = 255 - gray, 255 - smooth
     ink = _ink(smooth)
     top, bottom, left, right = _bounds(ink)
@@ -69,11 +70,6 @@ def _light(gray: np.ndarray) -> np.ndarray:
 
 def _border(gray: np.ndarray) -> np.ndarray:
     return np.concatenate([gray[0], gray[-1], gray[1:-1, 0], gray[1:-1, -1]])
-
-
-def _has_light_paper(gray: np.ndarray) -> bool:
-    middle = (int(gray.min()) + int(gray.max())) / 2
-    return bool(np.median(_border(gray)) > middle)
 
 
 def _ink(light_ink: np.ndarray) -> np.ndarray:

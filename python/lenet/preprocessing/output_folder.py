@@ -15,7 +15,6 @@ from lenet.errors import UserError
 _MANIFEST = "manifest.csv"
 _MARKER = ".preprocess_running.json"
 _IMAGE = re.compile(r"test_\d+_\d\.(jpg|png|bin)")
-_TEMPORARY = re.compile(r"\.[0-9a-f]+\.tmp\..+")  # left by files.replacing after a power failure
 
 Settings = dict[str, str | int]
 
@@ -37,14 +36,15 @@ def prepare(folder: str, settings: Settings, force: bool) -> set[str]:
     path = files.make_folder("output_path", folder)
     names = {entry.name for entry in path.iterdir()}
     if _read_marker(path) == settings:
-        _remove(path, filter(_TEMPORARY.fullmatch, names))
+        _remove(path, filter(files.is_temporary, names))
         return {name for name in names if _IMAGE.fullmatch(name)}
     if names and not force:
         raise UserError(
             f"--output_path: {path} {_content(names)}; choose another folder, or --force, which "
             "replaces an earlier set"
         )
-    _remove(path, (name for name in names if _belongs_to_a_set(name)))
+    own = {name for name in names if _IMAGE.fullmatch(name) or files.is_temporary(name)}
+    _remove(path, own | {_MANIFEST, _MARKER})
     files.write_atomically(path / _MARKER, json.dumps(settings))
     return set()
 
@@ -55,11 +55,6 @@ def complete(folder: str, rows: list[tuple[str, int]]) -> None:
     lines = ["file,label", *(f"{name},{label}" for name, label in rows)]
     files.write_atomically(path / _MANIFEST, "\n".join(lines) + "\n")
     _remove(path, [_MARKER])
-
-
-def _belongs_to_a_set(name: str) -> bool:
-    named = name in (_MANIFEST, _MARKER)
-    return named or bool(_IMAGE.fullmatch(name) or _TEMPORARY.fullmatch(name))
 
 
 def _content(names: set[str]) -> str:

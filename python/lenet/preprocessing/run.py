@@ -30,8 +30,13 @@ def run_preprocessing(options: PreprocessOptions) -> None:
     """
     height, width = options.image_height, options.image_width
     if options.image_format == "jpg":
-        _check_jpeg_size("image_height", height)
-        _check_jpeg_size("image_width", width)
+        for flag, size in (("image_height", height), ("image_width", width)):
+            if size < _DVPP_MINIMUM or size % 2:
+                raise UserError(
+                    f"--{flag}: expected an even number of at least {_DVPP_MINIMUM} for jpg, which "
+                    f"an Ascend 310 requires, found {size}; choose another size, or "
+                    "--image_format=png"
+                )
     split = idx.read_split(options.data_path, "test")
     count = min(options.limit or len(split), len(split))
     rows = [
@@ -77,14 +82,6 @@ def encode(pixels: np.ndarray, image_format: str, quality: int) -> bytes:
     else:
         image.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _check_jpeg_size(flag: str, size: int) -> None:
-    if size < _DVPP_MINIMUM or size % 2:
-        raise UserError(
-            f"--{flag}: expected an even number of at least {_DVPP_MINIMUM} for jpg, which an "
-            f"Ascend 310 requires, found {size}; choose another size, or --image_format=png"
-        )
 
 
 def _write_images(

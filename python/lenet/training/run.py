@@ -152,7 +152,8 @@ class _Run:
             self.folder.write_metrics(result)
         saved = self.folder.checkpoint_path(self.schedule.position(self.done))
         if interrupted:
-            self.workers.wait()  # the first worker that ends would end the others
+            # Waits for all workers, because the first one that ends would end the others.
+            self.workers.agree(np.zeros(0, np.float32), False)
             logging.info(
                 "interrupted; saved %s; continue with the same flags and --resume",
                 saved if self.done else "nothing",

@@ -57,10 +57,6 @@ class Workers:
         total = self._total(np.append(losses, np.float32(stop)))
         return total[:-1] / self.size, bool(total[-1])
 
-    def wait(self) -> None:
-        """Returns when all workers have called it."""
-        self.agree(np.zeros(0, np.float32), False)
-
 
 def started() -> bool:
     """Returns whether this process is one of several workers."""
