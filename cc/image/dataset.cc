@@ -25,10 +25,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/base/status_macros.h"
 #include "cc/image/decode.h"
-#include "cc/image/error.h"
 #include "cc/image/idx.h"
 #include "cc/image/image.h"
 #include "cc/image/transform.h"
@@ -150,12 +150,8 @@ absl::Status ParseTensor(absl::string_view content, const DatasetOptions& size,
                            " bytes, a float32 tensor of ", size.height, "x",
                            size.width, ", found ", content.size());
   }
+  std::memcpy(tensor.data(), content.data(), expected);
   for (size_t i = 0; i < tensor.size(); ++i) {
-    uint32_t bits = 0;  // from little-endian, on every machine
-    for (size_t byte = 4; byte-- > 0;) {
-      bits = bits << 8 | static_cast<unsigned char>(content[4 * i + byte]);
-    }
-    std::memcpy(&tensor[i], &bits, sizeof(bits));
     if (!std::isfinite(tensor[i])) {
       return InvalidArgument("expected finite values, found ", tensor[i],
                              " at index ", i);

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cc/base/error.h"
 #include "cc/base/status_macros.h"
 #include "cc/mindir/mind_ir.pb.h"
 #include "cc/mindir/proto.h"
@@ -28,8 +29,7 @@ absl::StatusOr<std::vector<TensorInfo>> ReadTensors(
   for (const mind_ir::ValueInfoProto& value : values) {
     const std::string where = QuotedName(value.name());
     if (value.tensor_size() != 1) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(where, ": expected one tensor"));
+      return InvalidArgument(where, ": expected one tensor");
     }
     LENET_RETURN_IF_ERROR(CheckFloat32(value.tensor(0), where));
     const auto& dims = value.tensor(0).dims();
@@ -74,10 +74,10 @@ absl::Status AddAttribute(const char* name, int index, const NodeProto& node,
     attribute->set_type(kString);
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(
+  return InvalidArgument(
       "expected a constant for ", name, " of ", primitive->op_type(),
       " (true, false, or format 0 or 1), found ", ValueText(value), " from ",
-      QuotedName(node.input(index))));
+      QuotedName(node.input(index)));
 }
 
 // Removes the inputs of `node` that version 1 does not have, and refers it to a
@@ -92,9 +92,9 @@ absl::Status RewriteNode(const PrimitiveProto& original,
   const int kept = LiteInputs(original.op_type());
   const int expected = kept + static_cast<int>(names.size());
   if (node->input_size() != expected) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected ", original.op_type(), " with ", kept, " or ",
-                     expected, " inputs, found ", node->input_size()));
+    return InvalidArgument("expected ", original.op_type(), " with ", kept,
+                           " or ", expected, " inputs, found ",
+                           node->input_size());
   }
   PrimitiveProto primitive = original;
   for (int i = kept; i < expected; ++i) {

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "cc/base/error.h"
 #include "cc/base/shape.h"
 #include "cc/base/status_macros.h"
 
@@ -38,10 +38,6 @@ constexpr int kFloat32Tensor = 1;
 
 constexpr int64_t kMaxElements = int64_t{1} << 31;
 constexpr int kMaxDimensions = 8;
-
-absl::Status Invalid(absl::string_view where, absl::string_view message) {
-  return absl::InvalidArgumentError(absl::StrCat(where, ": ", message));
-}
 
 // Returns the value of an element of a tuple, which is stored in a list of one,
 // or else the single value.
@@ -78,15 +74,14 @@ absl::StatusOr<mind_ir::ModelProto> ParseMindIr(absl::string_view mindir) {
   if (mindir.size() > INT_MAX ||
       !model.ParseFromArray(mindir.data(), static_cast<int>(mindir.size())) ||
       model.ir_version().empty() || model.graph().node().empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected a MindIR (protobuf with a graph), found ", mindir.size(),
-        " bytes of another format, or an incomplete file"));
+    return InvalidArgument("expected a MindIR (protobuf with a graph), found ",
+                           mindir.size(),
+                           " bytes of another format, or an incomplete file");
   }
   if (model.mind_ir_version() < 0 || model.mind_ir_version() > kNewestVersion) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a MindIR of version 1 to ", kNewestVersion,
-                     ", found version ", model.mind_ir_version(),
-                     "; export the model with MindSpore 2.10 or older"));
+    return InvalidArgument("expected a MindIR of version 1 to ", kNewestVersion,
+                           ", found version ", model.mind_ir_version(),
+                           "; export the model with MindSpore 2.10 or older");
   }
   return model;
 }
@@ -97,7 +92,7 @@ absl::string_view PrimitiveName(const mind_ir::NodeProto& node) {
 }
 
 absl::Status Truncated(absl::string_view where, absl::string_view message) {
-  return Invalid(where, absl::StrCat("truncated MindIR: expected ", message));
+  return InvalidArgument(where, ": truncated MindIR: expected ", message);
 }
 
 int LiteInputs(absl::string_view op) {
@@ -108,7 +103,7 @@ absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
                                       absl::string_view where) {
   if (proto.floats_size() > 1 || proto.doubles_size() > 1 ||
       proto.ints_size() > 1 || proto.strings_size() > 1) {
-    return Invalid(where, "expected one value, found a list");
+    return InvalidArgument(where, ": expected one value, found a list");
   }
   const int type = proto.type();
   if (type == kBool) {
@@ -135,34 +130,34 @@ absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
     case kNone:
       return MindIrValue{};
     default:
-      return Invalid(
-          where, absl::StrCat("expected a number, a text, a tensor or a tuple "
-                              "of these, found AttributeType ",
-                              type));
+      return InvalidArgument(where,
+                             ": expected a number, a text, a tensor or a tuple "
+                             "of these, found AttributeType ",
+                             type);
   }
 }
 
 absl::Status CheckFloat32(const TensorProto& proto, absl::string_view where) {
   if (proto.data_type() == kFloat32Tensor) return absl::OkStatus();
-  return Invalid(
-      where, absl::StrCat("expected float32 (data_type 1), found data_type ",
-                          proto.data_type()));
+  return InvalidArgument(where,
+                         ": expected float32 (data_type 1), found data_type ",
+                         proto.data_type());
 }
 
 absl::StatusOr<std::vector<int64_t>> ReadShape(const TensorProto& proto,
                                                absl::string_view where) {
   if (proto.dims_size() > kMaxDimensions) {
-    return Invalid(where,
-                   absl::StrCat("expected at most ", kMaxDimensions,
-                                " dimensions, found ", proto.dims_size()));
+    return InvalidArgument(where, ": expected at most ", kMaxDimensions,
+                           " dimensions, found ", proto.dims_size());
   }
   int64_t elements = 1;
   for (const int64_t dimension : proto.dims()) {
     if (dimension <= 0 || dimension >= kMaxElements / elements) {
-      return Invalid(
-          where, absl::StrCat("expected positive dimensions of fewer than 2^31 "
-                              "elements, found ",
-                              ShapeText(proto.dims())));
+      return InvalidArgument(
+          where,
+          ": expected positive dimensions of fewer than 2^31 "
+          "elements, found ",
+          ShapeText(proto.dims()));
     }
     elements *= dimension;
   }
@@ -173,24 +168,24 @@ absl::StatusOr<MindIrArray> ReadFloatTensor(const TensorProto& proto,
                                             absl::string_view where) {
   LENET_RETURN_IF_ERROR(CheckFloat32(proto, where));
   if (proto.has_external_data()) {
-    return Invalid(
+    return InvalidArgument(
         where,
-        "expected weights in this file, found a reference to another file "
+        ": expected weights in this file, found a reference to another file "
         "(a model of more than 1 GB)");
   }
   if (proto.compression_type() != 0) {
-    return Invalid(where, absl::StrCat("expected uncompressed weights, found "
-                                       "compression_type ",
-                                       proto.compression_type()));
+    return InvalidArgument(where,
+                           ": expected uncompressed weights, found "
+                           "compression_type ",
+                           proto.compression_type());
   }
   MindIrArray array;
   LENET_ASSIGN_OR_RETURN(array.shape, ReadShape(proto, where));
   const size_t count = ElementCount(array.shape);
   if (proto.raw_data().size() != count * sizeof(float)) {
-    return Invalid(where,
-                   absl::StrCat("expected ", count * sizeof(float),
-                                " bytes for the shape ", ShapeText(array.shape),
-                                ", found ", proto.raw_data().size()));
+    return InvalidArgument(where, ": expected ", count * sizeof(float),
+                           " bytes for the shape ", ShapeText(array.shape),
+                           ", found ", proto.raw_data().size());
   }
   array.values.resize(count);
   std::memcpy(array.values.data(), proto.raw_data().data(),

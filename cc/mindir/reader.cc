@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cc/base/error.h"
 #include "cc/base/status_macros.h"
 #include "cc/mindir/mind_ir.pb.h"
 #include "cc/mindir/proto.h"
@@ -24,10 +25,6 @@ using mind_ir::TensorProto;
 using mind_ir::ValueInfoProto;
 
 constexpr absl::string_view kConstant = "Constant";
-
-absl::Status Invalid(absl::string_view message) {
-  return absl::InvalidArgumentError(message);
-}
 
 // Orders nodes so that each follows the nodes whose outputs it uses, and
 // otherwise keeps their order. Returns InvalidArgument if there is a cycle.
@@ -61,8 +58,8 @@ absl::Status SortNodes(std::vector<MindIrNode>* nodes) {
                                     [](size_t count) { return count > 0; });
     const MindIrNode& node =
         (*nodes)[static_cast<size_t>(stuck - open_inputs.begin())];
-    return Invalid(absl::StrCat("node ", QuotedName(node.output), " (", node.op,
-                                "): depends on its own output"));
+    return InvalidArgument("node ", QuotedName(node.output), " (", node.op,
+                           "): depends on its own output");
   }
   std::vector<MindIrNode> sorted;
   for (const size_t i : order) sorted.push_back(std::move((*nodes)[i]));
@@ -103,8 +100,8 @@ class GraphReader {
       LENET_ASSIGN_OR_RETURN(model_.outputs.emplace_back(),
                              ReadInfo(output, "output"));
       if (defined_.count(output.name()) == 0) {
-        return Invalid(absl::StrCat("output ", QuotedName(output.name()),
-                                    " is not the output of a node"));
+        return InvalidArgument("output ", QuotedName(output.name()),
+                               " is not the output of a node");
       }
     }
     LENET_RETURN_IF_ERROR(SortNodes(&model_.nodes));
@@ -113,10 +110,9 @@ class GraphReader {
 
  private:
   absl::Status Define(const std::string& name, absl::string_view what) {
-    if (name.empty()) return Invalid(absl::StrCat(what, " has no name"));
+    if (name.empty()) return InvalidArgument(what, " has no name");
     if (defined_.insert(name).second) return absl::OkStatus();
-    return Invalid(
-        absl::StrCat("the name ", QuotedName(name), " is defined twice"));
+    return InvalidArgument("the name ", QuotedName(name), " is defined twice");
   }
 
   static absl::StatusOr<TensorInfo> ReadInfo(const ValueInfoProto& info,
@@ -124,8 +120,8 @@ class GraphReader {
     const std::string where =
         absl::StrCat("the graph's ", what, " ", QuotedName(info.name()));
     if (info.tensor_size() != 1) {
-      return Invalid(absl::StrCat(where, ": expected one tensor, found ",
-                                  info.tensor_size()));
+      return InvalidArgument(where, ": expected one tensor, found ",
+                             info.tensor_size());
     }
     TensorInfo result;
     result.name = info.name();
@@ -150,8 +146,8 @@ class GraphReader {
         "node ",
         QuotedName(proto.output_size() > 0 ? proto.output(0) : proto.name()));
     if (proto.output_size() != 1) {
-      return Invalid(absl::StrCat(where, ": expected one output, found ",
-                                  proto.output_size()));
+      return InvalidArgument(where, ": expected one output, found ",
+                             proto.output_size());
     }
     LENET_RETURN_IF_ERROR(Define(proto.output(0), where));
     if (proto.op_type() == kConstant) return ReadConstant(proto, where);
@@ -169,7 +165,7 @@ class GraphReader {
                        QuotedName(attribute.name()));
       LENET_ASSIGN_OR_RETURN(MindIrValue value, ReadValue(attribute, what));
       if (!node.attributes.emplace(attribute.name(), std::move(value)).second) {
-        return Invalid(absl::StrCat(what, " is given twice"));
+        return InvalidArgument(what, " is given twice");
       }
     }
     return absl::OkStatus();
@@ -177,9 +173,9 @@ class GraphReader {
 
   absl::Status ReadConstant(const NodeProto& proto, const std::string& where) {
     if (proto.input_size() != 0 || proto.attribute_size() != 1) {
-      return Invalid(absl::StrCat(
+      return InvalidArgument(
           where, ": expected a constant of one value, found ",
-          proto.attribute_size(), " and ", proto.input_size(), " inputs"));
+          proto.attribute_size(), " and ", proto.input_size(), " inputs");
     }
     LENET_ASSIGN_OR_RETURN(
         model_.constants[proto.output(0)],
@@ -191,9 +187,9 @@ class GraphReader {
     for (const MindIrNode& node : model_.nodes) {
       for (const std::string& input : node.inputs) {
         if (defined_.count(input) > 0) continue;
-        return Invalid(absl::StrCat("node ", QuotedName(node.output), " (",
-                                    node.op, "): its input ", QuotedName(input),
-                                    " is not defined"));
+        return InvalidArgument("node ", QuotedName(node.output), " (", node.op,
+                               "): its input ", QuotedName(input),
+                               " is not defined");
       }
     }
     return absl::OkStatus();
@@ -226,12 +222,12 @@ class GraphReader {
 absl::StatusOr<MindIrModel> ReadMindIr(absl::string_view mindir) {
   LENET_ASSIGN_OR_RETURN(const ModelProto model, ParseMindIr(mindir));
   if (model.has_little_endian() && !model.little_endian()) {
-    return Invalid("expected a MindIR with little-endian weights");
+    return InvalidArgument("expected a MindIR with little-endian weights");
   }
   if (model.functions_size() > 0) {
-    return Invalid(absl::StrCat("expected a MindIR of one graph, found ",
-                                model.functions_size(),
-                                " more (control flow, or calls of a Cell)"));
+    return InvalidArgument("expected a MindIR of one graph, found ",
+                           model.functions_size(),
+                           " more (control flow, or calls of a Cell)");
   }
   return GraphReader(model).Read();
 }

@@ -18,7 +18,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
-#include "cc/base/exit_code.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/base/latency.h"
 #include "cc/base/status_macros.h"
