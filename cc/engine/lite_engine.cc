@@ -21,7 +21,7 @@
 #include "cc/engine/engine.h"
 #include "cc/engine/lite_plugin.h"
 #include "cc/kernels/thread_pool.h"
-#include "cc/mindir/lite_form.h"
+#include "cc/mindir/model.h"
 #include "include/api/context.h"
 #include "include/api/model.h"
 #include "include/api/status.h"

@@ -11,7 +11,6 @@
 #include "cc/engine/graph/graph.h"
 #include "cc/kernels/thread_pool.h"
 #include "cc/mindir/model.h"
-#include "cc/mindir/reader.h"
 
 namespace lenet {
 namespace {

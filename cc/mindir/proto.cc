@@ -39,6 +39,34 @@ constexpr int kFloat32Tensor = 1;
 constexpr int64_t kMaxElements = int64_t{1} << 31;
 constexpr int kMaxDimensions = 8;
 
+absl::Status CheckFloat32(const TensorProto& proto, absl::string_view where) {
+  if (proto.data_type() == kFloat32Tensor) return absl::OkStatus();
+  return InvalidArgument(where,
+                         ": expected float32 (data_type 1), found data_type ",
+                         proto.data_type());
+}
+
+// Returns positive dimensions with a product below 2^31.
+absl::StatusOr<std::vector<int64_t>> ReadShape(const TensorProto& proto,
+                                               absl::string_view where) {
+  if (proto.dims_size() > kMaxDimensions) {
+    return InvalidArgument(where, ": expected at most ", kMaxDimensions,
+                           " dimensions, found ", proto.dims_size());
+  }
+  int64_t elements = 1;
+  for (const int64_t dimension : proto.dims()) {
+    if (dimension <= 0 || dimension >= kMaxElements / elements) {
+      return InvalidArgument(
+          where,
+          ": expected positive dimensions of fewer than 2^31 "
+          "elements, found ",
+          ShapeText(proto.dims()));
+    }
+    elements *= dimension;
+  }
+  return std::vector<int64_t>(proto.dims().begin(), proto.dims().end());
+}
+
 // Returns the value of an element of a tuple, which is stored in a list of one,
 // or else the single value.
 template <typename T, typename List>
@@ -86,17 +114,38 @@ absl::StatusOr<mind_ir::ModelProto> ParseMindIr(absl::string_view mindir) {
   return model;
 }
 
-absl::string_view PrimitiveName(const mind_ir::NodeProto& node) {
-  absl::string_view name = node.op_type();
-  return absl::ConsumePrefix(&name, "REF::") ? name : absl::string_view();
+Primitives PrimitivesByName(const mind_ir::ModelProto& model) {
+  Primitives primitives;
+  for (const mind_ir::PrimitiveProto& primitive : model.primitives()) {
+    primitives.emplace(primitive.name(), &primitive);
+  }
+  return primitives;
 }
 
-absl::Status Truncated(absl::string_view where, absl::string_view message) {
-  return InvalidArgument(where, ": truncated MindIR: expected ", message);
+absl::StatusOr<const mind_ir::PrimitiveProto*> FindPrimitive(
+    const Primitives& primitives, const mind_ir::NodeProto& node,
+    absl::string_view where) {
+  absl::string_view name = node.op_type();
+  if (!absl::ConsumePrefix(&name, "REF::")) return nullptr;
+  const auto found = primitives.find(name);
+  if (found != primitives.end()) return found->second;
+  return InvalidArgument(where, ": truncated MindIR: expected a primitive ",
+                         QuotedName(name));
 }
 
 int LiteInputs(absl::string_view op) {
   return op == "MatMul" || op == "BiasAdd" ? 2 : 0;
+}
+
+absl::Status CheckInputs(absl::string_view op, int inputs, int64_t version,
+                         absl::string_view where) {
+  const int expected = LiteInputs(op);
+  if (version > kLiteVersion || expected == 0 || inputs <= expected) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(where, ": truncated MindIR: expected ", op, " with ",
+                         expected, " inputs in version ", version, ", found ",
+                         inputs);
 }
 
 absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
@@ -137,31 +186,23 @@ absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
   }
 }
 
-absl::Status CheckFloat32(const TensorProto& proto, absl::string_view where) {
-  if (proto.data_type() == kFloat32Tensor) return absl::OkStatus();
-  return InvalidArgument(where,
-                         ": expected float32 (data_type 1), found data_type ",
-                         proto.data_type());
-}
-
-absl::StatusOr<std::vector<int64_t>> ReadShape(const TensorProto& proto,
-                                               absl::string_view where) {
-  if (proto.dims_size() > kMaxDimensions) {
-    return InvalidArgument(where, ": expected at most ", kMaxDimensions,
-                           " dimensions, found ", proto.dims_size());
-  }
-  int64_t elements = 1;
-  for (const int64_t dimension : proto.dims()) {
-    if (dimension <= 0 || dimension >= kMaxElements / elements) {
-      return InvalidArgument(
-          where,
-          ": expected positive dimensions of fewer than 2^31 "
-          "elements, found ",
-          ShapeText(proto.dims()));
+absl::StatusOr<std::vector<TensorInfo>> ReadTensorInfos(
+    const google::protobuf::RepeatedPtrField<mind_ir::ValueInfoProto>& values,
+    absl::string_view kind) {
+  std::vector<TensorInfo> tensors;
+  for (const mind_ir::ValueInfoProto& value : values) {
+    const std::string where =
+        absl::StrCat("the graph's ", kind, " ", QuotedName(value.name()));
+    if (value.tensor_size() != 1) {
+      return InvalidArgument(where, ": expected one tensor, found ",
+                             value.tensor_size());
     }
-    elements *= dimension;
+    LENET_RETURN_IF_ERROR(CheckFloat32(value.tensor(0), where));
+    LENET_ASSIGN_OR_RETURN(std::vector<int64_t> shape,
+                           ReadShape(value.tensor(0), where));
+    tensors.push_back({value.name(), std::move(shape)});
   }
-  return std::vector<int64_t>(proto.dims().begin(), proto.dims().end());
+  return tensors;
 }
 
 absl::StatusOr<MindIrArray> ReadFloatTensor(const TensorProto& proto,
