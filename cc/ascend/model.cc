@@ -10,7 +10,6 @@
 #include "cc/ascend/library.h"
 #include "cc/base/error.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
 
 namespace lenet::ascend {

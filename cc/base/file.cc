@@ -21,7 +21,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "cc/base/error.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet {
 namespace {

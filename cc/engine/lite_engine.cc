@@ -17,7 +17,6 @@
 #include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
 #include "cc/engine/lite_plugin.h"
 #include "cc/kernels/thread_pool.h"

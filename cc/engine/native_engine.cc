@@ -7,7 +7,6 @@
 #include "absl/types/span.h"
 #include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/graph/graph.h"
 #include "cc/kernels/thread_pool.h"
 #include "cc/mindir/model.h"

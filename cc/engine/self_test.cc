@@ -10,7 +10,6 @@
 #include "absl/types/span.h"
 #include "cc/base/error.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 #include "cc/image/decode.h"
 #include "cc/image/transform.h"
 

@@ -17,7 +17,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cc/base/error.h"
-#include "cc/base/status_macros.h"
 #include "cc/image/image.h"
 #include "jerror.h"
 #include "jpeglib.h"

@@ -14,7 +14,6 @@
 #include "absl/strings/str_split.h"
 #include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet {
 namespace {
@@ -36,20 +35,17 @@ std::optional<T> Decode(const YAML::Node& node) {
 std::optional<std::string> TypedValue(const Option& option,
                                       const YAML::Node& node) {
   if (!node.IsScalar()) return std::nullopt;
+  using Type = Option::Type;
   const bool quoted = node.Tag() == "!" || absl::EndsWith(node.Tag(), ":str");
   const bool truth = !quoted && Decode<bool>(node).has_value();
   const bool number = !quoted && Decode<double>(node).has_value();
-  switch (option.type) {
-    case Option::Type::kBool:
-      if (truth) return *Decode<bool>(node) ? "true" : "false";
-      return std::nullopt;
-    case Option::Type::kInt:
-      if (!quoted && Decode<int>(node)) return absl::StrCat(*Decode<int>(node));
-      return std::nullopt;
-    case Option::Type::kText:
-      if (!truth && !number) return node.Scalar();
-      return std::nullopt;
+  if (option.type == Type::kBool && truth) {
+    return *Decode<bool>(node) ? "true" : "false";
   }
+  if (option.type == Type::kInt && !quoted && Decode<int>(node)) {
+    return absl::StrCat(*Decode<int>(node));
+  }
+  if (option.type == Type::kText && !truth && !number) return node.Scalar();
   return std::nullopt;
 }
 

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "cc/ascend/manifest.h"
 #include "cc/base/error.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet {
 namespace {

@@ -1,11 +1,13 @@
 #include "cc/inference/options.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <set>
 #include <system_error>
 #include <vector>
 
@@ -17,7 +19,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "cc/base/error.h"
-#include "cc/base/status_macros.h"
 #include "cc/inference/config_file.h"
 #include "tools/cpp/runfiles/runfiles.h"
 
@@ -117,13 +118,11 @@ absl::Status Fill(const Runfiles* runfiles, const char* runfile,
 }  // namespace
 
 bool HelpRequested(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    for (const char* flag :
-         {"-h", "-help", "--help", "--helpshort", "--helpfull"}) {
-      if (absl::string_view(argv[i]) == flag) return true;
-    }
-  }
-  return false;
+  const std::set<absl::string_view> flags = {"-h", "-help", "--help",
+                                             "--helpshort", "--helpfull"};
+  return std::any_of(argv, argv + argc, [&flags](const char* argument) {
+    return flags.count(argument) > 0;
+  });
 }
 
 absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {

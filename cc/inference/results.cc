@@ -18,7 +18,6 @@
 #include "absl/strings/str_cat.h"
 #include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/status_macros.h"
 
 #ifndef ABSL_IS_LITTLE_ENDIAN
 #error "results are little-endian float32"
@@ -145,8 +144,6 @@ absl::Status ResultFolder::Commit() {
   return absl::OkStatus();
 }
 
-ResultWriter::ResultWriter(ResultFolder* folder) : folder_(folder) {}
-
 absl::Status ResultWriter::Write(std::string stem,
                                  absl::Span<const float> logits) {
   filling_.stems.push_back(std::move(stem));
@@ -162,19 +159,18 @@ absl::Status ResultWriter::Finish() {
 // Starts writing filling_ once the previous chunk is written.
 absl::Status ResultWriter::HandOver() {
   if (written_.valid()) LENET_RETURN_IF_ERROR(written_.get());
-  written_ = std::async(std::launch::async, &ResultWriter::WriteChunk,
-                        std::exchange(filling_, Chunk()), folder_);
-  return absl::OkStatus();
-}
-
-absl::Status ResultWriter::WriteChunk(const Chunk& chunk,
-                                      ResultFolder* folder) {
-  const absl::Span<const float> logits(chunk.logits);
-  for (size_t i = 0; i < chunk.stems.size(); ++i) {
-    const size_t size = logits.size() / chunk.stems.size();
-    LENET_RETURN_IF_ERROR(
-        folder->Write(chunk.stems[i], logits.subspan(i * size, size)));
-  }
+  const auto write_chunk = [folder =
+                                folder_](const Chunk& chunk) -> absl::Status {
+    const absl::Span<const float> logits(chunk.logits);
+    for (size_t i = 0; i < chunk.stems.size(); ++i) {
+      const size_t size = logits.size() / chunk.stems.size();
+      LENET_RETURN_IF_ERROR(
+          folder->Write(chunk.stems[i], logits.subspan(i * size, size)));
+    }
+    return absl::OkStatus();
+  };
+  written_ = std::async(std::launch::async, write_chunk,
+                        std::exchange(filling_, Chunk()));
   return absl::OkStatus();
 }
 

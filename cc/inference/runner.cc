@@ -1,9 +1,13 @@
 #include "cc/inference/runner.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -12,15 +16,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/base/sha256.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
 #include "cc/image/dataset.h"
 #include "cc/image/image.h"
 #include "cc/image/prefetcher.h"
 #include "cc/inference/engine_choice.h"
-#include "cc/inference/progress.h"
 #include "cc/inference/results.h"
 #include "cc/kernels/thread_pool.h"
 
@@ -30,6 +33,44 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMinAhead = 64;  // images decoded in advance
+
+volatile sig_atomic_t interrupt_signal = 0;
+
+extern "C" void OnInterrupt(int signal) { interrupt_signal = signal; }
+
+// Shows the progress on stderr: a redrawn line on a terminal, otherwise a line
+// every two seconds.
+class Progress {
+ public:
+  explicit Progress(size_t total) : total_(total) {}
+  ~Progress() {
+    if (drawn_) std::fputs("\r\033[K", stderr);
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // Is cheap enough to be called after each batch.
+  void Update(size_t done) {
+    const Clock::time_point now = Clock::now();
+    if (now < next_) return;
+    next_ = now + interval_;
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    std::fprintf(stderr, "%s%zu of %zu images, %.0f images/s%s",
+                 terminal_ ? "\r" : "infer310: ", done, total_,
+                 static_cast<double>(done) / seconds,
+                 terminal_ ? "\033[K" : "\n");
+    drawn_ = terminal_;
+  }
+
+ private:
+  const size_t total_;
+  const bool terminal_ = isatty(STDERR_FILENO) != 0;
+  const Clock::duration interval_ =
+      std::chrono::milliseconds(terminal_ ? 100 : 2000);
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point next_ = start_ + interval_;
+  bool drawn_ = false;
+};
 
 void SetSamples(absl::Span<const float> samples, Batch* batch) {
   batch->tensors = samples;
@@ -174,6 +215,16 @@ void AddEngine(const Infer310Options& options, const CreatedEngine& created,
 }
 
 }  // namespace
+
+void CatchInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = &OnInterrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+int InterruptSignal() { return interrupt_signal; }
 
 absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
                                   int threads, Engine* engine,

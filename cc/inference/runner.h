@@ -13,6 +13,13 @@
 
 namespace lenet {
 
+// Catches the first SIGINT or SIGTERM, so that the program can remove partial
+// output; a second signal ends the program immediately.
+void CatchInterrupts();
+
+// Returns the caught signal, or 0.
+int InterruptSignal();
+
 // Runs the engine over all images in order and writes their logits to
 // `results` without committing them. Batches have `batch_size` images, at most
 // the engine's batch size; up to engine->depth() batches run at once. `threads`

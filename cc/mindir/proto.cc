@@ -7,7 +7,6 @@
 #include "absl/strings/strip.h"
 #include "cc/base/error.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet {
 namespace {

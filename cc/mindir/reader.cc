@@ -7,7 +7,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "cc/base/error.h"
-#include "cc/base/status_macros.h"
 #include "cc/mindir/mind_ir.pb.h"
 #include "cc/mindir/model.h"
 #include "cc/mindir/proto.h"

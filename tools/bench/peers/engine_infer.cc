@@ -21,7 +21,6 @@
 #include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/base/latency.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
 #include "cc/engine/lite_plugin.h"
 #include "cc/engine/native_engine.h"
