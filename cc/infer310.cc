@@ -6,10 +6,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cc/ascend/probe.h"
-#include "cc/base/exit_code.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/inference/options.h"
-#include "cc/inference/progress.h"
 #include "cc/inference/report.h"
 #include "cc/inference/runner.h"
 #include "configs/infer310_options.h"
@@ -25,7 +23,7 @@ struct Outcome {
 
 Outcome ProbeDevice(const Infer310Options& options) {
   const ascend::ProbeReport report =
-      ascend::Probe(options.device_id, options.mindir_path);
+      ascend::Probe(options.device_id, options.model_path);
   return {options.json ? ascend::ProbeJson(report) : ascend::ProbeText(report),
           ascend::Usable(report) ? 0 : ExitCode(absl::UnavailableError(""))};
 }

@@ -13,7 +13,7 @@
 #include "absl/types/span.h"
 #include "cc/ascend/om_testing.h"
 #include "cc/ascend/session_testing.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/base/testing.h"
 #include "cc/engine/engine_testing.h"
 #include "cc/engine/native_engine.h"

@@ -19,7 +19,7 @@
 #include "cc/ascend/library.h"
 #include "cc/ascend/memory.h"
 #include "cc/ascend/session.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/image/decode.h"
 
 namespace lenet::ascend {

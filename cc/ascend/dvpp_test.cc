@@ -18,7 +18,7 @@
 #include "cc/ascend/memory.h"
 #include "cc/ascend/session.h"
 #include "cc/ascend/session_testing.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/base/testing.h"
 #include "cc/image/decode.h"
 #include "cc/image/image.h"

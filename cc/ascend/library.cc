@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 
 namespace lenet::ascend {
 namespace {

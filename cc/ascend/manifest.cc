@@ -7,8 +7,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet::ascend {
 namespace {

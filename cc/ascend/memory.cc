@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cc/ascend/library.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 
 namespace lenet::ascend {
 

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "cc/ascend/session_testing.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "gtest/gtest.h"
 
 namespace lenet::ascend {

@@ -9,8 +9,8 @@
 #include "absl/types/span.h"
 #include "cc/ascend/error.h"
 #include "cc/ascend/library.h"
+#include "cc/base/error.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
 
 namespace lenet::ascend {
@@ -48,10 +48,7 @@ Model::~Model() {
 }
 
 absl::Status Model::Check(aclError code, absl::string_view call) const {
-  absl::Status status = session_->Check(code, call, Stage::kModel);
-  if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat(path_, ": ", status.message()));
+  return WithLocation(path_, session_->Check(code, call, Stage::kModel));
 }
 
 absl::Status Model::InvalidModel(absl::string_view reason) const {

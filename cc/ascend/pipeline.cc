@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cc/ascend/half.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/engine/engine.h"
 #include "cc/image/decode.h"
 #include "cc/image/image.h"

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 
 namespace lenet::ascend {
 namespace {

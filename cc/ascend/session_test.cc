@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "cc/ascend/library.h"
 #include "cc/ascend/session_testing.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "cc/ascend/library.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/base/testing.h"
 
 namespace lenet::ascend {

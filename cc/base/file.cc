@@ -20,7 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 
 namespace lenet {
 namespace {
@@ -37,6 +37,7 @@ absl::StatusCode StatusCode(int error) {
     case ENOTDIR:
     case ENAMETOOLONG:
     case ELOOP:
+    case EBUSY:
     case EINVAL:
       return absl::StatusCode::kInvalidArgument;
     case EEXIST:
@@ -53,66 +54,12 @@ absl::StatusCode StatusCode(int error) {
   }
 }
 
-// "cannot read /a/b: No such file or directory"
-absl::Status Error(int error, absl::string_view action,
-                   absl::string_view path) {
-  return absl::Status(
-      StatusCode(error),
-      absl::StrCat("cannot ", action, " ", path.empty() ? "''" : path, ": ",
-                   std::generic_category().message(error)));
-}
-
 absl::Status NotAFile(absl::string_view action, absl::string_view path,
                       mode_t mode) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("cannot ", action, " ", path, ": it is ",
-                   S_ISDIR(mode) ? "a folder" : "neither a file nor a folder",
-                   ", not a file"));
-}
-
-// Reads a regular file up to `limit` bytes. Does not wait for the other end of
-// a pipe.
-absl::StatusOr<FileStart> Read(const std::string& path, size_t limit) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return Error(errno, "read", path);
-  const absl::Cleanup closer = [fd] { close(fd); };
-
-  struct stat info;
-  if (fstat(fd, &info) != 0) return Error(errno, "read", path);
-  if (!S_ISREG(info.st_mode)) return NotAFile("read", path, info.st_mode);
-
-  // The size is a hint only: files in /proc claim to be empty, others grow. One
-  // byte more shows the end without another buffer.
-  FileStart start;
-  start.file_size = static_cast<size_t>(info.st_size);
-  size_t size = 0;
-  size_t capacity = std::min(start.file_size + 1, limit);
-  while (size < capacity) {
-    start.content.resize(capacity);
-    const ssize_t count = read(fd, &start.content[size], capacity - size);
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      return Error(errno, "read", path);
-    }
-    if (count == 0) break;
-    size += static_cast<size_t>(count);
-    if (size == capacity) capacity = std::min(2 * capacity, limit);
-  }
-  start.content.resize(size);
-  return start;
-}
-
-absl::Status WriteAll(int fd, absl::string_view content,
-                      absl::string_view path) {
-  while (!content.empty()) {
-    const ssize_t written = write(fd, content.data(), content.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return Error(errno, "write", path);
-    }
-    content.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
+  return InvalidArgument(
+      "cannot ", action, " ", path, ": it is ",
+      S_ISDIR(mode) ? "a folder" : "neither a file nor a folder",
+      ", not a file");
 }
 
 // Creates a new file in the folder of `path` and stores its name in
@@ -129,25 +76,75 @@ absl::StatusOr<int> CreateBeside(const std::string& path,
         open(temporary->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0) return fd;
     // A killed process with this id left the file: try the next name.
-    if (errno != EEXIST) return Error(errno, "write", path);
+    if (errno != EEXIST) return SystemError(errno, "write", path);
   }
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadFile(const std::string& path,
-                                     size_t max_bytes) {
-  max_bytes = std::min(max_bytes, std::string().max_size() - 1);
-  LENET_ASSIGN_OR_RETURN(FileStart file, Read(path, max_bytes + 1));
-  if (file.content.size() <= max_bytes) return std::move(file.content);
-  return absl::InvalidArgumentError(
-      absl::StrCat("cannot read ", path, ": it has ",
-                   std::max(file.file_size, file.content.size()),
-                   " bytes, at most ", max_bytes, " are expected"));
+absl::Status SystemError(int error, absl::string_view action,
+                         absl::string_view path) {
+  return absl::Status(
+      StatusCode(error),
+      absl::StrCat("cannot ", action, " ", path.empty() ? "''" : path, ": ",
+                   std::generic_category().message(error)));
 }
 
 absl::StatusOr<FileStart> ReadFileStart(const std::string& path, size_t count) {
-  return Read(path, count);
+  // Without O_NONBLOCK, a pipe would wait for its other end.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return SystemError(errno, "read", path);
+  const absl::Cleanup closer = [fd] { close(fd); };
+
+  struct stat info;
+  if (fstat(fd, &info) != 0) return SystemError(errno, "read", path);
+  if (!S_ISREG(info.st_mode)) return NotAFile("read", path, info.st_mode);
+
+  // The size is a hint only: files in /proc claim to be empty, others grow. One
+  // byte more shows the end without another buffer.
+  FileStart start;
+  start.file_size = static_cast<size_t>(info.st_size);
+  size_t size = 0;
+  size_t capacity = std::min(start.file_size + 1, count);
+  while (size < capacity) {
+    start.content.resize(capacity);
+    const ssize_t bytes = read(fd, &start.content[size], capacity - size);
+    if (bytes < 0) {
+      if (errno == EINTR) continue;
+      return SystemError(errno, "read", path);
+    }
+    if (bytes == 0) break;
+    size += static_cast<size_t>(bytes);
+    if (size == capacity) capacity = std::min(2 * capacity, count);
+  }
+  start.content.resize(size);
+  return start;
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path,
+                                     size_t max_bytes) {
+  max_bytes = std::min(max_bytes, std::string().max_size() - 1);
+  LENET_ASSIGN_OR_RETURN(FileStart file, ReadFileStart(path, max_bytes + 1));
+  if (file.content.size() <= max_bytes) return std::move(file.content);
+  return InvalidArgument("cannot read ", path, ": it has ",
+                         std::max(file.file_size, file.content.size()),
+                         " bytes, at most ", max_bytes, " are expected");
+}
+
+absl::Status WriteAndClose(int fd, absl::string_view content,
+                           absl::string_view path) {
+  absl::Cleanup closer = [fd] { close(fd); };
+  while (!content.empty()) {
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return SystemError(errno, "write", path);
+    }
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+  std::move(closer).Cancel();
+  // Some file systems report a full disk only here.
+  return close(fd) == 0 ? absl::OkStatus() : SystemError(errno, "write", path);
 }
 
 absl::Status WriteFileAtomically(const std::string& path,
@@ -157,20 +154,16 @@ absl::Status WriteFileAtomically(const std::string& path,
     return NotAFile("write", path, info.st_mode);
   }
   if (std::filesystem::path(path).filename().empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot write '", path, "': it names no file"));
+    return InvalidArgument("cannot write '", path, "': it names no file");
   }
 
   std::string temporary;
   LENET_ASSIGN_OR_RETURN(const int fd, CreateBeside(path, &temporary));
   absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
 
-  absl::Status status = WriteAll(fd, content, path);
-  // Some file systems report a full disk only here.
-  if (close(fd) != 0 && status.ok()) status = Error(errno, "write", path);
-  LENET_RETURN_IF_ERROR(status);
+  LENET_RETURN_IF_ERROR(WriteAndClose(fd, content, path));
   if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return Error(errno, "write", path);
+    return SystemError(errno, "write", path);
   }
   std::move(remover).Cancel();
   return absl::OkStatus();
@@ -180,10 +173,10 @@ absl::Status MakeFolder(const std::string& path) {
   if (path.empty()) return absl::OkStatus();
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) return Error(error.value(), "create the folder", path);
+  if (error) return SystemError(error.value(), "create the folder", path);
   // Some versions of the library accept a file of that name.
   if (!std::filesystem::is_directory(path, error)) {
-    return Error(ENOTDIR, "create the folder", path);
+    return SystemError(ENOTDIR, "create the folder", path);
   }
   return absl::OkStatus();
 }
@@ -196,7 +189,7 @@ absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& path) {
        entry.increment(error)) {
     names.push_back(entry->path().filename().string());
   }
-  if (error) return Error(error.value(), "list the folder", path);
+  if (error) return SystemError(error.value(), "list the folder", path);
   std::sort(names.begin(), names.end());
   return names;
 }

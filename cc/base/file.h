@@ -36,6 +36,15 @@ absl::StatusOr<FileStart> ReadFileStart(const std::string& path, size_t count);
 absl::Status WriteFileAtomically(const std::string& path,
                                  absl::string_view content);
 
+// Writes `content` to an open file and closes it. Messages name `path`.
+absl::Status WriteAndClose(int fd, absl::string_view content,
+                           absl::string_view path);
+
+// Returns the error `error` (errno) of a system call, for example "cannot read
+// /a/b: No such file or directory".
+absl::Status SystemError(int error, absl::string_view action,
+                         absl::string_view path);
+
 // Creates a folder and its parents. OK if it exists. "" is the current folder.
 absl::Status MakeFolder(const std::string& path);
 

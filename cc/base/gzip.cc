@@ -8,8 +8,8 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "cc/base/error.h"
 #include "zlib.h"
 
 namespace lenet {
@@ -21,7 +21,7 @@ uInt ClampToUInt(size_t size) {
 }
 
 absl::Status Broken(absl::string_view reason) {
-  return absl::InvalidArgumentError(absl::StrCat("broken gzip: ", reason));
+  return InvalidArgument("broken gzip: ", reason);
 }
 
 }  // namespace
@@ -56,8 +56,8 @@ absl::StatusOr<std::string> Gunzip(absl::string_view content,
     size += out - stream.avail_out;
 
     if (size > max_bytes) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "gzip: more than ", max_bytes, " bytes when uncompressed"));
+      return InvalidArgument("gzip: more than ", max_bytes,
+                             " bytes when uncompressed");
     }
     if (code == Z_STREAM_END) {
       if (content.empty()) break;

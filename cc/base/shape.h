@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 
 namespace lenet {
@@ -17,10 +19,16 @@ struct TensorInfo {
 };
 
 // Returns, for example, "[1, 1, 32, 32]".
-std::string ShapeText(absl::Span<const int64_t> shape);
+inline std::string ShapeText(absl::Span<const int64_t> shape) {
+  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+}
 
 // Returns the number of elements. Every dimension must be positive.
-size_t ElementCount(absl::Span<const int64_t> shape);
+inline size_t ElementCount(absl::Span<const int64_t> shape) {
+  size_t count = 1;
+  for (const int64_t dimension : shape) count *= static_cast<size_t>(dimension);
+  return count;
+}
 
 }  // namespace lenet
 

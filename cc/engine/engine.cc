@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cc/base/error.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet {
 namespace {
@@ -43,13 +43,12 @@ absl::Status SynchronousEngine::Start(const Batch& batch) {
     return absl::FailedPreconditionError("a batch is started already");
   }
   if (batch.size == 0 || batch.size > capacity_) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected a batch of 1 to ", capacity_, " images, found ", batch.size));
+    return InvalidArgument("expected a batch of 1 to ", capacity_,
+                           " images, found ", batch.size);
   }
   if (batch.tensors.size() != input_size_) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a batch of ", input_size_, " floats, found ",
-                     batch.tensors.size()));
+    return InvalidArgument("expected a batch of ", input_size_,
+                           " floats, found ", batch.tensors.size());
   }
   batch_ = batch;
   return absl::OkStatus();
@@ -61,8 +60,8 @@ absl::Status SynchronousEngine::Finish(absl::Span<float> out) {
   }
   const size_t expected = logits_.size() / capacity_ * batch_.size;
   if (out.size() != expected) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected room for ", expected, " logits, found ", out.size()));
+    return InvalidArgument("expected room for ", expected, " logits, found ",
+                           out.size());
   }
   const Batch batch = std::exchange(batch_, Batch());
   if (batch.size == capacity_) return Run(batch.tensors, out);
@@ -75,24 +74,17 @@ absl::Status CheckLeNetShapes(absl::string_view model_path,
                               const std::vector<TensorInfo>& inputs,
                               const std::vector<TensorInfo>& outputs) {
   if (IsLeNet(inputs, outputs)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
+  return InvalidArgument(
       model_path, ": expected a LeNet with input [N, 1, H, W] and output [N, ",
       kClasses, "], found input ", ShapesText(inputs), " and output ",
-      ShapesText(outputs), "; give a model that //python:export wrote"));
+      ShapesText(outputs), "; give a model that //python:export wrote");
 }
 
 absl::Status CheckNoAipp(const EngineOptions& options) {
   if (options.aipp_path.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
+  return InvalidArgument(
       "aipp_path is for an Ascend 310 only, and this runs on the CPU; leave it "
       "out");
-}
-
-absl::Status WithModelPath(const EngineOptions& options,
-                           const absl::Status& status) {
-  if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat(options.model_path, ": ", status.message()));
 }
 
 }  // namespace lenet

@@ -138,10 +138,6 @@ absl::Status CheckLeNetShapes(absl::string_view model_path,
 // Returns InvalidArgument if there is an aipp_path, which the CPU cannot use.
 absl::Status CheckNoAipp(const EngineOptions& options);
 
-// Returns `status` with "<model_path>: " in front of an error message.
-absl::Status WithModelPath(const EngineOptions& options,
-                           const absl::Status& status);
-
 }  // namespace lenet
 
 #endif  // CC_ENGINE_ENGINE_H_

@@ -14,13 +14,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
 #include "cc/engine/lite_plugin.h"
 #include "cc/kernels/thread_pool.h"
-#include "cc/mindir/lite_form.h"
+#include "cc/mindir/model.h"
 #include "include/api/context.h"
 #include "include/api/model.h"
 #include "include/api/status.h"
@@ -116,7 +116,7 @@ class LiteEngine final : public SynchronousEngine {
     const std::string message =
         absl::StrCat("MindSpore Lite cannot build this model: ", reason,
                      " (GLOG_v=2 shows its log)");
-    if (device_ == "CPU") return absl::InvalidArgumentError(message);
+    if (device_ == "CPU") return InvalidArgument(message);
     return absl::UnavailableError(absl::StrCat(
         message, "; `infer310 --probe` checks the device, and an OM (bazel ",
         "run //tools:to_om) needs no MindSpore Lite"));
@@ -157,16 +157,16 @@ absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options) {
   if (!ascend) LENET_RETURN_IF_ERROR(CheckNoAipp(options));
   LENET_ASSIGN_OR_RETURN(const std::string mindir,
                          ReadFile(options.model_path, kMaxModelBytes));
-  const absl::StatusOr<LiteModel> lite = ToLiteForm(mindir);
-  LENET_RETURN_IF_ERROR(WithModelPath(options, lite.status()));
+  LENET_ASSIGN_OR_RETURN(const LiteModel lite,
+                         WithLocation(options.model_path, ToLiteForm(mindir)));
   LENET_RETURN_IF_ERROR(
-      CheckLeNetShapes(options.model_path, lite->inputs, lite->outputs));
+      CheckLeNetShapes(options.model_path, lite.inputs, lite.outputs));
   SilenceLog();
   auto engine = std::make_unique<LiteEngine>(
-      lite->inputs[0], lite->outputs[0],
+      lite.inputs[0], lite.outputs[0],
       ascend ? absl::StrCat("Ascend310:", options.device_id) : "CPU");
-  LENET_RETURN_IF_ERROR(WithModelPath(
-      options, engine->Build(lite->mindir, MakeContext(options))));
+  LENET_RETURN_IF_ERROR(WithLocation(
+      options.model_path, engine->Build(lite.mindir, MakeContext(options))));
   return engine;
 }
 

@@ -35,7 +35,7 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateLiteEngine(
       dlopen(options.lite_plugin.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return NotLoaded(LoadError());
   auto* const create = reinterpret_cast<decltype(&LenetCreateLiteEngine2)>(
-      dlsym(library, kLitePluginFunction));
+      dlsym(library, "LenetCreateLiteEngine2"));
   if (create == nullptr) {
     return NotLoaded(absl::StrCat(LoadError(), " (it is of another build)"));
   }

@@ -18,8 +18,6 @@ extern "C" void LenetCreateLiteEngine2(
     const EngineOptions& options,
     absl::StatusOr<std::unique_ptr<Engine>>* result);
 
-inline constexpr char kLitePluginFunction[] = "LenetCreateLiteEngine2";
-
 // Loads options.lite_plugin and returns its engine: MindSpore Lite 2.0 on the
 // Ascend 310 for kAscend310, else on the CPU. It reads MindIR of version 1
 // to 3. The library stays loaded. Errors:

@@ -5,12 +5,11 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/graph/graph.h"
 #include "cc/kernels/thread_pool.h"
 #include "cc/mindir/model.h"
-#include "cc/mindir/reader.h"
 
 namespace lenet {
 namespace {
@@ -46,15 +45,17 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateNativeEngine(
   LENET_RETURN_IF_ERROR(CheckNoAipp(options));
   LENET_ASSIGN_OR_RETURN(const std::string mindir,
                          ReadFile(options.model_path, kMaxModelBytes));
-  const absl::StatusOr<MindIrModel> model = ReadMindIr(mindir);
-  LENET_RETURN_IF_ERROR(WithModelPath(options, model.status()));
+  LENET_ASSIGN_OR_RETURN(const MindIrModel model,
+                         WithLocation(options.model_path, ReadMindIr(mindir)));
   LENET_RETURN_IF_ERROR(
-      CheckLeNetShapes(options.model_path, model->inputs, model->outputs));
-  absl::StatusOr<std::unique_ptr<graph::Graph>> graph =
-      graph::Graph::Create(*model, kernels::ThreadCount(options.threads));
-  LENET_RETURN_IF_ERROR(WithModelPath(options, graph.status()));
-  return std::make_unique<NativeEngine>(model->inputs[0], model->outputs[0],
-                                        *std::move(graph));
+      CheckLeNetShapes(options.model_path, model.inputs, model.outputs));
+  LENET_ASSIGN_OR_RETURN(
+      std::unique_ptr<graph::Graph> graph,
+      WithLocation(
+          options.model_path,
+          graph::Graph::Create(model, kernels::ThreadCount(options.threads))));
+  return std::make_unique<NativeEngine>(model.inputs[0], model.outputs[0],
+                                        std::move(graph));
 }
 
 }  // namespace lenet

@@ -17,7 +17,6 @@
 #include "cc/engine/graph/graph.h"
 #include "cc/kernels/benchmark_report.h"
 #include "cc/mindir/model.h"
-#include "cc/mindir/reader.h"
 #include "tools/cpp/runfiles/runfiles.h"
 
 namespace lenet {

@@ -8,8 +8,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "cc/base/error.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 #include "cc/image/decode.h"
 #include "cc/image/transform.h"
 
@@ -73,11 +73,8 @@ std::string SelfTestDigit() {
 
 absl::Status RunSelfTest(Engine* engine) {
   std::vector<float> logits(kClasses, NAN);
-  const absl::Status status = RunDigit(engine, absl::MakeSpan(logits));
-  if (!status.ok()) {
-    return absl::Status(status.code(),
-                        absl::StrCat("self-test: ", status.message()));
-  }
+  LENET_RETURN_IF_ERROR(
+      WithLocation("self-test", RunDigit(engine, absl::MakeSpan(logits))));
   if (!std::all_of(logits.begin(), logits.end(),
                    [](float x) { return std::isfinite(x); })) {
     return absl::InternalError(absl::StrCat(
@@ -88,12 +85,12 @@ absl::Status RunSelfTest(Engine* engine) {
   const auto found =
       std::max_element(logits.begin(), logits.end()) - logits.begin();
   if (found == kSelfTestClass) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
+  return InvalidArgument(
       "self-test: the model classifies a known digit ", kSelfTestClass, " as ",
       found,
       "; it may be trained too little or on another data set than MNIST's "
       "digits, or be converted with another AIPP than configs/aipp.cfg",
-      kSwitchOff));
+      kSwitchOff);
 }
 
 }  // namespace lenet

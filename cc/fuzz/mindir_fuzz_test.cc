@@ -10,9 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "cc/engine/graph/graph.h"
 #include "cc/fuzz/fuzz.h"
-#include "cc/mindir/lite_form.h"
 #include "cc/mindir/model.h"
-#include "cc/mindir/reader.h"
 #include "cc/mindir/testing.h"
 
 namespace lenet {

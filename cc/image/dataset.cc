@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,10 +24,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/status_macros.h"
 #include "cc/image/decode.h"
-#include "cc/image/error.h"
 #include "cc/image/idx.h"
 #include "cc/image/image.h"
 #include "cc/image/transform.h"
@@ -140,6 +138,7 @@ struct Sample {
   std::string stem;
   bool is_tensor;
   std::optional<int> label;
+  uint64_t index = 0;  // in the name of an image with a label
 };
 
 absl::Status ParseTensor(absl::string_view content, const DatasetOptions& size,
@@ -150,12 +149,8 @@ absl::Status ParseTensor(absl::string_view content, const DatasetOptions& size,
                            " bytes, a float32 tensor of ", size.height, "x",
                            size.width, ", found ", content.size());
   }
+  std::memcpy(tensor.data(), content.data(), expected);
   for (size_t i = 0; i < tensor.size(); ++i) {
-    uint32_t bits = 0;  // from little-endian, on every machine
-    for (size_t byte = 4; byte-- > 0;) {
-      bits = bits << 8 | static_cast<unsigned char>(content[4 * i + byte]);
-    }
-    std::memcpy(&tensor[i], &bits, sizeof(bits));
     if (!std::isfinite(tensor[i])) {
       return InvalidArgument("expected finite values, found ", tensor[i],
                              " at index ", i);
@@ -275,36 +270,28 @@ absl::StatusOr<std::vector<Sample>> ReadManifest(const std::string& folder,
   return samples;
 }
 
-// Returns index and label from a stem test_{index}_{label}.
-std::optional<std::pair<uint64_t, int>> ParseStem(absl::string_view stem) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(stem, '_');
-  if (parts.size() != 3 || parts[0] != "test") return std::nullopt;
-  const std::optional<int> label = ParseLabel(parts[2]);
-  uint64_t index = 0;
-  if (!label ||
-      !std::all_of(parts[1].begin(), parts[1].end(), absl::ascii_isdigit) ||
-      !absl::SimpleAtoi(parts[1], &index)) {
-    return std::nullopt;
-  }
-  return std::make_pair(index, *label);
+// Sets index and label from a stem test_{index}_{label}. Returns whether the
+// stem has this form.
+bool ParseStem(Sample* sample) {
+  const std::vector<absl::string_view> parts =
+      absl::StrSplit(sample->stem, '_');
+  if (parts.size() != 3 || parts[0] != "test") return false;
+  sample->label = ParseLabel(parts[2]);
+  return sample->label.has_value() &&
+         std::all_of(parts[1].begin(), parts[1].end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(parts[1], &sample->index);
 }
 
 // Sorts by index and sets the labels if all names have the form of ParseStem.
 void LabelByName(std::vector<Sample>* samples) {
-  std::vector<std::tuple<uint64_t, Sample*, int>> order;
   for (Sample& sample : *samples) {
-    const auto parsed = ParseStem(sample.stem);
-    if (!parsed) return;
-    order.emplace_back(parsed->first, &sample, parsed->second);
+    if (ParseStem(&sample)) continue;
+    for (Sample& unlabelled : *samples) unlabelled.label.reset();
+    return;
   }
-  std::sort(order.begin(), order.end());
-  std::vector<Sample> sorted;
-  sorted.reserve(order.size());
-  for (const auto& [index, sample, label] : order) {
-    sorted.push_back(std::move(*sample));
-    sorted.back().label = label;
-  }
-  *samples = std::move(sorted);
+  std::stable_sort(
+      samples->begin(), samples->end(),
+      [](const Sample& a, const Sample& b) { return a.index < b.index; });
 }
 
 absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {

@@ -294,7 +294,7 @@ TEST(FolderTest, BadFiles) {
   with_infinity[1023] = -std::numeric_limits<float>::infinity();
   for (const Bad& bad : std::vector<Bad>{
            {"empty.jpg", "", "the file is empty"},
-           {"text.jpg", "text", "neither JPEG nor PNG (starts with 74 65"},
+           {"text.jpg", "text", "neither JPEG nor PNG (starts with 0x7465"},
            {"empty.bin", "", "expected 4096 bytes"},
            {"short.bin", std::string(4095, '\0'), "32x32, found 4095"},
            {"long.bin", std::string(4097, '\0'), "found 4097"},

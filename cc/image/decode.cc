@@ -12,13 +12,11 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "cc/base/status_macros.h"
-#include "cc/image/error.h"
+#include "cc/base/error.h"
 #include "cc/image/image.h"
 #include "jerror.h"
 #include "jpeglib.h"
@@ -395,12 +393,8 @@ absl::StatusOr<GrayImage> DecodeImage(absl::string_view content) {
   if (content.empty()) return InvalidArgument("the file is empty");
   if (absl::StartsWith(content, kJpegStart)) return DecodeJpeg(content);
   if (absl::StartsWith(content, kPngStart)) return DecodePng(content);
-
-  std::string start;
-  for (const char c : content.substr(0, 4)) {
-    absl::StrAppendFormat(&start, " %02x", static_cast<unsigned char>(c));
-  }
-  return InvalidArgument("neither JPEG nor PNG (starts with", start, ")");
+  return InvalidArgument("neither JPEG nor PNG (starts with 0x",
+                         absl::BytesToHexString(content.substr(0, 4)), ")");
 }
 
 }  // namespace lenet

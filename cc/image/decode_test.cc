@@ -98,8 +98,8 @@ TEST(DecodeImageTest, OtherFilesAreInvalid) {
        std::vector<std::pair<std::string, std::string>>{
            {"", "the file is empty"},
            {"text of a letter",
-            "neither JPEG nor PNG (starts with 74 65 78 74)"},
-           {"\xff\xd8", "neither JPEG nor PNG (starts with ff d8)"}}) {
+            "neither JPEG nor PNG (starts with 0x74657874)"},
+           {"\xff\xd8", "neither JPEG nor PNG (starts with 0xffd8)"}}) {
     EXPECT_THAT(DecodeImage(content), StatusIs(kInvalid, message));
   }
   EXPECT_THAT(DecodeJpeg(""), StatusIs(kInvalid, "the file is empty"));

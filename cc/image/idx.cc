@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,10 +19,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/base/gzip.h"
-#include "cc/base/status_macros.h"
-#include "cc/image/error.h"
 
 namespace lenet {
 namespace {
@@ -139,10 +137,8 @@ absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path, size_t limit) {
                            kMaxBytes, " are supported");
   }
   if (IsGzip(file.content)) {
-    LENET_ASSIGN_OR_RETURN(const std::string whole, ReadFile(path, kMaxBytes));
-    LENET_ASSIGN_OR_RETURN(file.content,
-                           WithLocation(path, Gunzip(whole, kMaxBytes)));
-    file.file_size = file.content.size();
+    LENET_ASSIGN_OR_RETURN(std::string whole, ReadFile(path, kMaxBytes));
+    return WithLocation(path, ParseIdxImages(std::move(whole), limit));
   }
   return WithLocation(
       path, ParseImages(std::move(file.content), file.file_size, limit));
@@ -153,10 +149,10 @@ absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path) {
   return WithLocation(path, ParseIdxLabels(std::move(content)));
 }
 
-absl::StatusOr<IdxImages> ParseIdxImages(std::string content) {
+absl::StatusOr<IdxImages> ParseIdxImages(std::string content, size_t limit) {
   LENET_ASSIGN_OR_RETURN(content, Uncompress(std::move(content)));
   const size_t size = content.size();
-  return ParseImages(std::move(content), size, /*limit=*/0);
+  return ParseImages(std::move(content), size, limit);
 }
 
 absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(std::string content) {

@@ -39,7 +39,7 @@ absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path,
 absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path);
 
 // Read the content of a file. Their messages do not name the file.
-absl::StatusOr<IdxImages> ParseIdxImages(std::string content);
+absl::StatusOr<IdxImages> ParseIdxImages(std::string content, size_t limit = 0);
 absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(std::string content);
 
 // Returns the file of labels beside a file of images: t10k-images.idx3-ubyte ->

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/image/dataset.h"
 #include "cc/image/image.h"
 

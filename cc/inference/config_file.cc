@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet {
 namespace {
@@ -35,20 +35,17 @@ std::optional<T> Decode(const YAML::Node& node) {
 std::optional<std::string> TypedValue(const Option& option,
                                       const YAML::Node& node) {
   if (!node.IsScalar()) return std::nullopt;
+  using Type = Option::Type;
   const bool quoted = node.Tag() == "!" || absl::EndsWith(node.Tag(), ":str");
   const bool truth = !quoted && Decode<bool>(node).has_value();
   const bool number = !quoted && Decode<double>(node).has_value();
-  switch (option.type) {
-    case Option::Type::kBool:
-      if (truth) return *Decode<bool>(node) ? "true" : "false";
-      return std::nullopt;
-    case Option::Type::kInt:
-      if (!quoted && Decode<int>(node)) return absl::StrCat(*Decode<int>(node));
-      return std::nullopt;
-    case Option::Type::kText:
-      if (!truth && !number) return node.Scalar();
-      return std::nullopt;
+  if (option.type == Type::kBool && truth) {
+    return *Decode<bool>(node) ? "true" : "false";
   }
+  if (option.type == Type::kInt && !quoted && Decode<int>(node)) {
+    return absl::StrCat(*Decode<int>(node));
+  }
+  if (option.type == Type::kText && !truth && !number) return node.Scalar();
   return std::nullopt;
 }
 
@@ -62,9 +59,8 @@ std::string Excerpt(const YAML::Node& node) {
 
 absl::Status NotAccepted(const Option& option, absl::string_view value,
                          absl::string_view source) {
-  return absl::InvalidArgumentError(absl::StrCat(source, ": ", option.name,
-                                                 " must be ", option.expected,
-                                                 ", not ", value));
+  return InvalidArgument(source, ": ", option.name, " must be ",
+                         option.expected, ", not ", value);
 }
 
 // Returns OK if `key` exists in `section`, or in any section if that is "".
@@ -85,7 +81,7 @@ absl::Status CheckKnown(const std::string& section, const std::string& key,
     message = absl::StrCat("section ", section, ": unknown key '", key,
                            "'; expected one of ", absl::StrJoin(keys, ", "));
   }
-  return absl::InvalidArgumentError(absl::StrCat(path, ": ", message));
+  return InvalidArgument(path, ": ", message);
 }
 
 // Adds the keys of a section, or those at the top level if `section` is "".
@@ -113,8 +109,8 @@ absl::StatusOr<Values> ReadDocument(const YAML::Node& document,
   Values values;
   if (!document.IsDefined() || document.IsNull()) return values;
   if (!document.IsMap()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": expected lines `key: value`, found ", Excerpt(document)));
+    return InvalidArgument(path, ": expected lines `key: value`, found ",
+                           Excerpt(document));
   }
   LENET_RETURN_IF_ERROR(ReadKeys("", document, path, &values));
   for (const auto& entry : document) {
@@ -156,8 +152,7 @@ absl::StatusOr<Values> ParseConfig(const std::string& path,
   try {
     return ReadDocument(YAML::Load(content), path);
   } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " is not YAML: ", error.what()));
+    return InvalidArgument(path, " is not YAML: ", error.what());
   }
 }
 

@@ -8,14 +8,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "cc/ascend/manifest.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 
 namespace lenet {
 namespace {
 
 absl::Status CheckDvpp(const Infer310Options& options, bool om) {
   if (options.device_target == DeviceTarget::kCpu) {
-    return absl::InvalidArgumentError(
+    return InvalidArgument(
         "cpu_dvpp=DVPP needs an Ascend 310, but device_target is CPU; give "
         "--cpu_dvpp=CPU, or no --device_target");
   }
@@ -27,10 +27,10 @@ absl::Status CheckDvpp(const Infer310Options& options, bool om) {
         ascend.message()));
   }
   if (om) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "cpu_dvpp=DVPP needs an OM with AIPP, and ", options.mindir_path,
+  return InvalidArgument(
+      "cpu_dvpp=DVPP needs an OM with AIPP, and ", options.model_path,
       " is not an OM; convert the model: bazel run //tools:to_om -- --model ",
-      "<model>.onnx --aipp; or give --cpu_dvpp=CPU"));
+      "<model>.onnx --aipp; or give --cpu_dvpp=CPU");
 }
 
 absl::Status CheckModelFits(const Infer310Options& options,
@@ -38,18 +38,18 @@ absl::Status CheckModelFits(const Infer310Options& options,
   const std::vector<int64_t>& shape = engine.input().shape;
   const bool gears = engine.dynamic_batch();
   if (gears ? options.batch_size > shape[0] : options.batch_size != shape[0]) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.mindir_path, ": the model takes batches of ",
+    return InvalidArgument(
+        options.model_path, ": the model takes batches of ",
         gears ? "up to " : "", shape[0], ", --batch_size is ",
         options.batch_size, "; give --batch_size=", shape[0],
         gears ? " or less, or convert the model with --dynamic_batch"
-              : ", or export the model with another batch_size"));
+              : ", or export the model with another batch_size");
   }
   if (shape[2] != options.image_height || shape[3] != options.image_width) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.mindir_path, ": the model takes images of ", shape[2], "x",
-        shape[3], ", --image_height and --image_width are ",
-        options.image_height, "x", options.image_width));
+    return InvalidArgument(options.model_path, ": the model takes images of ",
+                           shape[2], "x", shape[3],
+                           ", --image_height and --image_width are ",
+                           options.image_height, "x", options.image_width);
   }
   return absl::OkStatus();
 }
@@ -75,29 +75,21 @@ void PrintEngine(const Infer310Options& options, const CreatedEngine& created,
 }  // namespace
 
 absl::Status CheckChoice(const Infer310Options& options) {
-  const bool om = ascend::IsOmFile(options.mindir_path);
+  const bool om = ascend::IsOmFile(options.model_path);
   if (om && (options.engine == "native" || options.engine == "lite")) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.mindir_path, " is an OM, which the engine ", options.engine,
-        " does not read; give --engine=acl, or the MindIR of the model"));
+    return InvalidArgument(
+        options.model_path, " is an OM, which the engine ", options.engine,
+        " does not read; give --engine=acl, or the MindIR of the model");
   }
   return options.dvpp ? CheckDvpp(options, om) : absl::OkStatus();
 }
 
 absl::StatusOr<CreatedEngine> OpenEngine(const Infer310Options& options,
                                          const EngineFactories& factories) {
-  EngineOptions engine_options;
-  engine_options.model_path = options.mindir_path;
-  engine_options.device_target = options.device_target;
-  engine_options.device_id = options.device_id;
-  engine_options.threads = options.threads;
-  engine_options.aipp_path = options.aipp_path;
-  engine_options.lite_plugin = options.lite_plugin;
-  engine_options.dvpp = options.dvpp;
-  engine_options.self_test = options.self_test;
+  EngineOptions engine_options = options;
   const bool any_device = options.device_target == DeviceTarget::kAuto;
   const bool automatic = options.engine == "auto";
-  const bool om = ascend::IsOmFile(options.mindir_path);
+  const bool om = ascend::IsOmFile(options.model_path);
   CreatedEngine created;
   created.name = automatic && om ? "acl" : options.engine;
   absl::Status ascend;

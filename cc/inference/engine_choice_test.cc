@@ -56,7 +56,7 @@ class EngineChoiceTest : public testing::Test {
  protected:
   EngineChoiceTest() {
     setenv("LENET_ASCEND_DEVICES", devices_.path().c_str(), 1);
-    options_.mindir_path = "lenet.mindir";
+    options_.model_path = "lenet.mindir";
     options_.engine = "auto";
     options_.batch_size = 8;
     options_.image_height = 32;
@@ -67,7 +67,7 @@ class EngineChoiceTest : public testing::Test {
   }
   ~EngineChoiceTest() override { unsetenv("LENET_ASCEND_DEVICES"); }
 
-  void UseOm() { options_.mindir_path = "lenet.om"; }
+  void UseOm() { options_.model_path = "lenet.om"; }
 
   void ConnectAscend(bool usable) {
     devices_.Write("davinci0", "");
@@ -117,7 +117,7 @@ TEST_F(EngineChoiceTest, DvppNeedsAnAscend) {
       StatusIs(kUnavailable, AllOf(HasSubstr("--cpu_dvpp=CPU"),
                                    HasSubstr(devices_.path() + "/davinci0"))));
   options_.device_target = DeviceTarget::kCpu;
-  options_.mindir_path = "lenet.mindir";
+  options_.model_path = "lenet.mindir";
   EXPECT_THAT(CheckChoice(options_),
               StatusIs(kInvalid, HasSubstr("device_target is CPU")));
 }
@@ -130,7 +130,7 @@ TEST_F(EngineChoiceTest, ChecksTheBatchSize) {
 }
 
 TEST_F(EngineChoiceTest, GearsAcceptSmallerBatches) {
-  options_.mindir_path = "gears.mindir";
+  options_.model_path = "gears.mindir";
   for (const int size : {1, 4, 8}) {
     options_.batch_size = size;
     EXPECT_THAT(Open(), IsOk()) << size;

@@ -1,11 +1,13 @@
 #include "cc/inference/options.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <set>
 #include <system_error>
 #include <vector>
 
@@ -16,8 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "cc/base/exit_code.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/inference/config_file.h"
 #include "tools/cpp/runfiles/runfiles.h"
 
@@ -51,8 +52,8 @@ absl::Status ParseFlags(int argc, char** argv) {
   const std::vector<char*> positional = absl::ParseCommandLine(argc, argv);
   std::cerr.clear();
   if (positional.size() == 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("unexpected argument '", positional[1], "'; see --help"));
+  return InvalidArgument("unexpected argument '", positional[1],
+                         "'; see --help");
 }
 
 absl::Status SetFlag(absl::string_view name, absl::string_view value) {
@@ -60,7 +61,7 @@ absl::Status SetFlag(absl::string_view name, absl::string_view value) {
   if (absl::FindCommandLineFlag(name)->ParseFrom(value, &error)) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(name, ": ", error));
+  return InvalidArgument(name, ": ", error);
 }
 
 DeviceTarget ToDeviceTarget(absl::string_view name) {
@@ -117,13 +118,11 @@ absl::Status Fill(const Runfiles* runfiles, const char* runfile,
 }  // namespace
 
 bool HelpRequested(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    for (const char* flag :
-         {"-h", "-help", "--help", "--helpshort", "--helpfull"}) {
-      if (absl::string_view(argv[i]) == flag) return true;
-    }
-  }
-  return false;
+  const std::set<absl::string_view> flags = {"-h", "-help", "--help",
+                                             "--helpshort", "--helpfull"};
+  return std::any_of(argv, argv + argc, [&flags](const char* argument) {
+    return flags.count(argument) > 0;
+  });
 }
 
 absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
@@ -145,7 +144,7 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
     LENET_RETURN_IF_ERROR(SetFlag(option.name, checked));
   }
   Infer310Options options;
-  options.mindir_path = AbsolutePath(absl::GetFlag(FLAGS_mindir_path));
+  options.model_path = AbsolutePath(absl::GetFlag(FLAGS_mindir_path));
   options.dataset_path = AbsolutePath(absl::GetFlag(FLAGS_dataset_path));
   options.result_path = AbsolutePath(absl::GetFlag(FLAGS_result_path));
   options.dvpp = absl::GetFlag(FLAGS_cpu_dvpp) == "DVPP";
@@ -162,8 +161,7 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
   options.probe = absl::GetFlag(FLAGS_probe);
   options.json = absl::GetFlag(FLAGS_json);
   if (!options.result_path.empty()) return options;
-  return absl::InvalidArgumentError(
-      "result_path is empty; give a folder for the results");
+  return InvalidArgument("result_path is empty; give a folder for the results");
 }
 
 absl::Status FillInputsFromRunfiles(const std::string& argv0,
@@ -172,7 +170,7 @@ absl::Status FillInputsFromRunfiles(const std::string& argv0,
   const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(argv0, &error));
   options->lite_plugin = FindPlugin(runfiles.get());
   LENET_RETURN_IF_ERROR(
-      Fill(runfiles.get(), kModel, "mindir_path", &options->mindir_path));
+      Fill(runfiles.get(), kModel, "mindir_path", &options->model_path));
   return Fill(runfiles.get(), kTestSet, "dataset_path", &options->dataset_path);
 }
 

@@ -10,23 +10,15 @@
 namespace lenet {
 
 // The options of infer310; configs/options.yaml describes them. Paths are
-// absolute or "".
-struct Infer310Options {
-  std::string mindir_path;   // "" for the model that the build trains
+// absolute or "". model_path is "" for the model that the build trains.
+struct Infer310Options : EngineOptions {
   std::string dataset_path;  // "" for the MNIST test set of the build
   std::string result_path;
-  bool dvpp = false;
-  std::string aipp_path;
   std::string engine;
-  std::string lite_plugin;  // shared library of the engine lite; "" if missing
   int image_height = 0;
   int image_width = 0;
-  DeviceTarget device_target = DeviceTarget::kAuto;
-  int device_id = 0;
   int batch_size = 0;
-  int threads = 0;  // 0 for one per core
-  int limit = 0;    // 0 for all images
-  bool self_test = true;
+  int limit = 0;  // 0 for all images
   bool probe = false;
   bool json = false;
 };
@@ -40,7 +32,7 @@ bool HelpRequested(int argc, char** argv);
 // argument, and the errors of ReadConfigFile.
 absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv);
 
-// Replaces an empty mindir_path and dataset_path by the files in the runfiles
+// Replaces an empty model_path and dataset_path by the files in the runfiles
 // of the program `argv0`, and sets lite_plugin to the library in the runfiles
 // or next to the program. Returns NotFound, with the flag to give, if a file is
 // missing.

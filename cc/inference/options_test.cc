@@ -40,7 +40,7 @@ class OptionsTest : public testing::Test {
 
 TEST_F(OptionsTest, DefaultsAreThoseOfTheFile) {
   LENET_ASSERT_OK_AND_ASSIGN(const Infer310Options options, Parse({}));
-  EXPECT_EQ(options.mindir_path, "");
+  EXPECT_EQ(options.model_path, "");
   EXPECT_EQ(options.result_path, "/typed/here/result_Files");
   EXPECT_EQ(options.batch_size, 1);
   EXPECT_EQ(options.image_width, 32);
@@ -63,7 +63,7 @@ TEST_F(OptionsTest, ReadsTheCommandLine) {
   EXPECT_TRUE(options.dvpp);
   EXPECT_EQ(options.device_target, DeviceTarget::kCpu);
   EXPECT_FALSE(options.self_test);
-  EXPECT_EQ(options.mindir_path, "/typed/a=b.mindir");
+  EXPECT_EQ(options.model_path, "/typed/a=b.mindir");
   EXPECT_EQ(options.aipp_path, "/x/y.cfg");
   EXPECT_EQ(options.dataset_path, "/home/me/a");
 }

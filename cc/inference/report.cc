@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet {
 namespace {
@@ -30,19 +30,21 @@ double Rounded(double value, int decimals) {
   return std::round(value * scale) / scale;
 }
 
-}  // namespace
-
+// Returns the accuracy (0 to 1), or nothing if the labels are unknown.
 std::optional<double> Accuracy(const Report& report) {
   if (!report.correct.has_value() || report.images == 0) return std::nullopt;
   return static_cast<double>(*report.correct) /
          static_cast<double>(report.images);
 }
 
+// Returns images per second, or 0 if no time was measured.
 double Throughput(const Report& report) {
   return report.seconds > 0
              ? static_cast<double>(report.images) / report.seconds
              : 0;
 }
+
+}  // namespace
 
 std::string SummaryText(const Report& report) {
   const std::optional<double> accuracy = Accuracy(report);

@@ -29,12 +29,6 @@ struct Report {
   bool pipelined = false;        // the next batch is prepared during execution
 };
 
-// Returns the accuracy (0 to 1), or nothing if the labels are unknown.
-std::optional<double> Accuracy(const Report& report);
-
-// Returns images per second, or 0 if no time was measured.
-double Throughput(const Report& report);
-
 // Returns the lines for stdout, such as "Accuracy: {'Accuracy':0.9843}".
 std::string SummaryText(const Report& report);
 

@@ -14,11 +14,10 @@
 #include <vector>
 
 #include "absl/base/config.h"
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/status_macros.h"
 
 #ifndef ABSL_IS_LITTLE_ENDIAN
 #error "results are little-endian float32"
@@ -32,11 +31,6 @@ namespace fs = std::filesystem;
 // Results per chunk: large enough to make starting a thread cheap, and small
 // enough that writing starts early and soon ends after the last result.
 constexpr size_t kChunk = 128;
-
-absl::Status SystemError(int error, absl::string_view what,
-                         absl::string_view path) {
-  return absl::ErrnoToStatus(error, absl::StrCat(what, " ", path));
-}
 
 // Returns OK if the folder holds only results, which may be replaced.
 absl::Status CheckReplaceable(const std::string& path) {
@@ -81,12 +75,12 @@ absl::StatusOr<std::unique_ptr<ResultFolder>> ResultFolder::Create(
   fs::path target = path;
   if (fs::exists(status)) {
     if (!fs::is_directory(status)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "result_path ", path, ": expected a folder, found a file"));
+      return InvalidArgument("result_path ", path,
+                             ": expected a folder, found a file");
     }
     LENET_RETURN_IF_ERROR(CheckReplaceable(path));
     target = fs::canonical(path, error);
-    if (error) return SystemError(error.value(), "cannot read", path);
+    if (error) return SystemError(error.value(), "read", path);
   }
   std::unique_ptr<ResultFolder> results(new ResultFolder(target.string()));
   const fs::path parent = target.parent_path();
@@ -95,7 +89,7 @@ absl::StatusOr<std::unique_ptr<ResultFolder>> ResultFolder::Create(
   std::string temporary = absl::StrCat(
       parent.string(), "/.", target.filename().string(), ".partial-XXXXXX");
   if (mkdtemp(temporary.data()) == nullptr) {
-    return SystemError(errno, "cannot create a folder for results in",
+    return SystemError(errno, "create a folder for results in",
                        parent.string());
   }
   SharePermissions(temporary);
@@ -103,7 +97,7 @@ absl::StatusOr<std::unique_ptr<ResultFolder>> ResultFolder::Create(
   results->descriptor_ =
       open(results->temporary_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (results->descriptor_ < 0) {
-    return SystemError(errno, "cannot open", results->temporary_);
+    return SystemError(errno, "open", results->temporary_);
   }
   return results;
 }
@@ -122,38 +116,26 @@ ResultFolder::~ResultFolder() {
 absl::Status ResultFolder::Write(absl::string_view stem,
                                  absl::Span<const float> logits) {
   const std::string name = absl::StrCat(stem, ".bin");
-  const auto error = [&](absl::string_view what) {
-    return SystemError(errno, what, absl::StrCat(temporary_, "/", name));
-  };
+  const std::string path = absl::StrCat(temporary_, "/", name);
   const int file = openat(descriptor_, name.c_str(),
                           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0) return error("cannot create");
-  absl::Cleanup closer = [file] { close(file); };
-  const char* rest = reinterpret_cast<const char*>(logits.data());
-  size_t size = logits.size() * sizeof(float);
-  while (size > 0) {
-    const ssize_t written = write(file, rest, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return error("cannot write");
-    rest += written;
-    size -= static_cast<size_t>(written);
-  }
-  std::move(closer).Cancel();
-  // Some file systems report a full disk only at close.
-  if (close(file) != 0) return error("cannot write");
-  return absl::OkStatus();
+  if (file < 0) return SystemError(errno, "create", path);
+  return WriteAndClose(file,
+                       {reinterpret_cast<const char*>(logits.data()),
+                        logits.size() * sizeof(float)},
+                       path);
 }
 
 absl::Status ResultFolder::Commit() {
   const std::string earlier = absl::StrCat(temporary_, ".earlier");
   const bool replaces = std::rename(path_.c_str(), earlier.c_str()) == 0;
   if (!replaces && errno != ENOENT) {
-    return SystemError(errno, "cannot replace", path_);
+    return SystemError(errno, "replace", path_);
   }
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     if (replaces) std::rename(earlier.c_str(), path_.c_str());
-    return SystemError(error, "cannot create", path_);
+    return SystemError(error, "create", path_);
   }
   temporary_.clear();
   new_parents_.clear();
@@ -161,8 +143,6 @@ absl::Status ResultFolder::Commit() {
   if (replaces) fs::remove_all(earlier, ignored);
   return absl::OkStatus();
 }
-
-ResultWriter::ResultWriter(ResultFolder* folder) : folder_(folder) {}
 
 absl::Status ResultWriter::Write(std::string stem,
                                  absl::Span<const float> logits) {
@@ -179,19 +159,18 @@ absl::Status ResultWriter::Finish() {
 // Starts writing filling_ once the previous chunk is written.
 absl::Status ResultWriter::HandOver() {
   if (written_.valid()) LENET_RETURN_IF_ERROR(written_.get());
-  written_ = std::async(std::launch::async, &ResultWriter::WriteChunk,
-                        std::exchange(filling_, Chunk()), folder_);
-  return absl::OkStatus();
-}
-
-absl::Status ResultWriter::WriteChunk(const Chunk& chunk,
-                                      ResultFolder* folder) {
-  const absl::Span<const float> logits(chunk.logits);
-  for (size_t i = 0; i < chunk.stems.size(); ++i) {
-    const size_t size = logits.size() / chunk.stems.size();
-    LENET_RETURN_IF_ERROR(
-        folder->Write(chunk.stems[i], logits.subspan(i * size, size)));
-  }
+  const auto write_chunk = [folder =
+                                folder_](const Chunk& chunk) -> absl::Status {
+    const absl::Span<const float> logits(chunk.logits);
+    for (size_t i = 0; i < chunk.stems.size(); ++i) {
+      const size_t size = logits.size() / chunk.stems.size();
+      LENET_RETURN_IF_ERROR(
+          folder->Write(chunk.stems[i], logits.subspan(i * size, size)));
+    }
+    return absl::OkStatus();
+  };
+  written_ = std::async(std::launch::async, write_chunk,
+                        std::exchange(filling_, Chunk()));
   return absl::OkStatus();
 }
 

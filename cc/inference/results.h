@@ -52,7 +52,7 @@ class ResultFolder {
 class ResultWriter {
  public:
   // `folder` must outlive the writer, which alone uses it until Finish.
-  explicit ResultWriter(ResultFolder* folder);
+  explicit ResultWriter(ResultFolder* folder) : folder_(folder) {}
 
   // Queues a result; all results have the same number of logits. Returns the
   // error of an earlier result, after which the writer must not be used.
@@ -69,7 +69,6 @@ class ResultWriter {
   };
 
   absl::Status HandOver();
-  static absl::Status WriteChunk(const Chunk& chunk, ResultFolder* folder);
 
   ResultFolder* const folder_;
   Chunk filling_;

@@ -144,8 +144,8 @@ class FakeEngine final : public Engine {
 
 class BatchRunTest : public testing::Test {
  protected:
-  absl::StatusOr<RunOutcome> Run(const Dataset& dataset, size_t batch_size,
-                                 FakeEngine* engine) {
+  absl::StatusOr<Report> Run(const Dataset& dataset, size_t batch_size,
+                             FakeEngine* engine) {
     const auto results = ResultFolder::Create(path_);
     EXPECT_THAT(results, IsOk());
     auto outcome = RunBatches(dataset, batch_size, 2, engine, results->get());
@@ -185,7 +185,7 @@ TEST_P(FormTest, EachImageGetsItsOwnResult) {
   const FakeDataset dataset(kImages);
   const Case& c = GetParam();
   FakeEngine engine(c.form, c.capacity, c.depth);
-  LENET_ASSERT_OK_AND_ASSIGN(const RunOutcome outcome,
+  LENET_ASSERT_OK_AND_ASSIGN(const Report outcome,
                              Run(dataset, c.batch_size, &engine));
   EXPECT_EQ(outcome.correct, kImages);
   const size_t batches = (kImages + c.batch_size - 1) / c.batch_size;

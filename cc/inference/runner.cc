@@ -1,9 +1,13 @@
 #include "cc/inference/runner.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -12,15 +16,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/base/sha256.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/engine.h"
 #include "cc/image/dataset.h"
 #include "cc/image/image.h"
 #include "cc/image/prefetcher.h"
 #include "cc/inference/engine_choice.h"
-#include "cc/inference/progress.h"
 #include "cc/inference/results.h"
 #include "cc/kernels/thread_pool.h"
 
@@ -30,6 +33,44 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMinAhead = 64;  // images decoded in advance
+
+volatile sig_atomic_t interrupt_signal = 0;
+
+extern "C" void OnInterrupt(int signal) { interrupt_signal = signal; }
+
+// Shows the progress on stderr: a redrawn line on a terminal, otherwise a line
+// every two seconds.
+class Progress {
+ public:
+  explicit Progress(size_t total) : total_(total) {}
+  ~Progress() {
+    if (drawn_) std::fputs("\r\033[K", stderr);
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // Is cheap enough to be called after each batch.
+  void Update(size_t done) {
+    const Clock::time_point now = Clock::now();
+    if (now < next_) return;
+    next_ = now + interval_;
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    std::fprintf(stderr, "%s%zu of %zu images, %.0f images/s%s",
+                 terminal_ ? "\r" : "infer310: ", done, total_,
+                 static_cast<double>(done) / seconds,
+                 terminal_ ? "\033[K" : "\n");
+    drawn_ = terminal_;
+  }
+
+ private:
+  const size_t total_;
+  const bool terminal_ = isatty(STDERR_FILENO) != 0;
+  const Clock::duration interval_ =
+      std::chrono::milliseconds(terminal_ ? 100 : 2000);
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point next_ = start_ + interval_;
+  bool drawn_ = false;
+};
 
 void SetSamples(absl::Span<const float> samples, Batch* batch) {
   batch->tensors = samples;
@@ -45,44 +86,39 @@ void SetSamples(absl::Span<const SourceImage> samples, Batch* batch) {
 template <typename T>
 class BatchRun {
  public:
-  BatchRun(const Dataset& dataset, size_t batch_size, Engine* engine,
-           ResultFolder* results)
+  BatchRun(const Dataset& dataset, size_t batch_size, int threads,
+           Engine* engine, ResultFolder* results)
       : dataset_(dataset),
         engine_(engine),
-        results_(results),
         batch_size_(batch_size),
         sample_size_(Prefetcher<T>::SampleSize(dataset)),
         slots_(engine->depth()),
-        logits_(batch_size * kClasses) {
+        logits_(batch_size * kClasses),
+        start_(Clock::now()),
+        prefetcher_(dataset, threads,
+                    std::max(kMinAhead, (slots_.size() + 1) * batch_size)),
+        writer_(results),
+        progress_(dataset.size()) {
     const auto capacity = static_cast<size_t>(engine->input().shape[0]);
     for (Slot& slot : slots_) slot.samples.resize(capacity * sample_size_);
-    if (dataset.label(0).has_value()) outcome_.correct = 0;
+    report_.images = dataset.size();
+    if (dataset.label(0).has_value()) report_.correct = 0;
   }
 
-  absl::StatusOr<RunOutcome> Run(int threads) {
-    const size_t size = dataset_.size();
-    const Clock::time_point start = Clock::now();
-    Prefetcher<T> prefetcher(
-        dataset_, threads,
-        std::max(kMinAhead, (slots_.size() + 1) * batch_size_));
-    ResultWriter writer(results_);
-    Progress progress(size);
-    for (size_t first = 0; first < size; first += batch_size_) {
+  absl::StatusOr<Report> Run() {
+    for (size_t first = 0; first < report_.images; first += batch_size_) {
       if (InterruptSignal() != 0) return absl::CancelledError("interrupted");
       if (started_ - finished_ == slots_.size()) {
-        LENET_RETURN_IF_ERROR(FinishOldest(&writer, &progress));
+        LENET_RETURN_IF_ERROR(FinishOldest());
       }
-      LENET_RETURN_IF_ERROR(
-          StartNext(first, std::min(batch_size_, size - first), &prefetcher));
+      LENET_RETURN_IF_ERROR(StartNext(first));
     }
-    while (finished_ < started_) {
-      LENET_RETURN_IF_ERROR(FinishOldest(&writer, &progress));
-    }
-    LENET_RETURN_IF_ERROR(writer.Finish());
-    outcome_.seconds =
-        std::chrono::duration<double>(Clock::now() - start).count();
-    outcome_.latency = latency_.Summarize();
-    return outcome_;
+    while (finished_ < started_) LENET_RETURN_IF_ERROR(FinishOldest());
+    LENET_RETURN_IF_ERROR(writer_.Finish());
+    report_.seconds =
+        std::chrono::duration<double>(Clock::now() - start_).count();
+    report_.latency = latency_.Summarize();
+    return report_;
   }
 
  private:
@@ -94,13 +130,13 @@ class BatchRun {
     Clock::time_point start;
   };
 
-  absl::Status StartNext(size_t first, size_t count,
-                         Prefetcher<T>* prefetcher) {
+  absl::Status StartNext(size_t first) {
     Slot& slot = slots_[started_ % slots_.size()];
     const absl::Span<T> samples = absl::MakeSpan(slot.samples);
+    const size_t count = std::min(batch_size_, report_.images - first);
     for (size_t i = 0; i < count; ++i) {
       LENET_RETURN_IF_ERROR(
-          prefetcher->Next(samples.subspan(i * sample_size_, sample_size_)));
+          prefetcher_.Next(samples.subspan(i * sample_size_, sample_size_)));
     }
     // Only the last batch is partial; the rest holds an earlier batch.
     std::fill(samples.begin() + count * sample_size_, samples.end(), T());
@@ -115,7 +151,7 @@ class BatchRun {
     return absl::OkStatus();
   }
 
-  absl::Status FinishOldest(ResultWriter* writer, Progress* progress) {
+  absl::Status FinishOldest() {
     const Slot& slot = slots_[finished_ % slots_.size()];
     const absl::Span<float> logits =
         absl::MakeSpan(logits_).first(slot.count * kClasses);
@@ -123,88 +159,88 @@ class BatchRun {
     latency_.Add(std::chrono::nanoseconds(Clock::now() - slot.start).count());
     ++finished_;
     for (size_t i = 0; i < slot.count; ++i) {
-      LENET_RETURN_IF_ERROR(AddResult(
-          slot.first + i, logits.subspan(i * kClasses, kClasses), writer));
+      LENET_RETURN_IF_ERROR(
+          AddResult(slot.first + i, logits.subspan(i * kClasses, kClasses)));
     }
-    progress->Update(slot.first + slot.count);
+    progress_.Update(slot.first + slot.count);
     return absl::OkStatus();
   }
 
-  absl::Status AddResult(size_t image, absl::Span<const float> logits,
-                         ResultWriter* writer) {
+  absl::Status AddResult(size_t image, absl::Span<const float> logits) {
     if (!std::all_of(logits.begin(), logits.end(),
                      [](float x) { return std::isfinite(x); })) {
       return absl::InternalError(
           absl::StrCat("the logits of ", dataset_.stem(image),
                        " are not finite; the training may have diverged"));
     }
-    LENET_RETURN_IF_ERROR(writer->Write(dataset_.stem(image), logits));
+    LENET_RETURN_IF_ERROR(writer_.Write(dataset_.stem(image), logits));
     const auto best = std::max_element(logits.begin(), logits.end());
-    if (outcome_.correct.has_value() &&
+    if (report_.correct.has_value() &&
         *dataset_.label(image) == best - logits.begin()) {
-      ++*outcome_.correct;
+      ++*report_.correct;
     }
     return absl::OkStatus();
   }
 
   const Dataset& dataset_;
   Engine* const engine_;
-  ResultFolder* const results_;
   const size_t batch_size_;
   const size_t sample_size_;  // elements of one image
   std::vector<Slot> slots_;   // one per concurrent batch
   std::vector<float> logits_;
+  const Clock::time_point start_;
+  Prefetcher<T> prefetcher_;
+  ResultWriter writer_;
+  Progress progress_;
   size_t started_ = 0;  // batches
   size_t finished_ = 0;
   LatencyRecorder latency_;
-  RunOutcome outcome_;
+  Report report_;
 };
 
-absl::StatusOr<std::unique_ptr<Dataset>> OpenImages(
-    const Infer310Options& options) {
-  DatasetOptions dataset_options;
-  dataset_options.path = options.dataset_path;
-  dataset_options.height = options.image_height;
-  dataset_options.width = options.image_width;
-  dataset_options.limit = static_cast<size_t>(options.limit);
-  return OpenDataset(dataset_options);
-}
-
-Report MakeReport(const Infer310Options& options, const CreatedEngine& created,
-                  const RunOutcome& outcome, size_t images) {
+// Adds the engine and the options of the run to a report.
+void AddEngine(const Infer310Options& options, const CreatedEngine& created,
+               Report* report) {
   const EngineCounters counters = created.engine->counters();
   const bool dvpp = created.engine->form() == InputForm::kFile;
-  Report report;
-  report.images = images;
-  report.correct = outcome.correct;
-  report.latency = outcome.latency;
-  report.seconds = outcome.seconds;
-  report.engine = created.name;
-  report.device = created.engine->device();
-  report.soc_name = counters.soc_name;
-  report.batch_size = options.batch_size;
-  report.threads = kernels::ThreadCount(options.threads);
-  report.preprocessing = dvpp ? "DVPP" : "CPU";
-  report.decoded_on_device = counters.decoded_on_device;
-  report.decoded_on_host = dvpp ? counters.decoded_on_host : images;
-  report.pipelined = counters.pipelined;
-  return report;
+  report->engine = created.name;
+  report->device = created.engine->device();
+  report->soc_name = counters.soc_name;
+  report->batch_size = options.batch_size;
+  report->threads = kernels::ThreadCount(options.threads);
+  report->preprocessing = dvpp ? "DVPP" : "CPU";
+  report->decoded_on_device = counters.decoded_on_device;
+  report->decoded_on_host = dvpp ? counters.decoded_on_host : report->images;
+  report->pipelined = counters.pipelined;
 }
 
 }  // namespace
 
-absl::StatusOr<RunOutcome> RunBatches(const Dataset& dataset, size_t batch_size,
-                                      int threads, Engine* engine,
-                                      ResultFolder* results) {
+void CatchInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = &OnInterrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+int InterruptSignal() { return interrupt_signal; }
+
+absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
+                                  int threads, Engine* engine,
+                                  ResultFolder* results) {
+  const auto run = [&](auto sample) {
+    return BatchRun<decltype(sample)>(dataset, batch_size, threads, engine,
+                                      results)
+        .Run();
+  };
   switch (engine->form()) {
     case InputForm::kTensor:
-      return BatchRun<float>(dataset, batch_size, engine, results).Run(threads);
+      return run(float{});
     case InputForm::kLuma:
-      return BatchRun<uint8_t>(dataset, batch_size, engine, results)
-          .Run(threads);
+      return run(uint8_t{});
     case InputForm::kFile:
-      return BatchRun<SourceImage>(dataset, batch_size, engine, results)
-          .Run(threads);
+      return run(SourceImage{});
   }
   return absl::InternalError("the engine has an unknown input form");
 }
@@ -214,20 +250,22 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
   LENET_RETURN_IF_ERROR(CheckChoice(options));
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<ResultFolder> results,
                          ResultFolder::Create(options.result_path));
-  LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> dataset,
-                         OpenImages(options));
+  LENET_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Dataset> dataset,
+      OpenDataset({options.dataset_path, options.image_height,
+                   options.image_width, static_cast<size_t>(options.limit)}));
   // Reads the file that the engine is about to read, but hashes it after the
   // run.
   LENET_ASSIGN_OR_RETURN(const std::string model,
-                         ReadFile(options.mindir_path, kMaxModelBytes));
+                         ReadFile(options.model_path, kMaxModelBytes));
   LENET_ASSIGN_OR_RETURN(const CreatedEngine created,
                          OpenEngine(options, factories));
   LENET_ASSIGN_OR_RETURN(
-      const RunOutcome outcome,
+      Report report,
       RunBatches(*dataset, static_cast<size_t>(options.batch_size),
                  kernels::ThreadCount(options.threads), created.engine.get(),
                  results.get()));
-  Report report = MakeReport(options, created, outcome, dataset->size());
+  AddEngine(options, created, &report);
   report.model_sha256 = Sha256Hex(model);
   LENET_RETURN_IF_ERROR(results->Commit());
   const std::filesystem::path parent =

@@ -2,10 +2,8 @@
 #define CC_INFERENCE_RUNNER_H_
 
 #include <cstddef>
-#include <optional>
 
 #include "absl/status/statusor.h"
-#include "cc/base/latency.h"
 #include "cc/engine/engine.h"
 #include "cc/image/dataset.h"
 #include "cc/inference/engine_choice.h"
@@ -15,30 +13,31 @@
 
 namespace lenet {
 
-// The outcome of RunBatches.
-struct RunOutcome {
-  std::optional<size_t> correct;  // nothing if the labels are unknown
-  LatencyRecorder::Summary latency;
-  double seconds = 0;  // from the first image to the last result
-};
+// Catches the first SIGINT or SIGTERM, so that the program can remove partial
+// output; a second signal ends the program immediately.
+void CatchInterrupts();
+
+// Returns the caught signal, or 0.
+int InterruptSignal();
 
 // Runs the engine over all images in order and writes their logits to
 // `results` without committing them. Batches have `batch_size` images, at most
 // the engine's batch size; up to engine->depth() batches run at once. `threads`
-// threads decode images. Shows progress. The latency of a batch is the time
-// from its start to its logits.
+// threads decode images. Shows progress. The report has the images, the correct
+// ones, the latency (of a batch, from its start to its logits) and the seconds
+// from the first image to the last result.
 //
 // Returns the errors of the data set, the engine and the folder, Internal if a
 // logit is not finite, and Cancelled after an interrupt. After an error of the
 // engine, only its destructor may be called.
-absl::StatusOr<RunOutcome> RunBatches(const Dataset& dataset, size_t batch_size,
-                                      int threads, Engine* engine,
-                                      ResultFolder* results);
+absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
+                                  int threads, Engine* engine,
+                                  ResultFolder* results);
 
 // Runs the model over all images, then writes:
 //   <result_path>/<stem>.bin  10 little-endian float32 per image
 //   <parent of result_path>/time_Result/test_perform_static.txt, report.json
-// mindir_path and dataset_path must be set. Prints the engine and the device on
+// model_path and dataset_path must be set. Prints the engine and the device on
 // stderr.
 //
 // Returns the errors of CheckChoice, OpenEngine, OpenDataset, ResultFolder and

@@ -59,7 +59,7 @@ std::string Tensor(float value) {
 class RunnerTest : public testing::Test {
  protected:
   RunnerTest() {
-    options_.mindir_path = folder_.Write("model.mindir", "fake model");
+    options_.model_path = folder_.Write("model.mindir", "fake model");
     options_.dataset_path = folder_.path() + "/images";
     options_.result_path = folder_.path() + "/out/result_Files";
     options_.engine = "native";

@@ -1,12 +1,11 @@
-#include "cc/mindir/lite_form.h"
-
 #include <map>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/mindir/mind_ir.pb.h"
+#include "cc/mindir/model.h"
 #include "cc/mindir/proto.h"
 
 namespace lenet {
@@ -21,22 +20,6 @@ using Constants = std::map<std::string, MindIrValue>;
 
 constexpr int kString = 8;  // MindIR's AttributeProto.AttributeType
 constexpr int kBool = 9;
-
-absl::StatusOr<std::vector<TensorInfo>> ReadTensors(
-    const google::protobuf::RepeatedPtrField<mind_ir::ValueInfoProto>& values) {
-  std::vector<TensorInfo> tensors;
-  for (const mind_ir::ValueInfoProto& value : values) {
-    const std::string where = QuotedName(value.name());
-    if (value.tensor_size() != 1) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(where, ": expected one tensor"));
-    }
-    LENET_RETURN_IF_ERROR(CheckFloat32(value.tensor(0), where));
-    const auto& dims = value.tensor(0).dims();
-    tensors.push_back({value.name(), {dims.begin(), dims.end()}});
-  }
-  return tensors;
-}
 
 // Returns the constants of a graph that can be attributes: bool and int64.
 Constants ReadConstants(const GraphProto& graph) {
@@ -74,10 +57,10 @@ absl::Status AddAttribute(const char* name, int index, const NodeProto& node,
     attribute->set_type(kString);
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(
+  return InvalidArgument(
       "expected a constant for ", name, " of ", primitive->op_type(),
       " (true, false, or format 0 or 1), found ", ValueText(value), " from ",
-      QuotedName(node.input(index))));
+      QuotedName(node.input(index)));
 }
 
 // Removes the inputs of `node` that version 1 does not have, and refers it to a
@@ -92,9 +75,9 @@ absl::Status RewriteNode(const PrimitiveProto& original,
   const int kept = LiteInputs(original.op_type());
   const int expected = kept + static_cast<int>(names.size());
   if (node->input_size() != expected) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected ", original.op_type(), " with ", kept, " or ",
-                     expected, " inputs, found ", node->input_size()));
+    return InvalidArgument("expected ", original.op_type(), " with ", kept,
+                           " or ", expected, " inputs, found ",
+                           node->input_size());
   }
   PrimitiveProto primitive = original;
   for (int i = kept; i < expected; ++i) {
@@ -111,28 +94,17 @@ absl::Status RewriteNode(const PrimitiveProto& original,
 
 absl::Status RewriteGraph(GraphProto* graph, ModelProto* model) {
   const Constants constants = ReadConstants(*graph);
-  std::map<absl::string_view, PrimitiveProto> primitives;
-  for (const PrimitiveProto& primitive : model->primitives()) {
-    primitives[primitive.name()] = primitive;
-  }
+  const Primitives primitives = PrimitivesByName(*model);
   for (NodeProto& node : *graph->mutable_node()) {
-    const absl::string_view name = PrimitiveName(node);
-    if (name.empty()) continue;
     const std::string where = absl::StrCat("node ", QuotedName(node.name()));
-    const auto primitive = primitives.find(name);
-    if (primitive == primitives.end()) {
-      return Truncated(where, absl::StrCat("a primitive ", QuotedName(name)));
-    }
-    const int kept = LiteInputs(primitive->second.op_type());
-    if (kept == 0 || node.input_size() <= kept) continue;
-    if (model->mind_ir_version() <= kLiteVersion) {
-      return Truncated(
-          where, absl::StrCat(primitive->second.op_type(), " with ", kept,
-                              " inputs in version ", model->mind_ir_version(),
-                              ", found ", node.input_size()));
-    }
+    LENET_ASSIGN_OR_RETURN(const PrimitiveProto* const primitive,
+                           FindPrimitive(primitives, node, where));
+    if (primitive == nullptr) continue;
+    const std::string& op = primitive->op_type();
     LENET_RETURN_IF_ERROR(
-        RewriteNode(primitive->second, constants, &node, model));
+        CheckInputs(op, node.input_size(), model->mind_ir_version(), where));
+    if (LiteInputs(op) == 0 || node.input_size() <= LiteInputs(op)) continue;
+    LENET_RETURN_IF_ERROR(RewriteNode(*primitive, constants, &node, model));
   }
   return absl::OkStatus();
 }
@@ -142,8 +114,10 @@ absl::Status RewriteGraph(GraphProto* graph, ModelProto* model) {
 absl::StatusOr<LiteModel> ToLiteForm(absl::string_view mindir) {
   LENET_ASSIGN_OR_RETURN(ModelProto model, ParseMindIr(mindir));
   LiteModel lite;
-  LENET_ASSIGN_OR_RETURN(lite.inputs, ReadTensors(model.graph().input()));
-  LENET_ASSIGN_OR_RETURN(lite.outputs, ReadTensors(model.graph().output()));
+  LENET_ASSIGN_OR_RETURN(lite.inputs,
+                         ReadTensorInfos(model.graph().input(), "input"));
+  LENET_ASSIGN_OR_RETURN(lite.outputs,
+                         ReadTensorInfos(model.graph().output(), "output"));
   LENET_RETURN_IF_ERROR(RewriteGraph(model.mutable_graph(), &model));
   for (GraphProto& graph : *model.mutable_functions()) {
     LENET_RETURN_IF_ERROR(RewriteGraph(&graph, &model));

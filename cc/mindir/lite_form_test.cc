@@ -1,5 +1,3 @@
-#include "cc/mindir/lite_form.h"
-
 #include <functional>
 #include <string>
 #include <vector>
@@ -10,7 +8,6 @@
 #include "cc/base/testing.h"
 #include "cc/mindir/mind_ir.pb.h"
 #include "cc/mindir/model.h"
-#include "cc/mindir/reader.h"
 #include "cc/mindir/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

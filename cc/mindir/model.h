@@ -7,10 +7,12 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "cc/base/shape.h"
 
-// The graph of a MindIR as plain data, without protobuf.
+// The graph of a MindIR as plain data, and its readers. All functions are
+// thread-safe.
 
 namespace lenet {
 
@@ -51,6 +53,31 @@ struct MindIrModel {
   std::map<std::string, MindIrValue> constants;   // by name
   std::vector<MindIrNode> nodes;  // each after the nodes that it uses
 };
+
+// Reads a MindIR of version 1 to 3 from the bytes of its file. In the result
+// every name is defined once, every use refers to a definition, nodes follow
+// the nodes that they use, and each tensor has as many elements as its shape.
+//
+// Returns InvalidArgument, with the expected and found values, for other or
+// incomplete files, weights that are not float32 or not in the file, attributes
+// of unknown types, and subgraphs (control flow). Operators and the names of
+// attributes are not checked.
+absl::StatusOr<MindIrModel> ReadMindIr(absl::string_view mindir);
+
+struct LiteModel {
+  std::vector<TensorInfo> inputs;  // float32
+  std::vector<TensorInfo> outputs;
+  std::string mindir;  // version 1, which MindSpore Lite 2.0 reads
+};
+
+// Converts a MindIR of version 1 to 3 to version 1. Versions 2 and 3 store the
+// transpose flags of MatMul and the format of BiasAdd as constant inputs; these
+// become attributes again. The rest is unchanged, unknown fields included.
+//
+// Returns InvalidArgument, with the expected and found values, for other or
+// incomplete files, and for inputs and outputs that are not float32 tensors of
+// positive dimensions. `lenet.mindir.lite` in Python does the same at export.
+absl::StatusOr<LiteModel> ToLiteForm(absl::string_view mindir);
 
 }  // namespace lenet
 

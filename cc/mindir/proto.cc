@@ -4,10 +4,9 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "cc/base/error.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet {
 namespace {
@@ -39,8 +38,32 @@ constexpr int kFloat32Tensor = 1;
 constexpr int64_t kMaxElements = int64_t{1} << 31;
 constexpr int kMaxDimensions = 8;
 
-absl::Status Invalid(absl::string_view where, absl::string_view message) {
-  return absl::InvalidArgumentError(absl::StrCat(where, ": ", message));
+absl::Status CheckFloat32(const TensorProto& proto, absl::string_view where) {
+  if (proto.data_type() == kFloat32Tensor) return absl::OkStatus();
+  return InvalidArgument(where,
+                         ": expected float32 (data_type 1), found data_type ",
+                         proto.data_type());
+}
+
+// Returns positive dimensions with a product below 2^31.
+absl::StatusOr<std::vector<int64_t>> ReadShape(const TensorProto& proto,
+                                               absl::string_view where) {
+  if (proto.dims_size() > kMaxDimensions) {
+    return InvalidArgument(where, ": expected at most ", kMaxDimensions,
+                           " dimensions, found ", proto.dims_size());
+  }
+  int64_t elements = 1;
+  for (const int64_t dimension : proto.dims()) {
+    if (dimension <= 0 || dimension >= kMaxElements / elements) {
+      return InvalidArgument(
+          where,
+          ": expected positive dimensions of fewer than 2^31 "
+          "elements, found ",
+          ShapeText(proto.dims()));
+    }
+    elements *= dimension;
+  }
+  return std::vector<int64_t>(proto.dims().begin(), proto.dims().end());
 }
 
 // Returns the value of an element of a tuple, which is stored in a list of one,
@@ -78,37 +101,57 @@ absl::StatusOr<mind_ir::ModelProto> ParseMindIr(absl::string_view mindir) {
   if (mindir.size() > INT_MAX ||
       !model.ParseFromArray(mindir.data(), static_cast<int>(mindir.size())) ||
       model.ir_version().empty() || model.graph().node().empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected a MindIR (protobuf with a graph), found ", mindir.size(),
-        " bytes of another format, or an incomplete file"));
+    return InvalidArgument("expected a MindIR (protobuf with a graph), found ",
+                           mindir.size(),
+                           " bytes of another format, or an incomplete file");
   }
   if (model.mind_ir_version() < 0 || model.mind_ir_version() > kNewestVersion) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a MindIR of version 1 to ", kNewestVersion,
-                     ", found version ", model.mind_ir_version(),
-                     "; export the model with MindSpore 2.10 or older"));
+    return InvalidArgument("expected a MindIR of version 1 to ", kNewestVersion,
+                           ", found version ", model.mind_ir_version(),
+                           "; export the model with MindSpore 2.10 or older");
   }
   return model;
 }
 
-absl::string_view PrimitiveName(const mind_ir::NodeProto& node) {
-  absl::string_view name = node.op_type();
-  return absl::ConsumePrefix(&name, "REF::") ? name : absl::string_view();
+Primitives PrimitivesByName(const mind_ir::ModelProto& model) {
+  Primitives primitives;
+  for (const mind_ir::PrimitiveProto& primitive : model.primitives()) {
+    primitives.emplace(primitive.name(), &primitive);
+  }
+  return primitives;
 }
 
-absl::Status Truncated(absl::string_view where, absl::string_view message) {
-  return Invalid(where, absl::StrCat("truncated MindIR: expected ", message));
+absl::StatusOr<const mind_ir::PrimitiveProto*> FindPrimitive(
+    const Primitives& primitives, const mind_ir::NodeProto& node,
+    absl::string_view where) {
+  absl::string_view name = node.op_type();
+  if (!absl::ConsumePrefix(&name, "REF::")) return nullptr;
+  const auto found = primitives.find(name);
+  if (found != primitives.end()) return found->second;
+  return InvalidArgument(where, ": truncated MindIR: expected a primitive ",
+                         QuotedName(name));
 }
 
 int LiteInputs(absl::string_view op) {
   return op == "MatMul" || op == "BiasAdd" ? 2 : 0;
 }
 
+absl::Status CheckInputs(absl::string_view op, int inputs, int64_t version,
+                         absl::string_view where) {
+  const int expected = LiteInputs(op);
+  if (version > kLiteVersion || expected == 0 || inputs <= expected) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(where, ": truncated MindIR: expected ", op, " with ",
+                         expected, " inputs in version ", version, ", found ",
+                         inputs);
+}
+
 absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
                                       absl::string_view where) {
   if (proto.floats_size() > 1 || proto.doubles_size() > 1 ||
       proto.ints_size() > 1 || proto.strings_size() > 1) {
-    return Invalid(where, "expected one value, found a list");
+    return InvalidArgument(where, ": expected one value, found a list");
   }
   const int type = proto.type();
   if (type == kBool) {
@@ -135,62 +178,54 @@ absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
     case kNone:
       return MindIrValue{};
     default:
-      return Invalid(
-          where, absl::StrCat("expected a number, a text, a tensor or a tuple "
-                              "of these, found AttributeType ",
-                              type));
+      return InvalidArgument(where,
+                             ": expected a number, a text, a tensor or a tuple "
+                             "of these, found AttributeType ",
+                             type);
   }
 }
 
-absl::Status CheckFloat32(const TensorProto& proto, absl::string_view where) {
-  if (proto.data_type() == kFloat32Tensor) return absl::OkStatus();
-  return Invalid(
-      where, absl::StrCat("expected float32 (data_type 1), found data_type ",
-                          proto.data_type()));
-}
-
-absl::StatusOr<std::vector<int64_t>> ReadShape(const TensorProto& proto,
-                                               absl::string_view where) {
-  if (proto.dims_size() > kMaxDimensions) {
-    return Invalid(where,
-                   absl::StrCat("expected at most ", kMaxDimensions,
-                                " dimensions, found ", proto.dims_size()));
-  }
-  int64_t elements = 1;
-  for (const int64_t dimension : proto.dims()) {
-    if (dimension <= 0 || dimension >= kMaxElements / elements) {
-      return Invalid(
-          where, absl::StrCat("expected positive dimensions of fewer than 2^31 "
-                              "elements, found ",
-                              ShapeText(proto.dims())));
+absl::StatusOr<std::vector<TensorInfo>> ReadTensorInfos(
+    const google::protobuf::RepeatedPtrField<mind_ir::ValueInfoProto>& values,
+    absl::string_view kind) {
+  std::vector<TensorInfo> tensors;
+  for (const mind_ir::ValueInfoProto& value : values) {
+    const std::string where =
+        absl::StrCat("the graph's ", kind, " ", QuotedName(value.name()));
+    if (value.tensor_size() != 1) {
+      return InvalidArgument(where, ": expected one tensor, found ",
+                             value.tensor_size());
     }
-    elements *= dimension;
+    LENET_RETURN_IF_ERROR(CheckFloat32(value.tensor(0), where));
+    LENET_ASSIGN_OR_RETURN(std::vector<int64_t> shape,
+                           ReadShape(value.tensor(0), where));
+    tensors.push_back({value.name(), std::move(shape)});
   }
-  return std::vector<int64_t>(proto.dims().begin(), proto.dims().end());
+  return tensors;
 }
 
 absl::StatusOr<MindIrArray> ReadFloatTensor(const TensorProto& proto,
                                             absl::string_view where) {
   LENET_RETURN_IF_ERROR(CheckFloat32(proto, where));
   if (proto.has_external_data()) {
-    return Invalid(
+    return InvalidArgument(
         where,
-        "expected weights in this file, found a reference to another file "
+        ": expected weights in this file, found a reference to another file "
         "(a model of more than 1 GB)");
   }
   if (proto.compression_type() != 0) {
-    return Invalid(where, absl::StrCat("expected uncompressed weights, found "
-                                       "compression_type ",
-                                       proto.compression_type()));
+    return InvalidArgument(where,
+                           ": expected uncompressed weights, found "
+                           "compression_type ",
+                           proto.compression_type());
   }
   MindIrArray array;
   LENET_ASSIGN_OR_RETURN(array.shape, ReadShape(proto, where));
   const size_t count = ElementCount(array.shape);
   if (proto.raw_data().size() != count * sizeof(float)) {
-    return Invalid(where,
-                   absl::StrCat("expected ", count * sizeof(float),
-                                " bytes for the shape ", ShapeText(array.shape),
-                                ", found ", proto.raw_data().size()));
+    return InvalidArgument(where, ": expected ", count * sizeof(float),
+                           " bytes for the shape ", ShapeText(array.shape),
+                           ", found ", proto.raw_data().size());
   }
   array.values.resize(count);
   std::memcpy(array.values.data(), proto.raw_data().data(),

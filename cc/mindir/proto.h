@@ -2,6 +2,7 @@
 #define CC_MINDIR_PROTO_H_
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,28 +22,36 @@ inline constexpr int64_t kLiteVersion = 1;
 // Parses a MindIR of version 1 to 3.
 absl::StatusOr<mind_ir::ModelProto> ParseMindIr(absl::string_view mindir);
 
-// Returns the name of the primitive that a node refers to, or "" for a constant
-// and for a node that has operator and attributes itself.
-absl::string_view PrimitiveName(const mind_ir::NodeProto& node);
+// The primitives of a model by name. Valid while the model has them.
+using Primitives = std::map<absl::string_view, const mind_ir::PrimitiveProto*>;
+Primitives PrimitivesByName(const mind_ir::ModelProto& model);
 
-// Returns the error for a file that lacks its last part: a node that refers to
-// a missing primitive, or a node with inputs that version 0 and 1 do not have.
-absl::Status Truncated(absl::string_view where, absl::string_view message);
+// Returns the primitive that a node refers to, or null for a constant and for a
+// node that has operator and attributes itself, as in MindSpore 1.x. Returns an
+// error if the primitive is missing because the file is truncated.
+absl::StatusOr<const mind_ir::PrimitiveProto*> FindPrimitive(
+    const Primitives& primitives, const mind_ir::NodeProto& node,
+    absl::string_view where);
 
 // Returns the number of inputs of an operator in version 1 if later versions
 // have more, else 0.
 int LiteInputs(absl::string_view op);
 
+// Returns an error if an operator has inputs that its version lacks. A
+// truncated file appears to have version 0, because its last field is the
+// version.
+absl::Status CheckInputs(absl::string_view op, int inputs, int64_t version,
+                         absl::string_view where);
+
 // Reads an attribute, a constant or an element of a tuple.
 absl::StatusOr<MindIrValue> ReadValue(const mind_ir::AttributeProto& proto,
                                       absl::string_view where);
 
-absl::Status CheckFloat32(const mind_ir::TensorProto& proto,
-                          absl::string_view where);
-
-// Returns positive dimensions with a product below 2^31.
-absl::StatusOr<std::vector<int64_t>> ReadShape(
-    const mind_ir::TensorProto& proto, absl::string_view where);
+// Reads name and shape of the inputs or outputs of a graph, as `kind` says in
+// messages. They must be float32.
+absl::StatusOr<std::vector<TensorInfo>> ReadTensorInfos(
+    const google::protobuf::RepeatedPtrField<mind_ir::ValueInfoProto>& values,
+    absl::string_view kind);
 
 // Reads a float32 tensor whose data is stored in the file itself.
 absl::StatusOr<MindIrArray> ReadFloatTensor(const mind_ir::TensorProto& proto,

@@ -1,5 +1,3 @@
-#include "cc/mindir/reader.h"
-
 #include <algorithm>
 #include <functional>
 #include <queue>
@@ -8,8 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/mindir/mind_ir.pb.h"
+#include "cc/mindir/model.h"
 #include "cc/mindir/proto.h"
 
 namespace lenet {
@@ -21,23 +20,26 @@ using mind_ir::ModelProto;
 using mind_ir::NodeProto;
 using mind_ir::PrimitiveProto;
 using mind_ir::TensorProto;
-using mind_ir::ValueInfoProto;
 
 constexpr absl::string_view kConstant = "Constant";
 
-absl::Status Invalid(absl::string_view message) {
-  return absl::InvalidArgumentError(message);
-}
-
 // Orders nodes so that each follows the nodes whose outputs it uses, and
-// otherwise keeps their order. Returns InvalidArgument if there is a cycle.
-absl::Status SortNodes(std::vector<MindIrNode>* nodes) {
+// otherwise keeps their order. Returns InvalidArgument if there is a cycle or
+// an input is not in `defined`.
+absl::Status SortNodes(const std::set<std::string>& defined,
+                       std::vector<MindIrNode>* nodes) {
   std::map<absl::string_view, size_t> index;
   for (size_t i = 0; i < nodes->size(); ++i) index[(*nodes)[i].output] = i;
   std::vector<std::vector<size_t>> users(nodes->size());
   std::vector<size_t> open_inputs(nodes->size());
   for (size_t i = 0; i < nodes->size(); ++i) {
-    for (const std::string& input : (*nodes)[i].inputs) {
+    const MindIrNode& node = (*nodes)[i];
+    for (const std::string& input : node.inputs) {
+      if (defined.count(input) == 0) {
+        return InvalidArgument("node ", QuotedName(node.output), " (", node.op,
+                               "): its input ", QuotedName(input),
+                               " is not defined");
+      }
       const auto found = index.find(input);
       if (found == index.end()) continue;
       users[found->second].push_back(i);
@@ -61,8 +63,8 @@ absl::Status SortNodes(std::vector<MindIrNode>* nodes) {
                                     [](size_t count) { return count > 0; });
     const MindIrNode& node =
         (*nodes)[static_cast<size_t>(stuck - open_inputs.begin())];
-    return Invalid(absl::StrCat("node ", QuotedName(node.output), " (", node.op,
-                                "): depends on its own output"));
+    return InvalidArgument("node ", QuotedName(node.output), " (", node.op,
+                           "): depends on its own output");
   }
   std::vector<MindIrNode> sorted;
   for (const size_t i : order) sorted.push_back(std::move((*nodes)[i]));
@@ -74,17 +76,15 @@ absl::Status SortNodes(std::vector<MindIrNode>* nodes) {
 class GraphReader {
  public:
   explicit GraphReader(const ModelProto& model)
-      : graph_(model.graph()), version_(model.mind_ir_version()) {
-    for (const PrimitiveProto& primitive : model.primitives()) {
-      primitives_.emplace(primitive.name(), &primitive);
-    }
-  }
+      : graph_(model.graph()),
+        version_(model.mind_ir_version()),
+        primitives_(PrimitivesByName(model)) {}
 
   absl::StatusOr<MindIrModel> Read() {
-    for (const ValueInfoProto& input : graph_.input()) {
-      LENET_RETURN_IF_ERROR(Define(input.name(), "an input"));
-      LENET_ASSIGN_OR_RETURN(model_.inputs.emplace_back(),
-                             ReadInfo(input, "input"));
+    LENET_ASSIGN_OR_RETURN(model_.inputs,
+                           ReadTensorInfos(graph_.input(), "input"));
+    for (const TensorInfo& input : model_.inputs) {
+      LENET_RETURN_IF_ERROR(Define(input.name, "an input"));
     }
     for (const TensorProto& parameter : graph_.parameter()) {
       LENET_RETURN_IF_ERROR(Define(parameter.name(), "a parameter"));
@@ -97,52 +97,22 @@ class GraphReader {
     for (const NodeProto& node : graph_.node()) {
       LENET_RETURN_IF_ERROR(ReadNode(node));
     }
-    LENET_RETURN_IF_ERROR(CheckUses());
-    LENET_RETURN_IF_ERROR(CheckVersion());
-    for (const ValueInfoProto& output : graph_.output()) {
-      LENET_ASSIGN_OR_RETURN(model_.outputs.emplace_back(),
-                             ReadInfo(output, "output"));
-      if (defined_.count(output.name()) == 0) {
-        return Invalid(absl::StrCat("output ", QuotedName(output.name()),
-                                    " is not the output of a node"));
-      }
+    LENET_RETURN_IF_ERROR(SortNodes(defined_, &model_.nodes));
+    LENET_ASSIGN_OR_RETURN(model_.outputs,
+                           ReadTensorInfos(graph_.output(), "output"));
+    for (const TensorInfo& output : model_.outputs) {
+      if (defined_.count(output.name) > 0) continue;
+      return InvalidArgument("output ", QuotedName(output.name),
+                             " is not the output of a node");
     }
-    LENET_RETURN_IF_ERROR(SortNodes(&model_.nodes));
     return std::move(model_);
   }
 
  private:
   absl::Status Define(const std::string& name, absl::string_view what) {
-    if (name.empty()) return Invalid(absl::StrCat(what, " has no name"));
+    if (name.empty()) return InvalidArgument(what, " has no name");
     if (defined_.insert(name).second) return absl::OkStatus();
-    return Invalid(
-        absl::StrCat("the name ", QuotedName(name), " is defined twice"));
-  }
-
-  static absl::StatusOr<TensorInfo> ReadInfo(const ValueInfoProto& info,
-                                             absl::string_view what) {
-    const std::string where =
-        absl::StrCat("the graph's ", what, " ", QuotedName(info.name()));
-    if (info.tensor_size() != 1) {
-      return Invalid(absl::StrCat(where, ": expected one tensor, found ",
-                                  info.tensor_size()));
-    }
-    TensorInfo result;
-    result.name = info.name();
-    LENET_RETURN_IF_ERROR(CheckFloat32(info.tensor(0), where));
-    LENET_ASSIGN_OR_RETURN(result.shape, ReadShape(info.tensor(0), where));
-    return result;
-  }
-
-  // Returns the primitive of a node, or null if the node has operator and
-  // attributes itself, as in MindSpore 1.x.
-  absl::StatusOr<const PrimitiveProto*> Primitive(const NodeProto& node,
-                                                  const std::string& where) {
-    const absl::string_view name = PrimitiveName(node);
-    if (name.empty()) return nullptr;
-    const auto found = primitives_.find(name);
-    if (found != primitives_.end()) return found->second;
-    return Truncated(where, absl::StrCat("a primitive ", QuotedName(name)));
+    return InvalidArgument("the name ", QuotedName(name), " is defined twice");
   }
 
   absl::Status ReadNode(const NodeProto& proto) {
@@ -150,16 +120,18 @@ class GraphReader {
         "node ",
         QuotedName(proto.output_size() > 0 ? proto.output(0) : proto.name()));
     if (proto.output_size() != 1) {
-      return Invalid(absl::StrCat(where, ": expected one output, found ",
-                                  proto.output_size()));
+      return InvalidArgument(where, ": expected one output, found ",
+                             proto.output_size());
     }
     LENET_RETURN_IF_ERROR(Define(proto.output(0), where));
     if (proto.op_type() == kConstant) return ReadConstant(proto, where);
     LENET_ASSIGN_OR_RETURN(const PrimitiveProto* const primitive,
-                           Primitive(proto, where));
+                           FindPrimitive(primitives_, proto, where));
     MindIrNode& node = model_.nodes.emplace_back();
     node.output = proto.output(0);
     node.op = primitive == nullptr ? proto.op_type() : primitive->op_type();
+    LENET_RETURN_IF_ERROR(
+        CheckInputs(node.op, proto.input_size(), version_, where));
     node.inputs.assign(proto.input().begin(), proto.input().end());
     const auto& attributes =
         primitive == nullptr ? proto.attribute() : primitive->attribute();
@@ -169,7 +141,7 @@ class GraphReader {
                        QuotedName(attribute.name()));
       LENET_ASSIGN_OR_RETURN(MindIrValue value, ReadValue(attribute, what));
       if (!node.attributes.emplace(attribute.name(), std::move(value)).second) {
-        return Invalid(absl::StrCat(what, " is given twice"));
+        return InvalidArgument(what, " is given twice");
       }
     }
     return absl::OkStatus();
@@ -177,9 +149,9 @@ class GraphReader {
 
   absl::Status ReadConstant(const NodeProto& proto, const std::string& where) {
     if (proto.input_size() != 0 || proto.attribute_size() != 1) {
-      return Invalid(absl::StrCat(
+      return InvalidArgument(
           where, ": expected a constant of one value, found ",
-          proto.attribute_size(), " and ", proto.input_size(), " inputs"));
+          proto.attribute_size(), " and ", proto.input_size(), " inputs");
     }
     LENET_ASSIGN_OR_RETURN(
         model_.constants[proto.output(0)],
@@ -187,36 +159,9 @@ class GraphReader {
     return absl::OkStatus();
   }
 
-  absl::Status CheckUses() const {
-    for (const MindIrNode& node : model_.nodes) {
-      for (const std::string& input : node.inputs) {
-        if (defined_.count(input) > 0) continue;
-        return Invalid(absl::StrCat("node ", QuotedName(node.output), " (",
-                                    node.op, "): its input ", QuotedName(input),
-                                    " is not defined"));
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  // The version is the last field of a file, so a truncated file appears to
-  // have version 0.
-  absl::Status CheckVersion() const {
-    if (version_ > kLiteVersion) return absl::OkStatus();
-    for (const MindIrNode& node : model_.nodes) {
-      const auto expected = static_cast<size_t>(LiteInputs(node.op));
-      if (expected == 0 || node.inputs.size() <= expected) continue;
-      return Truncated(
-          absl::StrCat("node ", QuotedName(node.output)),
-          absl::StrCat(node.op, " with ", expected, " inputs in version ",
-                       version_, ", found ", node.inputs.size()));
-    }
-    return absl::OkStatus();
-  }
-
   const GraphProto& graph_;
   const int64_t version_;
-  std::map<absl::string_view, const PrimitiveProto*> primitives_;
+  const Primitives primitives_;
   std::set<std::string> defined_;
   MindIrModel model_;
 };
@@ -226,12 +171,12 @@ class GraphReader {
 absl::StatusOr<MindIrModel> ReadMindIr(absl::string_view mindir) {
   LENET_ASSIGN_OR_RETURN(const ModelProto model, ParseMindIr(mindir));
   if (model.has_little_endian() && !model.little_endian()) {
-    return Invalid("expected a MindIR with little-endian weights");
+    return InvalidArgument("expected a MindIR with little-endian weights");
   }
   if (model.functions_size() > 0) {
-    return Invalid(absl::StrCat("expected a MindIR of one graph, found ",
-                                model.functions_size(),
-                                " more (control flow, or calls of a Cell)"));
+    return InvalidArgument("expected a MindIR of one graph, found ",
+                           model.functions_size(),
+                           " more (control flow, or calls of a Cell)");
   }
   return GraphReader(model).Read();
 }

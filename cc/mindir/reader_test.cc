@@ -1,5 +1,3 @@
-#include "cc/mindir/reader.h"
-
 #include <functional>
 #include <string>
 #include <variant>

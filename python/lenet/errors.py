@@ -1,6 +1,6 @@
 """Errors that a program reports in one line, each with its exit code.
 
-Exit codes, shared with infer310 (cc/base/exit_code.h): 0 done, 1 the work failed, 2 the user's
+Exit codes, shared with infer310 (cc/base/error.h): 0 done, 1 the work failed, 2 the user's
 input is wrong, 3 device or engine not available, 4 the device failed during the work.
 """
 

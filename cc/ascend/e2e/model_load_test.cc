@@ -18,7 +18,7 @@
 #include "cc/ascend/memory.h"
 #include "cc/ascend/model.h"
 #include "cc/ascend/session.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/base/testing.h"
 #include "gtest/gtest.h"
 

@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "cc/ascend/half.h"
-#include "cc/mindir/reader.h"
+#include "cc/mindir/model.h"
 
 namespace lenet::ascend::sim {
 namespace {

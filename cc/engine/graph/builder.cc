@@ -6,8 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cc/base/error.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 #include "cc/engine/graph/operators.h"
 
 namespace lenet::graph {

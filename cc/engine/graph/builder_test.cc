@@ -9,7 +9,6 @@
 #include "cc/base/testing.h"
 #include "cc/engine/graph/step.h"
 #include "cc/mindir/model.h"
-#include "cc/mindir/reader.h"
 #include "cc/mindir/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cc/base/status_macros.h"
+#include "cc/base/error.h"
 #include "cc/engine/graph/builder.h"
 
 namespace lenet::graph {

@@ -15,7 +15,6 @@
 #include "absl/strings/string_view.h"
 #include "cc/base/testing.h"
 #include "cc/mindir/model.h"
-#include "cc/mindir/reader.h"
 #include "cc/mindir/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -11,8 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cc/base/error.h"
 #include "cc/base/shape.h"
-#include "cc/base/status_macros.h"
 
 namespace lenet::graph {
 namespace {

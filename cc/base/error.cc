@@ -1,4 +1,4 @@
-#include "cc/base/exit_code.h"
+#include "cc/base/error.h"
 
 #include "absl/status/status.h"
 
