@@ -50,8 +50,8 @@ class Pipeline {
 
   size_t depth() const { return slots_.size(); }
 
-  // As for Engine. After an error other than invalid arguments, every call
-  // returns this error.
+  // The functions of Engine. After an error other than invalid arguments, every
+  // call returns this error.
   absl::Status Start(const Batch& batch);
   absl::Status Finish(absl::Span<float> out);
 

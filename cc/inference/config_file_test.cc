@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
         Accepted{"self_test: off", Map{{"self_test", "false"}}},
         Accepted{"infer310: {self_test: TRUE, json: No}",
                  Map{{"self_test", "true"}, {"json", "false"}}},
-        // Of other programs.
+        // Keys of other programs are ignored.
         Accepted{"train: {batch_size: 64, lr: 0.1}\nlr: 0.1", {}},
         Accepted{"postprocess: {result_path: x}", {}},
         Accepted{"limit: 0x10", Map{{"limit", "16"}}},

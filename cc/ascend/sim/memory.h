@@ -30,7 +30,7 @@ enum class HeapKind { kDevice, kHost, kDvpp };
 inline constexpr size_t kHeapCount = 3;
 const char* Name(HeapKind heap);  // "device", "host", "dvpp"
 
-// Who accesses memory.
+// The processor that accesses memory.
 enum class Side { kHost, kDevice, kDvpp };
 
 // Memory that was allocated and not freed.
@@ -53,7 +53,7 @@ struct Block {
 // other heaps at an odd multiple of 128, which is the documented alignment.
 class Memory {
  public:
-  // As float or float16, it is NaN.
+  // Bytes that are NaN as float and float16.
   static constexpr unsigned char kPoison = 0xFF;
 
   // `bytes`: capacity per device, shared by the device and DVPP heaps (and by

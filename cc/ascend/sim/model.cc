@@ -44,7 +44,7 @@ struct ModelDesc {
   std::shared_ptr<LoadedModel> model;
 };
 
-// What one execution reads and writes, as addresses of the application.
+// The buffers of one execution, as addresses of the application.
 struct Execution {
   void* images = nullptr;
   void* logits = nullptr;

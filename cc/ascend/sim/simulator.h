@@ -107,7 +107,7 @@ class Objects {
 
   void Remove(const void* handle) { live_.erase(handle); }
 
-  // By handle, which is the order of creation.
+  // Returns the live objects by handle, which is the order of creation.
   const std::map<const void*, Object>& live() const { return live_; }
 
  private:

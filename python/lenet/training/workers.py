@@ -35,7 +35,7 @@ class Workers:
 
     @property
     def writes(self) -> bool:
-        """Whether this worker evaluates, writes files and prints results."""
+        """Returns whether this worker evaluates, writes files and prints results."""
         return self.rank == 0
 
     def share(self, order: np.ndarray) -> np.ndarray:
