@@ -28,7 +28,7 @@ class LeNet5(nn.Cell):
         super().__init__()
         self.fused = fused
         features = _CONV2_CHANNELS * _pooled_size(image_height) * _pooled_size(image_width)
-        # Equal to the original: default initialisation in the convolutions, not in the dense layers.
+        # Equal to the original: only the convolutions use the default initialisation.
         self.conv1 = nn.Conv2d(1, _CONV1_CHANNELS, _KERNEL, pad_mode="valid")
         self.conv2 = nn.Conv2d(_CONV1_CHANNELS, _CONV2_CHANNELS, _KERNEL, pad_mode="valid")
         self.relu = nn.ReLU()
