@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lenet import resources
+from lenet import interrupts, resources
 
 Metrics = dict[str, float]
 
@@ -111,32 +111,36 @@ def run(
     inherited = {key: value for key, value in os.environ.items() if key not in dropped}
     own = {"BUILD_WORKING_DIRECTORY": str(folder), "TMPDIR": str(folder), "HOME": str(folder)}
     log = folder / "log.txt"
-    with log.open("wb") as output:
+    with log.open("wb") as output, contextlib.ExitStack() as stack:
         begin = time.perf_counter()
-        process = subprocess.Popen(
-            [str(executable), *arguments],
-            cwd=folder,
-            env={**inherited, **own, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with interrupts.deferred():
+            process = subprocess.Popen(
+                [str(executable), *arguments],
+                cwd=folder,
+                env={**inherited, **own, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            stack.callback(_kill, process)
         peak = _PeakMemory(process)
         peak.start()
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise MeasurementError(f"{executable.name} took longer than {timeout:g} s") from None
-        finally:
-            seconds = time.perf_counter() - begin
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            peak.join()
+        seconds = time.perf_counter() - begin
     if code != 0:
         raise MeasurementError(f"exit code {code}: {_reason(log)}")
     return {"wall_s": seconds, "peak_mb": peak.kib * 1024 / 1e6}
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kills the process group of a program, and waits for the program."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 class _PeakMemory(threading.Thread):
