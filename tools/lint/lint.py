@@ -213,7 +213,9 @@ def _lines(files: list[str]) -> dict[str, list[int]]:
 
 def _check_budget(budget: pathlib.Path, files: list[str]) -> bool:
     """Prints the lines per area and returns whether each area is within its budget."""
-    rows = [line.split() for line in budget.read_text().splitlines() if line[0] not in "#\n"]
+    rows = [
+        line.split() for line in budget.read_text().splitlines() if line.strip() and line[0] != "#"
+    ]
     limits = {area: [int(number) for number in numbers] for area, *numbers in rows}
     lines = _lines(files)
     clean = True
