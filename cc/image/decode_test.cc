@@ -297,8 +297,6 @@ TEST(JpegHeaderTest, DamagedMarkersAreInvalid) {
            jpeg.substr(0, scan) + "\xff\xd9",          // no scan
            jpeg.substr(0, frame) + jpeg.substr(scan),  // no frame
            jpeg.substr(0, scan) + jpeg.substr(frame),  // two frames
-           With(jpeg, 0xc0, 0, 0xc3),                  // lossless
-           With(jpeg, 0xc0, 3, 12),                    // precision
            With(jpeg, 0xc0, 5, 0),                     // no height
            With(jpeg, 0xc0, 8, 0),                     // no components
            With(jpeg, 0xc0, 10, 0x51),                 // sampling
@@ -307,6 +305,15 @@ TEST(JpegHeaderTest, DamagedMarkersAreInvalid) {
        }) {
     EXPECT_THAT(ParseJpegHeader(damaged), StatusIs(kInvalid, _));
   }
+}
+
+// libjpeg-turbo 3 reads these headers, older versions do not.
+TEST(JpegHeaderTest, LosslessAndTwelveBitsAreNotBaseline) {
+  const std::string jpeg = MakeJpeg(ColorOptions(Color::kYcc));
+  const auto lossless = ParseJpegHeader(With(jpeg, 0xc0, 0, 0xc3));
+  EXPECT_TRUE(!lossless.ok() || lossless->coding == JpegCoding::kOther);
+  const auto twelve_bits = ParseJpegHeader(With(jpeg, 0xc0, 3, 12));
+  EXPECT_TRUE(!twelve_bits.ok() || twelve_bits->precision == 12);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -229,9 +230,9 @@ int InterruptSignal() { return interrupt_signal; }
 absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
                                   int threads, Engine* engine,
                                   ResultFolder* results) {
-  const auto run = [&](auto sample) {
-    return BatchRun<decltype(sample)>(dataset, batch_size, threads, engine,
-                                      results)
+  const auto run = [&](const auto& sample) {
+    return BatchRun<std::decay_t<decltype(sample)>>(dataset, batch_size,
+                                                    threads, engine, results)
         .Run();
   };
   switch (engine->form()) {
