@@ -9,6 +9,8 @@ from runfiles import Runfiles
 
 _WORKSPACE = "lenet_mindspore"
 _CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+# Under Bazel, a file of the checkout would be an undeclared input.
+_UNDER_BAZEL = ".runfiles/" in __file__
 
 
 def find(name: str, repository: str = _WORKSPACE) -> pathlib.Path | None:
@@ -22,7 +24,7 @@ def find(name: str, repository: str = _WORKSPACE) -> pathlib.Path | None:
     runfiles = Runfiles.Create()
     location = runfiles.Rlocation(f"{repository}/{name}") if runfiles else None
     candidates = [pathlib.Path(location)] if location else []
-    if repository == _WORKSPACE:
+    if repository == _WORKSPACE and not _UNDER_BAZEL:
         candidates += [_CHECKOUT / name, _CHECKOUT / "bazel-bin" / name]
     return next((path for path in candidates if path.exists()), None)
 
