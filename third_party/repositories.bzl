@@ -116,7 +116,7 @@ _SYSTEM_LIBRARIES = {
     "benchmark": ("libbenchmark-dev", {"benchmark": "benchmark"}),
     "googletest": ("libgtest-dev libgmock-dev", {"gmock_main": "gmock_main"}),
     "highway": ("libhwy-dev", {"highway": "libhwy"}),
-    "libjpeg": ("libjpeg62-turbo-dev", {"jpeg": "libjpeg"}),
+    "libjpeg": ("libjpeg-dev", {"jpeg": "libjpeg"}),
     "libpng": ("libpng-dev", {"png": "libpng"}),
     "nlohmann_json": ("nlohmann-json3-dev", {"nlohmann_json": "nlohmann_json"}),
     "openssl": ("libssl-dev", {"crypto": "libcrypto"}),
