@@ -87,6 +87,15 @@ def resolve(device_target: str, device_id: int = 0, machine: Machine | None = No
     return device_target
 
 
+def count(device: str, machine: Machine | None = None) -> int:
+    """Returns the number of visible cards of a kind; 1 for "CPU"."""
+    if device == "CPU":
+        return 1
+    nodes, variable, _ = _VENDORS[device]
+    visible = os.environ.get(variable)
+    return len(_cards(machine or Machine(), nodes)) if visible is None else _listed(visible)
+
+
 def set_context(device: str, device_id: int = 0, threads: int = 0) -> None:
     """Imports MindSpore in graph mode on a device; SIGTERM then raises KeyboardInterrupt.
 
@@ -196,11 +205,11 @@ def _obstacle(device_target: str, device_id: int, machine: Machine) -> str | Non
         )
     visible = os.environ.get(variable)
     if visible is not None:
-        count = len([card for card in visible.split(",") if card.strip()])
-        if device_id >= count:
+        cards_shown = _listed(visible)
+        if device_id >= cards_shown:
             return (
-                f"--device_id={device_id}, but {variable}={visible} shows {count} cards, numbered "
-                "from 0; change one of the two"
+                f"--device_id={device_id}, but {variable}={visible} shows {cards_shown} cards, "
+                "numbered from 0; change one of the two"
             )
     elif device_id not in (cards if device_target == "Ascend" else range(len(cards))):
         return f"--device_id={device_id} is not a card of this machine; choose one of {cards}"
@@ -229,6 +238,10 @@ def _cards(machine: Machine, prefix: str) -> list[int]:
         re.fullmatch(rf"{prefix}(\d+)", path.name) for path in machine.dev.glob(f"{prefix}*")
     )
     return sorted(int(match[1]) for match in matches if match)
+
+
+def _listed(visible: str) -> int:
+    return len([card for card in visible.split(",") if card.strip()])
 
 
 def _has_cann(machine: Machine) -> bool:

@@ -98,8 +98,15 @@ def test_a_card_that_a_variable_hides(machine, monkeypatch, target, variable):
     monkeypatch.setenv(variable, "2, 0")
     assert devices.resolve(target, 1, machine) == target
     _assert_unavailable(f"device_id=2, but {variable}=2, 0 shows 2", target, 2, machine)
+    assert devices.count(target, machine) == 2
     monkeypatch.setenv(variable, "")
     _assert_unavailable(f"{variable}= shows 0 cards", target, 0, machine)
+
+
+def test_all_cards_are_visible_by_default(machine):
+    for number in range(8):
+        _touch(machine.dev / f"davinci{number}")
+    assert [devices.count(device, machine) for device in ("Ascend", "GPU", "CPU")] == [8, 0, 1]
 
 
 def test_cann_is_found_by_its_variables(machine, tmp_path, monkeypatch):

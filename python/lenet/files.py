@@ -1,10 +1,13 @@
 """Writes files that appear complete or not at all, and hashes files."""
 
 import contextlib
+import errno
 import hashlib
+import os
 import pathlib
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 
@@ -47,9 +50,33 @@ def sha256(path: AnyPath) -> str:
 
 
 def write_atomically(path: AnyPath, content: bytes | str) -> None:
-    """Writes `content` (text as UTF-8) to `path` in one step."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    """Writes `content` (text as UTF-8) to `path` in one step.
+
+    Raises:
+        OSError: names `path`; if the disk is full, also the size.
+    """
+    content = content.encode() if isinstance(content, str) else content
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise OSError(error.errno, _with_size(error, len(content)), str(path)) from error
+
+
+def require_space(path: AnyPath, size: int) -> None:
+    """Checks that a file of `size` bytes fits, before a library writes it that fails less clearly.
+
+    Raises:
+        OSError: the disk is too full; the message has the size.
+    """
+    if shutil.disk_usage(pathlib.Path(path).parent).free < size:
+        error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.ENOSPC, _with_size(error, size), str(path))
+
+
+def _with_size(error: OSError, size: int) -> str:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return f"{error.strerror}; the file needs {size:,} bytes" if full else str(error.strerror)
 
 
 def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:

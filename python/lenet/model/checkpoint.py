@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PREFIX = "checkpoint_lenet"
 _NAME = re.compile(r".*-(\d+)_(\d+)\.ckpt")
 _OWN_NAME = re.compile(_PREFIX + r"-(\d+)_(\d+)\.ckpt")
+_FORMAT_BYTES = 16384  # more than a file has besides its numbers
 _TRAIN = "train one with `bazel run //python:train`"
 
 # Optimizer state besides the momentum ("<prefix>.<parameter of the network>"), of several MindSpore
@@ -90,6 +91,9 @@ def save(cell: nn.Cell, path: AnyPath, state: dict[str, int]) -> None:
         {"name": param.name, "data": ms.Tensor(_without_subnormals(param.asnumpy()))}
         for param in cell.get_parameters()
     ]
+    # MindSpore reports a full disk by several lines of its log.
+    size = sum(entry["data"].nbytes for entry in entries)
+    files.require_space(path, size + _FORMAT_BYTES)
     with files.replacing(path) as temporary:
         try:
             ms.save_checkpoint(entries, str(temporary), append_dict=dict(state))

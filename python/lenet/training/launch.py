@@ -21,7 +21,7 @@ from absl import logging
 from lenet import devices, files, interrupts, resources
 from lenet.errors import LenetError, UserError
 from lenet.interrupts import Interruption
-from lenet.options import config
+from lenet.options import config, flags
 from lenet.options.programs import TrainDistributedOptions, TrainOptions
 
 _PERIOD_SECONDS = 0.1
@@ -59,10 +59,20 @@ def run_workers(options: TrainDistributedOptions) -> None:
 
 
 def with_device_num(options: TrainOptions) -> TrainDistributedOptions:
-    """Converts the flags --distribute and --device_num of train."""
-    return config.default_options(
-        TrainDistributedOptions, **vars(options) | {"worker_num": options.device_num}
+    """Converts the flags --distribute and --device_num of train.
+
+    Raises:
+        DeviceUnavailableError: see devices.resolve.
+    """
+    workers = options.device_num
+    if not workers:
+        device = devices.resolve(options.device_target, options.device_id)
+        workers = devices.count(device)
+        logging.info("--distribute: %d workers on %s (--device_num)", workers, device)
+    converted = config.default_options(
+        TrainDistributedOptions, **vars(options) | {"worker_num": workers}
     )
+    return dataclasses.replace(converted, log_path=flags.absolute(converted.log_path))
 
 
 def _completed(options: TrainDistributedOptions) -> TrainDistributedOptions:

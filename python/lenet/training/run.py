@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from lenet.model.lenet5 import LeNet5
     from lenet.training.trainer import Trainer
 
+# A run has not learned if its accuracy is at most this multiple of that of always guessing the most
+# frequent class. The usual ranges only choose the advice.
+_CHANCE_FACTOR = 1.2
+_MAX_USUAL_LR = 0.1
+_MIN_USUAL_STEPS = 500
+
 
 def run_training(options: TrainOptions) -> dict[str, Any]:
     """Trains and evaluates a network and returns the content of metrics.json.
@@ -43,19 +49,20 @@ def run_training(options: TrainOptions) -> dict[str, Any]:
     train = idx.read_split(options.data_path, "train")
     test = idx.read_split(options.data_path, "test")
     folder = RunFolder(options.ckpt_path, options.keep_checkpoint_max)
-    resumed = folder.newest() if options.resume else None
     card = workers.card(options.device_id) if options.distribute else options.device_id
     device = devices.resolve(options.device_target, card)
     devices.set_context(device, card, options.threads)
     with devices.failures_reported(device):
         group = workers.join() if options.distribute else Workers()
         schedule = Schedule(options, len(train), group.size)
-        run = _Run(options, train, test, device, group, schedule, folder)
-        if resumed:
-            run.resume(resumed)
-        else:
-            run.start()
-        return run.run()
+        with folder.locked() if group.writes else contextlib.nullcontext():
+            resumed = folder.newest() if options.resume else None
+            run = _Run(options, train, test, device, group, schedule, folder)
+            if resumed:
+                run.resume(resumed)
+            else:
+                run.start()
+            return run.run()
 
 
 @dataclasses.dataclass
@@ -82,6 +89,7 @@ class _Run:
     def __post_init__(self) -> None:
         options, schedule = self.options, self.schedule
         self.start_time = time.perf_counter()
+        self.data_sha256 = {"train": self.train.sha256(), "test": self.test.sha256()}
         self.progress = Progress(schedule.steps_per_epoch, schedule.last, options.log_steps)
         self.net, self.trainer = _build(options, self.train, self.device, self.workers.size)
         size = options.image_height, options.image_width
@@ -124,7 +132,12 @@ class _Run:
             before = found["learning_rate"].asnumpy().item()
             now = schedule.rates(self.done - 1, 1)[0]
             if before != now:
-                logging.info("step %d had the learning rate %g, now %g", step, before, now)
+                logging.warning(
+                    "the learning rate jumps from %g to %g at epoch:%d step:%d, because --lr, "
+                    "--lr_decay or the number of steps differ from those of the earlier run; "
+                    "cosine spreads over the whole run",
+                    *(before, now, epoch, step),
+                )
         curve, epochs = self.folder.history((epoch, step), self.done // schedule.steps_per_epoch)
         self.progress.loss_curve += curve
         self.progress.epochs += epochs
@@ -141,30 +154,52 @@ class _Run:
         )
         if self.done >= self.schedule.last:
             logging.info("no steps left to train; increase --epoch_size to continue")
-        with interrupts.recorded() as interruption, contextlib.closing(self.progress):
-            self._train_epochs(interruption)
-            interrupted = self._stops(interruption)
+        try:
+            with interrupts.recorded() as interruption, contextlib.closing(self.progress):
+                self._train_epochs(interruption)
+                interrupted = self._stops(interruption)
+        except KeyboardInterrupt:
+            logging.info("interrupted twice; %s", self._saved_message())
+            raise
         accuracy = None
         if self.workers.writes and not interrupted:
             accuracy = self._evaluate()
         result = self._metrics(accuracy)
         if self.workers.writes:
             self.folder.write_metrics(result)
-        saved = self.folder.checkpoint_path(self.schedule.position(self.done))
         if interrupted:
             # Waits for all workers, because the first one that ends would end the others.
             self.workers.agree(np.zeros(0, np.float32), False)
-            logging.info(
-                "interrupted; saved %s; continue with the same flags and --resume",
-                saved if self.done else "nothing",
-            )
+            logging.info("interrupted; %s", self._saved_message())
             raise KeyboardInterrupt
         if accuracy is None:
             return {}
+        saved = self._saved_path()
         print(f"Accuracy: {{{metrics.accuracy_line(accuracy)}}}")
         print(f"Checkpoint: {saved}")
-        print(f"Next: bazel run //python:export -- --ckpt_file={shlex.quote(str(saved))}")
+        chance = np.bincount(self.test.labels).max() / len(self.test)
+        if accuracy <= _CHANCE_FACTOR * chance:
+            print(f"The network has not learned: guessing has {chance:.4f}. {self._remedy()}")
+        else:
+            print(f"Next: bazel run //python:export -- --ckpt_file={shlex.quote(str(saved))}")
         return result
+
+    def _saved_path(self) -> pathlib.Path:
+        return self.folder.checkpoint_path(self.schedule.position(self.saved))
+
+    def _saved_message(self) -> str:
+        if not self.saved:
+            return "nothing is saved"
+        return f"saved {self._saved_path()}; continue with the same flags and --resume"
+
+    def _remedy(self) -> str:
+        """Returns what most likely makes a run learn that ended at the accuracy of guessing."""
+        options = self.options
+        if options.lr > _MAX_USUAL_LR:
+            return f"Use a lower --lr than {options.lr:g}."
+        if self.done < _MIN_USUAL_STEPS:
+            return f"Train more than {self.done} steps (--epoch_size, --max_steps)."
+        return f"Use a higher --lr than {options.lr:g}, or another --seed or --momentum."
 
     def _train_epochs(self, interruption: Interruption) -> None:
         options, schedule = self.options, self.schedule
@@ -182,9 +217,9 @@ class _Run:
                 order = order[len(launch) :]
             complete = self.done % schedule.steps_per_epoch == 0
             self.progress.end_epoch(epoch + 1, complete)
-            evaluates = options.eval_each_epoch and self.workers.writes
-            if evaluates and complete and self.done < schedule.last:
-                self._evaluate()
+            if self.workers.writes and complete and self.done < schedule.last:
+                accuracy = self._evaluate() if options.eval_each_epoch else None
+                self.folder.write_metrics(self._metrics(accuracy))
         if self.saved != self.done:
             self._save()
 
@@ -245,10 +280,9 @@ class _Run:
         import mindspore as ms
 
         seconds = time.perf_counter() - self.start_time
-        saved = checkpoint.file_name(*self.schedule.position(self.done)) if self.done else ""
         return {
             "accuracy": accuracy,
-            "checkpoint": saved,
+            "checkpoint": self._saved_path().name if self.saved else "",
             "steps": self.done,
             "epochs": self.progress.epochs,
             "loss_curve": self.progress.loss_curve,
@@ -258,7 +292,7 @@ class _Run:
             "workers": self.workers.size,
             "mindspore": ms.__version__,
             "config": dataclasses.asdict(self.options),
-            "data_sha256": {"train": self.train.sha256(), "test": self.test.sha256()},
+            "data_sha256": self.data_sha256,
         }
 
 

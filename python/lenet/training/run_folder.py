@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import itertools
 import json
+import os
 import pathlib
-import shutil
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
 from lenet import files
+from lenet.errors import UserError
 from lenet.model import checkpoint
 
 if TYPE_CHECKING:
@@ -38,21 +43,44 @@ class RunFolder:
             logging.info("--resume: no checkpoint in %s, starting a new run", self._path)
         return own[-1] if own else None
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other trainings out of the folder, and removes files that a killed one left.
+
+        Raises:
+            UserError: another training writes to the folder.
+        """
+        folder = os.open(self._path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(
+                    f"--ckpt_path: another training writes to {self._path}; wait until it ends, or "
+                    "use another folder"
+                ) from error
+            except OSError:  # a network file system without locks on folders
+                logging.info("%s cannot be locked; train only once at a time in it", self._path)
+            for path in self._path.iterdir():
+                if files.is_temporary(path.name):
+                    path.unlink(missing_ok=True)
+            yield
+        finally:
+            os.close(folder)
+
     def move_earlier_run(self) -> None:
         """Moves the files of an earlier run away, so that the newest checkpoint is of this run."""
         old = checkpoint.own(self._path)
         if not old:
             return
-        previous = self._path / _PREVIOUS
-        shutil.rmtree(previous, ignore_errors=True)
-        previous.mkdir()
+        numbered = (self._path / _PREVIOUS / str(number) for number in itertools.count(1))
+        previous = next(path for path in numbered if not path.exists())
+        previous.mkdir(parents=True)
         for path in [*old, self._path / _METRICS]:
             if path.exists():
                 path.replace(previous / path.name)
         logging.info(
-            "starting a new run; %d checkpoints of an earlier run are now in %s (--resume would "
-            "have continued them)",
-            len(old),
+            "starting a new run; the earlier one is now in %s (--resume would have continued it)",
             previous,
         )
 

@@ -1,8 +1,11 @@
 import dataclasses
+import errno
 import hashlib
 import json
+import logging
 import os
 import pathlib
+import shutil
 import signal
 
 import pytest
@@ -55,6 +58,19 @@ def _hash(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def _interrupt(monkeypatch, done, times=1):
+    """Sends SIGINT after step `done`."""
+    record_steps = Progress.steps
+
+    def steps(self, count, losses):
+        record_steps(self, count, losses)
+        if count == done:
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "steps", steps)
+
+
 def test_writes_a_checkpoint_and_metrics(options, data, capsys):
     result = _train(options, eval_each_epoch=True)
     assert _names(options) == ["checkpoint_lenet-2_8.ckpt", "metrics.json"]
@@ -69,7 +85,8 @@ def test_writes_a_checkpoint_and_metrics(options, data, capsys):
     assert capsys.readouterr().out.splitlines() == [
         f"Accuracy: {{'Accuracy':{result['accuracy']:.4f}}}",
         f"Checkpoint: {path}",
-        f"Next: bazel run //python:export -- --ckpt_file={path}",
+        "The network has not learned: guessing has 0.1562. Train more than 16 steps (--epoch_size, "
+        "--max_steps).",
     ]
 
 
@@ -99,10 +116,12 @@ def test_checkpoints_are_saved_and_the_oldest_removed(options, tmp_path):
 
 
 @pytest.mark.parametrize("stop", [STEPS, 5])
-def test_a_resumed_run_ends_as_an_uninterrupted_one(options, tmp_path, stop):
+def test_a_resumed_run_ends_as_an_uninterrupted_one(options, tmp_path, monkeypatch, stop):
     straight = dataclasses.replace(options, ckpt_path=str(tmp_path / "straight"))
     whole = _train(straight)
-    _train(options, max_steps=stop)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        _interrupt(patch, stop)
+        _train(options, save_checkpoint_steps=stop)
     assert _names(options) == [checkpoint.file_name(1, stop), "metrics.json"]
     resumed = _train(options, resume=True)
     assert _hash(_checkpoint(options, 2, 8)) == _hash(_checkpoint(straight, 2, 8))
@@ -132,27 +151,109 @@ def test_resume_without_a_checkpoint_and_at_the_end(options):
             _train(options, resume=True, **changes)
 
 
-def test_a_new_run_moves_the_earlier_one(options):
+def test_a_new_run_keeps_every_earlier_one(options):
     for steps in (3, 2, 1):
         _train(options, max_steps=steps)
         assert checkpoint.newest(options.ckpt_path) == _checkpoint(options, 1, steps)
-    assert _names(options, "previous") == ["checkpoint_lenet-1_2.ckpt", "metrics.json"]
+    for number, steps in ((1, 3), (2, 2)):
+        names = [checkpoint.file_name(1, steps), "metrics.json"]
+        assert _names(options, f"previous/{number}") == names
+
+
+def test_a_second_training_in_the_folder_is_refused(options, monkeypatch):
+    during = []
+
+    def steps(*_):
+        with pytest.raises(UserError) as caught:
+            _train(options)
+        during.append(str(caught.value))
+
+    monkeypatch.setattr(Progress, "steps", steps)
+    _train(options, max_steps=1)
+    assert during == [
+        f"--ckpt_path: another training writes to {options.ckpt_path}; wait until it ends, or use "
+        "another folder"
+    ]
+
+
+def test_files_of_a_killed_training_are_removed(options):
+    folder = pathlib.Path(options.ckpt_path)
+    folder.mkdir()
+    (folder / ".0a1b2c3d.tmp.checkpoint_lenet-1_3.tmp").write_bytes(b"")
+    _train(options, max_steps=1)
+    assert _names(options) == ["checkpoint_lenet-1_1.ckpt", "metrics.json"]
+    assert not list(folder.glob(".*"))
+
+
+def test_metrics_are_written_after_each_epoch(options, monkeypatch):
+    record_epoch = Progress.start_epoch
+
+    def start_epoch(self, epoch, done):
+        record_epoch(self, epoch, done)
+        if epoch == 2:
+            result = json.loads(pathlib.Path(options.ckpt_path, "metrics.json").read_text())
+            assert result["steps"] == STEPS
+            assert [row["epoch"] for row in result["epochs"]] == [1]
+
+    monkeypatch.setattr(Progress, "start_epoch", start_epoch)
+    _train(options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"lr": 1.0, "epoch_size": 4}, "Use a lower --lr than 1."),
+        ({"max_steps": 1}, "Train more than 1 steps"),
+        ({"lr": 0.0, "batch_size": 1}, "Use a higher --lr than 0"),
+    ],
+)
+def test_a_run_that_has_not_learned_says_so(options, capsys, changes, remedy):
+    _train(options, **changes)
+    lines = capsys.readouterr().out.splitlines()
+    assert "The network has not learned: guessing has 0.1562." in lines[-1]
+    assert remedy in lines[-1]
+
+
+def test_a_jump_of_the_learning_rate_is_explained(options, caplog):
+    _train(options, epoch_size=1)
+    _train(options, epoch_size=2, resume=True)
+    assert "jumps from 0.00038" in caplog.text
+    assert "at epoch:1 step:8, because --lr, --lr_decay or the number of steps" in caplog.text
+
+
+@pytest.mark.parametrize("full", ["checkpoint_lenet-1_1.ckpt", "metrics.json"])
+def test_a_full_disk_names_the_file_and_its_size(options, monkeypatch, capfd, full):
+    if full == "metrics.json":
+
+        def write(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(pathlib.Path, "write_bytes", write)
+    else:
+        usage = shutil.disk_usage(options.data_path)._replace(free=400_000)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(OSError, match="No space left on device; the file needs [0-9,]+ byt") as e:
+        _train(options, max_steps=1)
+    assert pathlib.Path(e.value.filename).name == full
+    assert "CRITICAL" not in capfd.readouterr().err
+    assert not list(pathlib.Path(options.ckpt_path).glob(".*"))
 
 
 @pytest.mark.parametrize("fused_kernels", [False, True])
 def test_ctrl_c_saves_a_checkpoint(options, monkeypatch, fused_kernels):
-    record_steps = Progress.steps
-
-    def steps(self, done, losses):
-        record_steps(self, done, losses)
-        if done == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(Progress, "steps", steps)
+    _interrupt(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
         _train(options, fused_kernels=fused_kernels, save_checkpoint_steps=3)
     assert _names(options) == ["checkpoint_lenet-1_3.ckpt", "metrics.json"]
     checkpoint.load_into(LeNet5(), _checkpoint(options, 1, 3))
+
+
+def test_a_second_ctrl_c_names_the_newest_checkpoint(options, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    _interrupt(monkeypatch, 6, times=2)
+    with pytest.raises(KeyboardInterrupt):
+        _train(options, save_checkpoint_steps=3)
+    assert f"interrupted twice; saved {_checkpoint(options, 1, 3)}; continue" in caplog.text
 
 
 def test_failures_are_reported(options, tmp_path):

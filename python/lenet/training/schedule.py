@@ -31,8 +31,8 @@ class Schedule:
             )
         self._images = images
         self._options = options
-        self._total = options.epoch_size * self.steps_per_epoch
-        self.last = min(self._total, options.max_steps or self._total)
+        epochs = options.epoch_size * self.steps_per_epoch
+        self.last = min(epochs, options.max_steps or epochs)
 
     def position(self, done: int) -> tuple[int, int]:
         """Returns (epoch, step in the epoch), both from 1, of step number `done`, from 1."""
@@ -46,7 +46,7 @@ class Schedule:
     def rates(self, first: int, steps: int) -> np.ndarray:
         """Returns the learning rates of `steps` steps after `first` completed ones."""
         options = self._options
-        return learning_rates(options.lr, options.lr_decay, self._total, first, steps)
+        return learning_rates(options.lr, options.lr_decay, self.last, first, steps)
 
 
 def image_order(images: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 
+from lenet import devices
 from lenet.errors import UserError
-from lenet.training import workers
+from lenet.options import config
+from lenet.options.programs import TrainOptions
+from lenet.training import launch, workers
 from lenet.training.workers import Workers
 
 
@@ -34,6 +37,17 @@ def test_losses_are_averaged_and_one_request_stops_all():
 
 def test_only_the_first_writes():
     assert [Workers(rank, 3).writes for rank in range(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize(("device_num", "workers"), [(0, 8), (3, 3)])
+def test_distribute_starts_a_worker_per_card(monkeypatch, tmp_path, device_num, workers):
+    monkeypatch.setenv("BUILD_WORKING_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(devices, "resolve", lambda *_: "Ascend")
+    monkeypatch.setattr(devices, "count", lambda _: 8)
+    options = config.default_options(TrainOptions, distribute=True, device_num=device_num)
+    converted = launch.with_device_num(options)
+    assert converted.worker_num == workers
+    assert converted.log_path == f"{tmp_path}/logs"
 
 
 def test_a_single_process_cannot_join(monkeypatch):
