@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+from absl import logging
 
 from lenet import files
 from lenet.errors import UserError
@@ -24,27 +25,16 @@ if TYPE_CHECKING:
 _PREFIX = "checkpoint_lenet"
 _NAME = re.compile(r".*-(\d+)_(\d+)\.ckpt")
 _OWN_NAME = re.compile(_PREFIX + r"-(\d+)_(\d+)\.ckpt")
+_SUFFIXES = (".ckpt", ".safetensors")
 _FORMAT_BYTES = 16384  # more than a file has besides its numbers
 _TRAIN = "train one with `bazel run //python:train`"
 
-# Optimizer state besides the momentum ("<prefix>.<parameter of the network>"), of several MindSpore
-# releases and of this project's training.
-_STATE_NAMES = frozenset(
-    {
-        "learning_rate",
-        "momentum",
-        "global_step",
-        "epoch_num",
-        "step_num",
-        "random_op",
-        "loss_scale",
-        "scale_sense",
-        "current_iterator_step",
-        "last_overflow_iterator_step",
-        "seed",
-        "batch_size",
-    }
+# Optimizers put these words before a parameter's name; other words are the name of a cell.
+_OPTIMIZER_PREFIXES = re.compile(
+    r"(moment|accum|velocity|stat|linear|learning_rate|ms|mean|m|v)\w*\."
 )
+# First bytes of the files of save_checkpoint(enc_key=...): AES-GCM, AES-CBC, SM4-CBC.
+_ENCRYPTED = tuple(bytes([first, 0x5E, 0x3A, 0x7F]) for first in (0xD8, 0xD9, 0xDA))
 
 
 def file_name(epoch: int, step: int) -> str:
@@ -77,7 +67,7 @@ def newest(path: AnyPath) -> pathlib.Path:
         return path
     if not path.is_dir():
         raise UserError(f"{path}: no such checkpoint or folder; {_TRAIN}")
-    found = [entry for entry in path.glob("*.ckpt") if not entry.name.startswith(".")]
+    found = [path for path in path.iterdir() if path.suffix in _SUFFIXES and path.name[0] != "."]
     if not found:
         raise UserError(f"{path}: expected checkpoints (*.ckpt), found none; {_TRAIN}")
     return max(found, key=lambda entry: (position(entry), entry.name))
@@ -104,52 +94,72 @@ def save(cell: nn.Cell, path: AnyPath, state: dict[str, int]) -> None:
 
 
 def read(path: AnyPath) -> dict[str, ms.Parameter]:
-    """Returns the parameters in a checkpoint file by name.
+    """Returns the tensors in a checkpoint file by name.
+
+    Text that the writer added (append_dict) is left out.
 
     Raises:
-        UserError: no file, empty, corrupted or not a checkpoint.
+        UserError: no file, empty, encrypted, corrupted or not a checkpoint.
     """
     path = pathlib.Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint")
-    if path.suffix != ".ckpt":
-        raise UserError(f"{path}: expected a file that ends in .ckpt")
+    if path.suffix not in _SUFFIXES:
+        raise UserError(f"{path}: expected a file that ends in {' or '.join(_SUFFIXES)}")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty; copy it again or train again")
+    with path.open("rb") as file:
+        if file.read(4) in _ENCRYPTED:
+            raise UserError(
+                f"{path}: the checkpoint is encrypted; decrypt it with "
+                "mindspore.load_checkpoint(..., dec_key=...) and save it without a key"
+            )
     import mindspore as ms
 
     try:
-        return ms.load_checkpoint(str(path))
+        found = ms.load_checkpoint(str(path), format=path.suffix[1:])
     except Exception as error:  # errors of MindSpore's parser: ValueError, TypeError, ...
         raise UserError(
             f"{path}: expected a MindSpore checkpoint, found something that does not parse as one; "
             "the file is corrupted or of another kind; copy it again or train again"
         ) from error
+    return {name: value for name, value in found.items() if isinstance(value, ms.Tensor)}
 
 
 def load_into(net: nn.Cell, path: AnyPath) -> dict[str, ms.Parameter]:
-    """Loads the parameters of the network from a file and returns all parameters of the file.
+    """Loads the parameters of the network from a file and returns all tensors of the file.
 
-    The file must hold every parameter of the network. Optimizer state is ignored.
+    The file must hold every parameter of the network, all with the same prefix if they have one,
+    such as `network.`, which the returned names lack. Other content is ignored.
 
     Raises:
-        UserError: unreadable file; a parameter is missing, unknown, not finite or of another shape.
+        UserError: unreadable file; a parameter is missing, not finite or of another shape.
     """
     import mindspore as ms
 
-    found = read(path)
     expected = {param.name: param for param in net.get_parameters()}
-    for param in expected.values():
-        _check_parameter(path, param, found)
-    for name in found:
-        base = name.partition(".")[2]
-        if name not in expected and name not in _STATE_NAMES and base not in expected:
-            raise UserError(
-                f"{path}: holds a parameter {name!r} {found[name].shape} that LeNet-5 does not "
-                "have; is it a checkpoint of another network?"
-            )
+    found = _without_prefix(read(path), list(expected))
+    values = {name: _value(path, param, found) for name, param in expected.items()}
+    others = [
+        name
+        for name, value in found.items()
+        if value.ndim and not any(name.endswith(known) for known in expected)
+    ]
+    if others:
+        logging.info("%s: ignored what LeNet-5 does not have: %s", path, ", ".join(others))
     for name, param in expected.items():
-        param.set_data(ms.Tensor(found[name].asnumpy().astype(np.float32)))
+        param.set_data(ms.Tensor(values[name]))
+    return found
+
+
+def _without_prefix(found: dict[str, ms.Parameter], expected: list[str]) -> dict[str, ms.Parameter]:
+    """Removes the shortest prefix that all expected names have in `found`, if they have one."""
+    first = expected[0]
+    prefixes = sorted(name.removesuffix(first) for name in found if name.endswith(first))
+    for prefix in sorted(prefixes, key=len):
+        complete = all(prefix + name in found for name in expected)
+        if complete and not _OPTIMIZER_PREFIXES.match(prefix):
+            return {name.replace(prefix, "", 1): value for name, value in found.items()}
     return found
 
 
@@ -165,23 +175,29 @@ def _without_subnormals(value: np.ndarray) -> np.ndarray:
     return value
 
 
-def _check_parameter(path: AnyPath, param: ms.Parameter, found: dict[str, ms.Parameter]) -> None:
+def _value(path: AnyPath, param: ms.Parameter, found: dict[str, ms.Parameter]) -> np.ndarray:
+    """Returns the value of a parameter of the network in a file, float32."""
+    import mindspore as ms
+
     name = param.name
     if name not in found:
         raise UserError(
             f"{path}: expected a parameter {name!r} {param.shape}, found none; the file holds "
-            f"{', '.join(list(found)[:8])}"
+            f"{', '.join(list(found)[:8])}; is it a checkpoint of another network?"
         )
-    value = found[name].asnumpy()
-    if value.shape != param.shape:
+    if found[name].shape != param.shape:
         hint = "is it a checkpoint of another network?"
         if name == "fc1.weight":
             hint = "were --image_height and --image_width different, or is it another network?"
         raise UserError(
-            f"{path}: parameter {name!r}: expected shape {param.shape}, found {value.shape}; {hint}"
+            f"{path}: parameter {name!r}: expected shape {param.shape}, found "
+            f"{found[name].shape}; {hint}"
         )
-    if not np.issubdtype(value.dtype, np.floating) or not np.isfinite(value).all():
+    floating = found[name].dtype in (ms.float16, ms.bfloat16, ms.float32, ms.float64)
+    value = found[name].asnumpy().astype(np.float32)
+    if not floating or not np.isfinite(value).all():
         raise UserError(
             f"{path}: parameter {name!r}: expected finite floating point numbers, found others; "
             "the file is corrupted, or the training diverged"
         )
+    return value
