@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--folder",
-        default="/var/tmp",
+        default="/var/tmp",  # noqa: S108  a folder of its own below it
         help="folder for the trees, 8 GB each (default: %(default)s)",
     )
     parser.add_argument(
@@ -64,7 +64,7 @@ def make_tree(tree: pathlib.Path, suite: str, mirror: str, log: pathlib.Path) ->
     image.run_logged([*private, *bare, suite, str(tree), mirror], log)
     settings = {f"/{_CERTIFICATES}": _CERTIFICATES, "/etc/pip.conf": "etc/pip.conf"}
     for source, copy in settings.items():
-        if os.path.exists(source):
+        if pathlib.Path(source).exists():
             subprocess.run(["cp", "-aLT", source, tree / copy], check=True)
     dump = ["apt-config", "dump", "Acquire::http::Proxy", "Acquire::https::Proxy"]
     proxies = subprocess.run(dump, capture_output=True, check=True).stdout
@@ -112,19 +112,27 @@ def main(arguments: list[str]) -> int:
         "run //python:train": ["run", "//python:train", "--", "--epoch_size=1"],
         "test": ["test", *flags.tests.split()],
     }
-    rows = []
+    rows, code = [], 0
     for suite in flags.systems:
         folder = pathlib.Path(tempfile.mkdtemp(prefix=f"lenet-{suite}-", dir=flags.folder))
+        good = True
         try:
             sandbox = make_tree(folder / "tree", suite, mirror, folder / "debootstrap.log")
             for name, words in commands.items():
                 command = sandbox.command("tools/bazel", *words, chdir="/home/lenet")
-                log = folder / f"{words[0]}.log"
-                rows.append(_try(f"Debian {suite}: tools/bazel {name}", command, log))
-        finally:
+                passed, row = _try(f"{suite}: {name}", command, folder / f"{words[0]}.log")
+                rows.append(row)
+                good = good and passed
+        except BaseException:
             shutil.rmtree(folder)
-    print(*(row for _, row in rows), sep="\n")
-    return 0 if all(good for good, _ in rows) else 1
+            raise
+        if good:
+            shutil.rmtree(folder)
+        else:
+            print(f"systems: kept the failed tree {folder}", file=sys.stderr)
+            code = 1
+    print(*rows, sep="\n")
+    return code
 
 
 if __name__ == "__main__":
