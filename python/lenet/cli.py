@@ -1,15 +1,25 @@
 """Entry point of each program: flags to options, one library call, errors to exit codes."""
 
-import functools
 import os
 import pathlib
+import signal
 import sys
+
+from lenet import interrupts
+
+_INTERRUPTED = f"{pathlib.Path(sys.argv[0]).stem}: error: interrupted"
+
+# The imports below and those of the program take half a second.
+interrupts.end_at_once(_INTERRUPTED, [signal.SIGINT])
+
+# ruff: noqa: E402
+import functools
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from absl import app, flags, logging
 
-from lenet import errors, interrupts
+from lenet import errors
 from lenet.options import flags as option_flags
 
 OptionsT = TypeVar("OptionsT")
@@ -31,9 +41,15 @@ def run(
     flags.FLAGS.set_default("verbosity", logging.INFO)
     parser = functools.partial(_parse_flags, options_class, arguments)
     main = functools.partial(_main, options_class, work, bool(arguments))
-    interrupts.run_to_exit(
-        lambda: app.run(main, flags_parser=parser), f"{_program()}: error: interrupted"
-    )
+    interrupts.run_to_exit(lambda: _run_app(main, parser), _INTERRUPTED)
+
+
+def _run_app(main: Callable[[list[str]], int], parser: Callable[[list[str]], list[str]]) -> None:
+    try:
+        app.run(main, flags_parser=parser)
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(errors.LenetError.exit_code)
 
 
 def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> list[str]:
@@ -63,9 +79,8 @@ def _main(
         sys.stdout.flush()
     except errors.LenetError as error:
         _fail(str(error), error.exit_code)
-    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return errors.LenetError.exit_code
+    except BrokenPipeError:
+        raise
     except OSError as error:  # full disk, missing permission: no stack trace
         _fail(f"{error.filename or 'I/O'}: {error.strerror or error}", errors.LenetError.exit_code)
     return 0

@@ -75,7 +75,7 @@ def _fetch(repository_ctx):
         return "there are no packages for this system"
     versions = {}
     for line in repository_ctx.read(repository_ctx.attr._lock).split("\n"):
-        if "==" in line:
+        if line and not line.startswith("#"):
             package, amd64, arm64 = line.split(" ")
             name, version = package.split("==")
             sha256 = (amd64 if arch == "amd64" else arm64).replace("--hash=sha256:", "")
