@@ -20,9 +20,13 @@ def end_at_once(message: str, numbers: Iterable[int] = _SIGNALS) -> None:
         os.write(2, f"{message}\n".encode())
         _end_process(EXIT_CODE)
 
-    for number in numbers:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell script's "&"
-            signal.signal(number, abort)
+    for number in _not_ignored(numbers):
+        signal.signal(number, abort)
+
+
+def _not_ignored(numbers: Iterable[int]) -> list[int]:
+    """Returns the signals that are not ignored; a shell script's `&` ignores SIGINT for a job."""
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def run_to_exit(main: Callable[[], None], message: str) -> NoReturn:
@@ -37,8 +41,8 @@ def run_to_exit(main: Callable[[], None], message: str) -> NoReturn:
     atexit.register(lambda: _end_process(code if isinstance(code, int) else int(code is not None)))
     try:
         try:
-            if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number in _not_ignored([signal.SIGINT]):
+                signal.signal(number, signal.default_int_handler)
             main()
         except SystemExit as error:
             code = error.code
@@ -89,10 +93,10 @@ def recorded() -> Iterator[Interruption]:
 
     def request(*_: object) -> None:
         interruption.requested = True
-        for number in _SIGNALS:
+        for number in before:
             signal.signal(number, signal.default_int_handler)
 
-    before = {number: signal.signal(number, request) for number in _SIGNALS}
+    before = {number: signal.signal(number, request) for number in _not_ignored(_SIGNALS)}
     try:
         yield interruption
     finally:
