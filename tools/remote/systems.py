@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("systems", nargs="+", metavar="SUITE", help="Debian's name of a release")
     parser.add_argument(
         "--tests",
+        type=str.split,
         default=_TESTS,
         metavar="ARGUMENTS",
         help="arguments of `tools/bazel test`; --tests=//... runs all tests (default: %(default)s)",
@@ -100,7 +101,29 @@ def _try(name: str, command: list[str], log: pathlib.Path) -> tuple[bool, str]:
     text = log.read_text(errors="replace")
     summary = re.findall(r"^(?:Accuracy: |Executed ).*$", text, re.MULTILINE)
     result = "succeeded" if good else "FAILED"
-    return good, f"{name:45} {result:9} {seconds:6.0f} s  {' '.join(summary[-1:])}"
+    return good, f"{name:30} {result:9} {seconds:6.0f} s  {' '.join(summary[-1:])}"
+
+
+def _try_system(suite: str, flags: argparse.Namespace, mirror: str, rows: list[str]) -> bool:
+    """Adds the rows of a system and returns whether all commands succeeded."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"lenet-{suite}-", dir=flags.folder))
+    print(f"systems: making a bare {suite} in {folder}", flush=True)
+    good = True
+    try:
+        sandbox = make_tree(folder / "tree", suite, mirror, folder / "debootstrap.log")
+        for words in (["run", "//python:train", "--", "--epoch_size=1"], ["test", *flags.tests]):
+            command = sandbox.command("tools/bazel", *words, chdir="/home/lenet")
+            passed, row = _try(f"{suite}: {' '.join(words[:2])}", command, folder / words[0])
+            rows.append(row)
+            good = good and passed
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    if good:
+        shutil.rmtree(folder)
+    else:
+        print(f"systems: kept the failed tree {folder}", file=sys.stderr)
+    return good
 
 
 def main(arguments: list[str]) -> int:
@@ -108,31 +131,12 @@ def main(arguments: list[str]) -> int:
     flags = _parser().parse_args(arguments)
     check_machine()
     mirror = flags.mirror or image.debian_mirror()
-    commands = {
-        "run //python:train": ["run", "//python:train", "--", "--epoch_size=1"],
-        "test": ["test", *flags.tests.split()],
-    }
-    rows, code = [], 0
-    for suite in flags.systems:
-        folder = pathlib.Path(tempfile.mkdtemp(prefix=f"lenet-{suite}-", dir=flags.folder))
-        good = True
-        try:
-            sandbox = make_tree(folder / "tree", suite, mirror, folder / "debootstrap.log")
-            for name, words in commands.items():
-                command = sandbox.command("tools/bazel", *words, chdir="/home/lenet")
-                passed, row = _try(f"{suite}: {name}", command, folder / f"{words[0]}.log")
-                rows.append(row)
-                good = good and passed
-        except BaseException:
-            shutil.rmtree(folder)
-            raise
-        if good:
-            shutil.rmtree(folder)
-        else:
-            print(f"systems: kept the failed tree {folder}", file=sys.stderr)
-            code = 1
-    print(*rows, sep="\n")
-    return code
+    rows: list[str] = []
+    try:
+        failed = [suite for suite in flags.systems if not _try_system(suite, flags, mirror, rows)]
+    finally:
+        print(*rows, sep="\n")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
