@@ -26,6 +26,7 @@ def search_interpreter(repository_ctx):
         names = ["python" + version for version in reversed(SUPPORTED_VERSIONS)] + ["python3"]
         found = [repository_ctx.which(name) for name in names]
         candidates = ["/usr/bin/python3"] + [str(path) for path in found if path]
+        candidates = {candidate: None for candidate in candidates}.keys()
     tried = []
     for candidate in candidates:
         result = repository_ctx.execute([candidate, "-c", _PROBE])
@@ -65,7 +66,8 @@ def _download(repository_ctx, pools, file, sha256):
         result = repository_ctx.execute(download)
         if result.return_code == 0:
             return ""
-        error = result.stderr.strip().split("\n")[-1]
+        errors = [line for line in result.stderr.split("\n") if line.startswith("E: ")]
+        error = errors[0][len("E: "):] if errors else "apt-helper failed"
     return error
 
 def _fetch(repository_ctx):
