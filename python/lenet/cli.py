@@ -54,7 +54,8 @@ def _run_app(main: Callable[[list[str]], int], parser: Callable[[list[str]], lis
 
 def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> list[str]:
     if any(arg in ("-h", "-help", "--help", "--helpshort") for arg in argv[1:]):
-        print(option_flags.help_text(options_class.program, arguments, _HELP_FULL))
+        text = option_flags.help_text(options_class.program, arguments, _HELP_FULL)
+        print(text, flush=True)  # a closed pipe is found here
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)
