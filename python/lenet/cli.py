@@ -9,7 +9,8 @@ from lenet import interrupts
 
 _INTERRUPTED = f"{pathlib.Path(sys.argv[0]).stem}: error: interrupted"
 
-# The imports below and those of the program take half a second.
+# The imports below and those of the program take half a second. Before, while Python and Bazel's
+# launcher start, SIGINT has its default action.
 interrupts.end_at_once(_INTERRUPTED, [signal.SIGINT])
 
 # ruff: noqa: E402
