@@ -18,9 +18,11 @@
 #include "absl/strings/strip.h"
 #include "cc/base/error.h"
 #include "cc/image/image.h"
-#include "jerror.h"
 #include "jpeglib.h"
 #include "png.h"
+// clang-format off: jerror.h numbers its messages by the version in jpeglib.h.
+#include "jerror.h"
+// clang-format on
 
 // libjpeg and libpng report errors by longjmp, which must not skip destructors.
 // So each call that can jump is in a function of its own that has no object

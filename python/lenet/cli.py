@@ -1,15 +1,26 @@
 """Entry point of each program: flags to options, one library call, errors to exit codes."""
 
-import functools
 import os
 import pathlib
+import signal
 import sys
+
+from lenet import interrupts
+
+_INTERRUPTED = f"{pathlib.Path(sys.argv[0]).stem}: error: interrupted"
+
+# The imports below and those of the program take half a second. Before, while Python and Bazel's
+# launcher start, SIGINT has its default action.
+interrupts.end_at_once(_INTERRUPTED, [signal.SIGINT])
+
+# ruff: noqa: E402
+import functools
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from absl import app, flags, logging
 
-from lenet import errors, interrupts
+from lenet import errors
 from lenet.options import flags as option_flags
 
 OptionsT = TypeVar("OptionsT")
@@ -31,14 +42,21 @@ def run(
     flags.FLAGS.set_default("verbosity", logging.INFO)
     parser = functools.partial(_parse_flags, options_class, arguments)
     main = functools.partial(_main, options_class, work, bool(arguments))
-    interrupts.run_to_exit(
-        lambda: app.run(main, flags_parser=parser), f"{_program()}: error: interrupted"
-    )
+    interrupts.run_to_exit(lambda: _run_app(main, parser), _INTERRUPTED)
+
+
+def _run_app(main: Callable[[list[str]], int], parser: Callable[[list[str]], list[str]]) -> None:
+    try:
+        app.run(main, flags_parser=parser)
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(errors.LenetError.exit_code)
 
 
 def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> list[str]:
     if any(arg in ("-h", "-help", "--help", "--helpshort") for arg in argv[1:]):
-        print(option_flags.help_text(options_class.program, arguments, _HELP_FULL))
+        text = option_flags.help_text(options_class.program, arguments, _HELP_FULL)
+        print(text, flush=True)  # a closed pipe is found here
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)
@@ -63,9 +81,8 @@ def _main(
         sys.stdout.flush()
     except errors.LenetError as error:
         _fail(str(error), error.exit_code)
-    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return errors.LenetError.exit_code
+    except BrokenPipeError:
+        raise
     except OSError as error:  # full disk, missing permission: no stack trace
         _fail(f"{error.filename or 'I/O'}: {error.strerror or error}", errors.LenetError.exit_code)
     return 0

@@ -5,12 +5,28 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 EXIT_CODE = 130  # 128 + SIGINT, as shells report it
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def end_at_once(message: str, numbers: Iterable[int] = _SIGNALS) -> None:
+    """Makes the signals print `message` and end the process with EXIT_CODE, without cleaning up."""
+
+    def abort(*_: object) -> None:
+        os.write(2, f"{message}\n".encode())
+        _end_process(EXIT_CODE)
+
+    for number in _not_ignored(numbers):
+        signal.signal(number, abort)
+
+
+def _not_ignored(numbers: Iterable[int]) -> list[int]:
+    """Returns the signals that are not ignored; a shell script's `&` ignores SIGINT for a job."""
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def run_to_exit(main: Callable[[], None], message: str) -> NoReturn:
@@ -21,23 +37,19 @@ def run_to_exit(main: Callable[[], None], message: str) -> NoReturn:
     default action of SIGINT, which kills the process.
     """
     code: int | str | None = 1  # if `main` raises another exception
-
-    def abort(*_: object) -> None:
-        os.write(2, f"{message}\n".encode())
-        _end_process(EXIT_CODE)
-
     # The first exit handler registered runs last.
     atexit.register(lambda: _end_process(code if isinstance(code, int) else int(code is not None)))
     try:
         try:
+            for number in _not_ignored([signal.SIGINT]):
+                signal.signal(number, signal.default_int_handler)
             main()
         except SystemExit as error:
             code = error.code
-        for number in _SIGNALS:
-            signal.signal(number, abort)
+        finally:
+            end_at_once(message)
     except KeyboardInterrupt:
-        for number in _SIGNALS:
-            signal.signal(number, abort)
+        end_at_once(message)  # a second signal may have interrupted the first call
         print(message, file=sys.stderr)
         code = EXIT_CODE
     sys.exit(code)
@@ -81,10 +93,10 @@ def recorded() -> Iterator[Interruption]:
 
     def request(*_: object) -> None:
         interruption.requested = True
-        for number in _SIGNALS:
+        for number in before:
             signal.signal(number, signal.default_int_handler)
 
-    before = {number: signal.signal(number, request) for number in _SIGNALS}
+    before = {number: signal.signal(number, request) for number in _not_ignored(_SIGNALS)}
     try:
         yield interruption
     finally:

@@ -26,13 +26,16 @@ def main():
     print("done")
     sys.exit(int(sys.argv[2]) if sys.argv[1] == "none" else 0)
 
+interrupts.end_at_once("interrupted", [signal.SIGINT])
+if sys.argv[1] == "imports":
+    send()
 interrupts.run_to_exit(main, "interrupted")
 """
 
 
-def _run(*arguments):
+def _run(*arguments, prefix=()):
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [*prefix, sys.executable, "-c", PROGRAM, *arguments],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
@@ -42,12 +45,23 @@ def _run(*arguments):
 
 @pytest.mark.parametrize(
     ("moment", "number"),
-    [("work", "SIGINT"), ("exit handler", "SIGINT"), ("exit handler", "SIGTERM")],
+    [
+        ("imports", "SIGINT"),
+        ("work", "SIGINT"),
+        ("exit handler", "SIGINT"),
+        ("exit handler", "SIGTERM"),
+    ],
 )
 def test_a_signal_at_any_moment_is_exit_code_130(moment, number):
     result = _run(moment, number)
     assert (result.returncode, result.stderr) == (130, "interrupted\n")
-    assert result.stdout == ("" if moment == "work" else "done\n")
+    assert result.stdout == ("done\n" if moment == "exit handler" else "")
+
+
+@pytest.mark.parametrize("moment", ["imports", "work", "exit handler"])
+def test_ctrl_c_does_not_end_a_background_job_of_a_shell(moment):
+    result = _run(moment, "SIGINT", prefix=("sh", "-c", 'trap "" INT; exec "$@"', "sh"))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
 
 
 @pytest.mark.parametrize("code", [0, 3])

@@ -15,9 +15,13 @@ def run_pip(repository_ctx, arguments):
       The path of the interpreter.
     """
     python = find_interpreter(repository_ctx)
-    if repository_ctx.execute([python, "-m", "pip", "--version"]).return_code != 0:
-        fail(_NO_PIP.format(python = python))
-    command = [python, "-m", "pip", "--disable-pip-version-check", "--no-input"] + arguments
+    pip = [python, "-m", "pip"]
+    if repository_ctx.execute(pip + ["--version"]).return_code != 0:
+        # pip of another interpreter can install for this one.
+        pip = [repository_ctx.which("python3") or python, "-m", "pip", "--python", python]
+        if repository_ctx.execute(pip + ["--version"]).return_code != 0:
+            fail(_NO_PIP.format(python = python))
+    command = pip + ["--disable-pip-version-check", "--no-input"] + arguments
     result = repository_ctx.execute(command, timeout = 3600, environment = {"PYTHONPATH": ""})
     if result.return_code != 0:
         fail("pip failed:\n%s\n%s\nIs a package index reachable (pip config list)?" % (

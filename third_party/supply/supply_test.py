@@ -57,9 +57,11 @@ def unhashed(path, text):
         )
         return [line for line in notice.requirements(text) if not pinned.fullmatch(line)]
     downloads = re.findall(r"\b(?:download|download_and_extract|http_\w+)\([^()]*\)", text)
+    apt = re.findall(r'\[[^]]*"download-file",[^]]*\]', text)
     pip = re.findall(r'\[\s*"(?:install|download|wheel)",[^]]*\]', text)
     return [
         *(call for call in downloads if not re.search(r"\b(sha256|integrity) = ", call)),
+        *(command for command in apt if '"SHA256:" + ' not in command),
         *(command for command in pip if "--require-hashes" not in command),
         *re.findall(r'git_repository|"(?:curl|wget|npx)"|"npm", "i\w*"', text),
     ]
@@ -83,6 +85,7 @@ def test_everything_that_is_fetched_has_a_hash(path):
         ("a.bzl", 'repository_ctx.download(url = "x", output = "y")'),
         ("a.bzl", 'http_archive(\n    name = "x",\n)'),
         ("a.bzl", 'run_pip(ctx, ["install", "--no-deps"])'),
+        ("a.bzl", 'ctx.execute(["apt-helper", "download-file", url, file])'),
         ("a.bzl", 'ctx.execute(["npm", "install", "x"])'),
         ("a.bzl", "git_repository()"),
     ],

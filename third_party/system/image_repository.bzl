@@ -1,6 +1,6 @@
 """Repository rule for @image: the execution platform that identifies this system."""
 
-load("//third_party/python:interpreter.bzl", "ENVIRON", "find_interpreter")
+load("//third_party/python:interpreter.bzl", "ENVIRON", "search_interpreter")
 
 # The property `image` is part of the key of each action. Machines with other compilers or headers
 # share no cached results, and remote actions run only on workers with the same system.
@@ -19,8 +19,8 @@ platform(
 def _image_repository_impl(repository_ctx):
     script = repository_ctx.path(repository_ctx.attr._script)
     packages = repository_ctx.path(repository_ctx.attr._packages)
-    python = find_interpreter(repository_ctx)
-    result = repository_ctx.execute([script, packages, python])
+    python, _ = search_interpreter(repository_ctx)  # one that is fetched is an input of actions
+    result = repository_ctx.execute([script, packages, python or "/usr/bin/python3"])
     if result.return_code != 0:
         fail("{} failed: {}".format(script, result.stderr))
     repository_ctx.file("BUILD.bazel", _BUILD.format(image = result.stdout.strip()))

@@ -81,7 +81,7 @@ def missing_files(image: pathlib.Path, lists: Sequence[pathlib.Path]) -> list[st
     return [name for file, name in required.items() if not os.path.lexists(f"{image}{file}")]
 
 
-def _run(command: list[str], log: pathlib.Path) -> None:
+def run_logged(command: list[str], log: pathlib.Path) -> None:
     """Runs a command with its output in `log`; an exception ends it with all its children."""
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -135,7 +135,7 @@ def _install(
     log.unlink(missing_ok=True)
     # Own namespaces, because debootstrap mounts /proc, which would prevent removing the folder.
     private = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
-    _run([*private, "debootstrap", "--variant=minbase", _SUITE, str(folder), mirror], log)
+    run_logged([*private, "debootstrap", "--variant=minbase", _SUITE, str(folder), mirror], log)
     packages = sorted(set(_required(lists).values()))
     print(f"remote: installing {len(packages)} packages (about four minutes)", flush=True)
     certificates = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
@@ -151,7 +151,7 @@ def _install(
             "PYTHON_SUITE": _PYTHON_SUITE,
         },
     )
-    _run(sandbox.command("sh", "-c", _RECIPE, "recipe", *packages), log)
+    run_logged(sandbox.command("sh", "-c", _RECIPE, "recipe", *packages), log)
     missing = missing_files(folder, lists)
     if missing:
         raise RemoteError(f"the image lacks files of the packages {', '.join(missing)}")
