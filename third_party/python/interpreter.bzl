@@ -42,7 +42,7 @@ def find_interpreter(repository_ctx):
     fail(_HELP.format(versions = ", ".join(SUPPORTED_VERSIONS), tried = "\n".join(tried)))
 
 _RUNTIME_BUILD = """\
-load("@bazel_tools//tools/python:toolchain.bzl", "py_runtime_pair")
+load("@build_rules//:rules.bzl", "py_runtime", "py_runtime_pair")
 
 py_runtime(
     name = "py3_runtime",
