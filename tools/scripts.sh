@@ -26,7 +26,7 @@ run_program() {
   path="${label#//}"
   path="${path/://}"
   # Bazel names the folder of this repository _main if it reads MODULE.bazel.
-  for runfiles in {"${RUNFILES_DIR:-}","${TEST_SRCDIR:-}","$0.runfiles"}/{_main,lenet_mindspore}; do
+  for runfiles in {"${RUNFILES_DIR:-$0.runfiles}","${TEST_SRCDIR:-$0.runfiles}","$0.runfiles"}/{_main,lenet_mindspore}; do
     if [[ -x ${runfiles}/${path} ]]; then
       "${runfiles}/${path}" "$@"
       return
