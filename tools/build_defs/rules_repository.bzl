@@ -20,15 +20,14 @@ def _rules_repository_impl(repository_ctx):
     # Debian's Bazel 4 has no version.
     if int(native.bazel_version.split(".")[0] or 4) >= 8:
         origins = _ORIGINS
+        loads = ['load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")']
     else:
         origins = {"py_runtime_pair": "@bazel_tools//tools/python:toolchain.bzl"}
-    loads = ['load("%s", _%s = "%s")\n' % (origin, name, name) for name, origin in origins.items()]
-    names = [
-        "%s = %s%s\n" % (name, "_" if name in origins else "native.", name)
-        for name in _ORIGINS
-    ]
+        loads = []
+    loads += ['load("%s", _%s = "%s")' % (origin, name, name) for name, origin in origins.items()]
+    names = ["%s = %s%s" % (name, "_" if name in origins else "native.", name) for name in _ORIGINS]
     repository_ctx.file("BUILD.bazel")
-    repository_ctx.file("rules.bzl", "".join(loads + names))
+    repository_ctx.file("rules.bzl", "\n".join(loads + names + ["cc_info = CcInfo", ""]))
 
 rules_repository = repository_rule(
     implementation = _rules_repository_impl,
