@@ -13,6 +13,7 @@ load("//third_party/python:interpreter.bzl", "python_runtime")
 load("//third_party/python:pip_repository.bzl", "pip_repository")
 load("//third_party/system:image_repository.bzl", "image_repository")
 load("//third_party/system:system_library.bzl", "system_library")
+load("//tools/build_defs:rules_repository.bzl", "rules_repository")
 
 # Files that a runtime does not need, of MindSpore's 12,500 files and 2.5 GB: plug-ins for other devices
 # and CUDA 11.1, and a kernel compiler that CPUs do not use.
@@ -144,7 +145,6 @@ def _python():
     )
     maybe(pip_repository, name = "pypi_remote", lock = "//third_party/python:remote.lock")
     maybe(pip_repository, name = "pypi_testing", lock = "//third_party/python:testing.lock", strip = _BOTO_STRIP)
-    native.register_toolchains("@python_runtime//:toolchain")
 
 def _system():
     maybe(image_repository, name = "image")
@@ -156,6 +156,7 @@ def lenet_repositories():
     """Declares every external repository; Bazel fetches one when a target needs it."""
     _python()
     _system()
+    maybe(rules_repository, name = "build_rules")
     maybe(buildifier_repository, name = "buildifier")
     maybe(mnist_repository, name = "mnist")
     maybe(mindspore_lite_repository, name = "mindspore_lite")

@@ -19,12 +19,16 @@ readonly tool="${root}/tools/bazel" rc="${root}/.bazelrc.generated"
 fake_bazel stock7 7.7.1
 expect_exit 0 env BAZEL_REAL="${root}/bin/stock7" "${tool}" build //x "a b"
 expect_text "ran: build //x a b"
-expect_file "${rc}" "common --noenable_bzlmod"
+expect_file "${rc}" "common:workspace --noenable_bzlmod --enable_workspace"
 expect_exit 1 grep -q override_repository "${rc}"
 
 fake_bazel stock8 8.4.0
 expect_exit 0 env BAZEL_REAL="${root}/bin/stock8" "${tool}" info
-expect_file "${rc}" "common --enable_workspace"
+expect_exit 1 grep -q workspace "${rc}"
+
+fake_bazel stock3 3.7.2
+expect_exit 2 env BAZEL_REAL="${root}/bin/stock3" "${tool}" info
+expect_text "Bazel 3.7.2 is too old: use 4.2 or later"
 
 # A second call does not rewrite the file.
 touch -d '2001-01-01' "${rc}"

@@ -8,7 +8,9 @@
 # shellcheck disable=SC2317 # functions are called by item()
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail
-runfiles="${RUNFILES_DIR:-${TEST_SRCDIR:-$0.runfiles}}/lenet_mindspore"
+for runfiles in "${RUNFILES_DIR:-${TEST_SRCDIR:-$0.runfiles}}"/{_main,lenet_mindspore}; do
+  [[ ! -d ${runfiles} ]] || break # _main with MODULE.bazel
+done
 tools="${runfiles}/tools"
 [[ -d ${tools} ]] || tools="$(dirname "$0")"
 # shellcheck source=tools/check.sh

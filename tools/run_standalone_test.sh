@@ -3,7 +3,8 @@
 set -euo pipefail
 source tools/testing.sh
 
-readonly tools="${PWD}/tools" data="${TEST_SRCDIR}/mnist/Data"
+data="$(echo "${TEST_SRCDIR}"/*mnist/Data)" # the repository may have a longer name
+readonly data tools="${PWD}/tools"
 cd "${TEST_TMPDIR}"
 
 expect_exit 0 "${tools}/run_standalone_train_cpu" "${data}" ckpt --max_steps=20 --log_steps=1

@@ -23,10 +23,11 @@ absolute() {
 run_program() {
   local label="$1" path runfiles workspace
   shift
-  path="lenet_mindspore/${label#//}"
+  path="${label#//}"
   path="${path/://}"
-  for runfiles in "${RUNFILES_DIR:-}" "${TEST_SRCDIR:-}" "$0.runfiles"; do
-    if [[ -n ${runfiles} && -x ${runfiles}/${path} ]]; then
+  # Bazel names the folder of this repository _main if it reads MODULE.bazel.
+  for runfiles in {"${RUNFILES_DIR:-$0.runfiles}","${TEST_SRCDIR:-$0.runfiles}","$0.runfiles"}/{_main,lenet_mindspore}; do
+    if [[ -x ${runfiles}/${path} ]]; then
       "${runfiles}/${path}" "$@"
       return
     fi

@@ -7,16 +7,20 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "tools/cpp/runfiles/runfiles.h"
 #include "zlib.h"
 
 namespace lenet {
 namespace {
+
+using bazel::tools::cpp::runfiles::Runfiles;
 
 // Reads (SYS_capget) or sets (SYS_capset) the capabilities of this thread.
 void Capabilities(int64_t call, __user_cap_data_struct* data) {
@@ -58,8 +62,12 @@ WithoutPrivileges::WithoutPrivileges() {
 WithoutPrivileges::~WithoutPrivileges() { Capabilities(SYS_capset, before_); }
 
 std::string TestData(absl::string_view name) {
+  // No list of files: it has no folders.
   const char* folder = std::getenv("TEST_SRCDIR");  // set by Bazel
-  return absl::StrCat(folder == nullptr ? "." : folder, "/", name);
+  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(
+      "", /*runfiles_manifest_file=*/"", folder == nullptr ? "" : folder));
+  return runfiles == nullptr ? std::string(name)
+                             : runfiles->Rlocation(std::string(name));
 }
 
 std::string Gzip(absl::string_view content) {

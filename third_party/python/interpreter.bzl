@@ -108,7 +108,7 @@ def _unpack(repository_ctx, files):
     return ""
 
 _RUNTIME_BUILD = """\
-load("@bazel_tools//tools/python:toolchain.bzl", "py_runtime_pair")
+load("@build_rules//:rules.bzl", "py_runtime", "py_runtime_pair")
 
 py_runtime(
     name = "py3_runtime",

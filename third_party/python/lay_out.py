@@ -87,6 +87,7 @@ def main() -> None:
         importlib.metadata.distributions(path=[str(root)]), key=lambda d: d.metadata["Name"]
     )
     present = {_label(distribution.metadata["Name"]) for distribution in distributions}
+    print('load("@build_rules//:rules.bzl", "py_library")\n')
     print('package(default_visibility = ["//visibility:public"])\n')
     for distribution in distributions:
         files = [f"{root.name}/{file}" for file in _files(distribution, root)]

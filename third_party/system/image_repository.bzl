@@ -7,11 +7,14 @@ load("//third_party/python:interpreter.bzl", "ENVIRON", "search_interpreter")
 _BUILD = """\
 platform(
     name = "platform",
+    constraint_values = [
+        "@platforms//cpu:{cpu}",
+        "@platforms//os:linux",
+    ],
     exec_properties = {{
         "OSFamily": "linux",
         "image": "{image}",
     }},
-    parents = ["@local_config_platform//:host"],
     visibility = ["//visibility:public"],
 )
 """
@@ -23,7 +26,11 @@ def _image_repository_impl(repository_ctx):
     result = repository_ctx.execute([script, packages, python or "/usr/bin/python3"])
     if result.return_code != 0:
         fail("{} failed: {}".format(script, result.stderr))
-    repository_ctx.file("BUILD.bazel", _BUILD.format(image = result.stdout.strip()))
+    machine = repository_ctx.execute(["uname", "-m"])
+    repository_ctx.file("BUILD.bazel", _BUILD.format(
+        cpu = machine.stdout.strip(),
+        image = result.stdout.strip(),
+    ))
 
 image_repository = repository_rule(
     implementation = _image_repository_impl,

@@ -5,6 +5,8 @@ Install it (Debian, Ubuntu: apt-get install {debian}), or let `tools/bazel` inst
 and run the command again."""
 
 _BUILD_HEAD = """\
+load("@build_rules//:rules.bzl", "cc_library")
+
 package(default_visibility = ["//visibility:public"])
 """
 

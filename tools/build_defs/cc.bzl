@@ -1,4 +1,6 @@
-"""C++ rules. No other file names their origin (Bazel 8 and later: rules_cc)."""
+"""C++ rules."""
+
+load("@build_rules//:rules.bzl", _cc_binary = "cc_binary", _cc_library = "cc_library", _cc_test = "cc_test")
 
 # Only for this project's code; headers of dependencies are system headers.
 _WARNINGS = [
@@ -13,7 +15,7 @@ _WARNINGS = [
 
 def cc_library(name, copts = [], **kwargs):
     """Declares a C++ library; strict warnings are errors."""
-    native.cc_library(name = name, copts = _WARNINGS + copts, **kwargs)
+    _cc_library(name = name, copts = _WARNINGS + copts, **kwargs)
 
 def cc_binary(name, copts = [], linkopts = [], **kwargs):
     """Declares a C++ program; strict warnings are errors.
@@ -21,7 +23,7 @@ def cc_binary(name, copts = [], linkopts = [], **kwargs):
     Unused libraries are not linked: pkg-config names those that a static library would need, and
     loading 34 unused ones of 54 took infer310 three milliseconds.
     """
-    native.cc_binary(
+    _cc_binary(
         name = name,
         copts = _WARNINGS + copts,
         linkopts = ["-Wl,--as-needed"] + linkopts,
@@ -30,7 +32,7 @@ def cc_binary(name, copts = [], linkopts = [], **kwargs):
 
 def cc_test(name, copts = [], deps = [], main = "@googletest//:gmock_main", **kwargs):
     """Declares GoogleTest tests; `main` is the library with the main function."""
-    native.cc_test(
+    _cc_test(
         name = name,
         copts = _WARNINGS + copts,
         deps = deps + [main],
@@ -53,7 +55,7 @@ def cc_proto_library(name, src, **kwargs):
         cmd = "$(execpath @protobuf//:bin/protoc) --cpp_out=$(GENDIR) $(execpath %s)" % src,
         tools = ["@protobuf//:bin/protoc"],
     )
-    native.cc_library(
+    _cc_library(
         name = name,
         srcs = [stem + ".pb.cc"],
         hdrs = [stem + ".pb.h"],

@@ -1,4 +1,6 @@
-"""Python rules. The only file that says where they come from (Bazel 8 and later: rules_python)."""
+"""Python rules."""
+
+load("@build_rules//:rules.bzl", _py_binary = "py_binary", _py_library = "py_library", _py_test = "py_test")
 
 _IMPORT_ROOT = "python"
 
@@ -11,13 +13,12 @@ def _imports():
 
 def py_library(name, **kwargs):
     """Declares a library of modules."""
-    native.py_library(name = name, imports = _imports(), **kwargs)  # buildifier: disable=native-py
+    _py_library(name = name, imports = _imports(), **kwargs)
 
 def py_binary(name, **kwargs):
     """Declares a program. Its file is <name>.py unless `srcs` and `main` say otherwise."""
     kwargs.setdefault("srcs", [name + ".py"])
-    native.py_binary(
-        # buildifier: disable=native-py
+    _py_binary(
         name = name,
         imports = _imports(),
         python_version = "PY3",
@@ -27,8 +28,7 @@ def py_binary(name, **kwargs):
 def py_test(name, srcs = None, deps = [], args = [], **kwargs):
     """Declares a pytest run, with JUnit XML for Bazel and `--test_filter` as pytest's -k."""
     srcs = srcs or [name + ".py"]
-    native.py_test(
-        # buildifier: disable=native-py
+    _py_test(
         name = name,
         srcs = srcs + ["//tools/build_defs:pytest_main.py"],
         main = "//tools/build_defs:pytest_main.py",

@@ -3,9 +3,11 @@
 Each file is an action, so that Bazel checks a file again only if it or its headers changed.
 """
 
+load("@build_rules//:rules.bzl", "cc_info")
+
 def _contexts(ctx):
     attributes = getattr(ctx.rule.attr, "deps", [])
-    return [dep[CcInfo].compilation_context for dep in attributes if CcInfo in dep]
+    return [dep[cc_info].compilation_context for dep in attributes if cc_info in dep]
 
 def _flags(contexts):
     flags = ["-std=c++17", "-iquote."]

@@ -127,7 +127,7 @@ LINTERS = {
     for linter in (
         Linter(
             "buildifier",
-            r"(^|/)(BUILD|BUILD\.bazel|WORKSPACE)$|\.(bzl|BUILD)$",
+            r"(^|/)(BUILD|(BUILD|MODULE)\.bazel|WORKSPACE)$|\.(bzl|BUILD)$",
             check=_buildifier("--mode=check", "--lint=warn"),
             fix=_buildifier("--mode=fix", "--lint=fix"),
         ),

@@ -240,7 +240,8 @@ class Workspace:
         options = (source / ".bazelrc").read_text().splitlines()
         # The small workspace lacks the repository of this platform.
         kept = [line for line in options if "--host_platform" not in line]
-        written = {"WORKSPACE": "", "BUILD": build, ".bazelrc": "\n".join(kept), **(files or {})}
+        written = {"WORKSPACE": "", "MODULE.bazel": "", "BUILD": build}
+        written |= {".bazelrc": "\n".join(kept), **(files or {})}
         for path, content in written.items():
             (workspace / path).parent.mkdir(parents=True, exist_ok=True)
             (workspace / path).write_text(content)
