@@ -2,6 +2,17 @@
 
 load("//third_party/python:interpreter.bzl", "find_interpreter")
 
+# Replaces settings of the user's that would install nothing or elsewhere, or contradict a lock. A
+# variable precedes pip.conf.
+_ENVIRONMENT = {
+    "PIP_CONSTRAINT": "/dev/null",
+    "PIP_DRY_RUN": "0",
+    "PIP_REQUIRE_VIRTUALENV": "0",
+    "PIP_ROOT": "/",
+    "PIP_USER": "0",
+    "PYTHONPATH": "",
+}
+
 _NO_PIP = "{python} has no pip. Install it (Debian, Ubuntu: apt-get install python3-pip) and run the command again."
 
 def run_pip(repository_ctx, arguments):
@@ -22,7 +33,7 @@ def run_pip(repository_ctx, arguments):
         if repository_ctx.execute(pip + ["--version"]).return_code != 0:
             fail(_NO_PIP.format(python = python))
     command = pip + ["--disable-pip-version-check", "--no-input"] + arguments
-    result = repository_ctx.execute(command, timeout = 3600, environment = {"PYTHONPATH": ""})
+    result = repository_ctx.execute(command, timeout = 3600, environment = _ENVIRONMENT)
     if result.return_code != 0:
         fail("pip failed:\n%s\n%s\nIs a package index reachable (pip config list)?" % (
             " ".join([str(word) for word in command]),

@@ -20,6 +20,7 @@ def _pip_repository_impl(repository_ctx):
         "--only-binary=:all:",
         "--no-compile",
         "--no-warn-script-location",
+        "--prefix=",  # a variable cannot replace the user's prefix
         "--target",
         "site-packages",
     ] + ["--requirement=%s" % repository_ctx.path(lock) for lock in locks])
