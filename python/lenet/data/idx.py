@@ -83,8 +83,6 @@ def read_split(data_path: str, split: SplitName) -> Split:
     if images_path is None:
         raise UserError(f"--data_path: {_missing(folder, split)}; {_ADVICE}")
     labels_path = find_labels(images_path)
-    if labels_path is None:
-        raise UserError(f"--data_path: {images_path} has no file of labels beside it; {_ADVICE}")
     images = read_images(images_path)
     labels = read_labels(labels_path)
     if len(images) != len(labels):
@@ -124,17 +122,25 @@ def find_images(folder: pathlib.Path, split: SplitName) -> pathlib.Path | None:
     return None
 
 
-def find_labels(images: pathlib.Path) -> pathlib.Path | None:
-    """Returns the IDX file of the labels of `images`, from the same folder and set, or None."""
-    parsed = _parse(images.name, "images")
-    if parsed is None:
-        return None
+def find_labels(images: pathlib.Path) -> pathlib.Path:
+    """Returns the IDX file of the labels of `images`, from the same folder and set.
+
+    Raises:
+        UserError: there is none.
+    """
+    same = images.name.replace("images", "labels").replace("idx3", "idx1")
     beside = images.parent.glob("*")
     if images.parent.name == images.name:  # a folder per file
         beside = images.parent.parent.glob("*/*")
-    same = images.name.replace("images", "labels").replace("idx3", "idx1")
+    parsed = _parse(images.name, "images") or ("", "")
     found = [path for path in beside if _parse(path.name, "labels") == parsed and path.is_file()]
-    return min(found, key=lambda path: (path.name != same, _preference(path)), default=None)
+    found.sort(key=lambda path: (path.name != same, _preference(path)))
+    if not found:
+        raise UserError(
+            f"{images} has no file of labels; expected {images.with_name(same)}; fetch both files "
+            "of the data set"
+        )
+    return found[0]
 
 
 def read_images(path: AnyPath) -> np.ndarray:
