@@ -17,6 +17,7 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "cc/base/error.h"
 #include "cc/inference/config_file.h"
@@ -65,7 +66,7 @@ absl::Status SetFlag(absl::string_view name, absl::string_view value) {
 }
 
 DeviceTarget ToDeviceTarget(absl::string_view name) {
-  if (name == "Ascend310") return DeviceTarget::kAscend310;
+  if (name == "Ascend310" || name == "Ascend") return DeviceTarget::kAscend310;
   return name == "CPU" ? DeviceTarget::kCpu : DeviceTarget::kAuto;
 }
 
@@ -129,8 +130,12 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
   LENET_RETURN_IF_ERROR(ParseFlags(argc, argv));
   const std::string file = AbsolutePath(absl::GetFlag(FLAGS_config_path));
   if (!file.empty()) {
-    LENET_ASSIGN_OR_RETURN(const auto values, ReadConfigFile(file));
-    for (const auto& [name, value] : values) {
+    LENET_ASSIGN_OR_RETURN(const ConfigFile config, ReadConfigFile(file));
+    if (!config.unused.empty()) {
+      std::fprintf(stderr, "infer310: %s: not used: %s\n", file.c_str(),
+                   absl::StrJoin(config.unused, ", ").c_str());
+    }
+    for (const auto& [name, value] : config.values) {
       LENET_RETURN_IF_ERROR(SetFlag(name, value));
     }
     // The command line overrides the file.

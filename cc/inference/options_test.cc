@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"--limit=-1",
                 "limit must be an integer of at least 0, not '-1'"},
         Refused{"--batch_size=0", "at least 1 and at most 65536"},
-        Refused{"--device_target=GPU", "one of auto, Ascend310, CPU"},
+        Refused{"--device_target=GPU", "one of auto, Ascend310, Ascend, CPU"},
         Refused{"--engine=gpu", "one of auto, native, lite, acl, not 'gpu'"},
         Refused{"--result_path=", "result_path is empty"}));
 

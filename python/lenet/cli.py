@@ -62,7 +62,8 @@ def _main(
             work(options)
         sys.stdout.flush()
     except errors.LenetError as error:
-        _fail(str(error), error.exit_code)
+        message = option_flags.blame_file(str(error), options_class, flags.FLAGS)
+        _fail(message, error.exit_code)
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.LenetError.exit_code
