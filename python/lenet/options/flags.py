@@ -66,15 +66,31 @@ def parse(options_class: type[OptionsT], flag_values: flags.FlagValues) -> Optio
 def blame_file(message: str, options_class: type[OptionsT], flag_values: flags.FlagValues) -> str:
     """Returns an error message that names the configuration file for the values from it."""
     path = absolute(str(flag_values[_CONFIG_FLAG].value))
+    options = options_of(options_class)
     try:
-        found = config.read(path, options_of(options_class))[0] if path else {}
+        found = config.read(path, options)[0] if path else {}
     except UserError:
         return message
-    mentioned = dict.fromkeys(re.findall(r"--(\w+)", message))
-    names = [name for name in mentioned if name in found and not flag_values[name].present]
+    names = []
+    for option in options:
+        value = found.get(option.name)
+        if value is None or flag_values[option.name].present:
+            continue
+        is_named = re.search(rf"--{option.name}\b", message) is not None
+        if is_named or (option.is_path and value and absolute(str(value)) in message):
+            names.append(option.name)
     if names and message.startswith(f"--{names[0]}"):
         return f"{path}: {message[2:]}"
     return f"{message} ({path} sets {', '.join(names)})" if names else message
+
+
+def report_unused(options: Any, reasons: dict[str, str]) -> None:
+    """Logs which options of `reasons` were set (differ from their defaults) without effect."""
+    for option in options_of(type(options)):
+        default = config.defaults()[option.section][option.name]
+        default = absolute(str(default)) if option.is_path else default
+        if option.name in reasons and getattr(options, option.name) != default:
+            logging.info("--%s has no effect %s", option.name, reasons[option.name])
 
 
 def absolute(path: str) -> str:
