@@ -82,6 +82,23 @@ TEST_F(OptionsTest, CommandLineOverridesFileAndFileOverridesDefault) {
   EXPECT_FALSE(options.json);
 }
 
+TEST_F(OptionsTest, ErrorsNameTheFileThatGaveTheValue) {
+  const TempFolder folder;
+  const std::string file =
+      folder.Write("a.yaml", "dataset_path: /none\nlimit: 7\ndevice_id: 1");
+  LENET_ASSERT_OK_AND_ASSIGN(
+      const Infer310Options options,
+      Parse({"--config_path", file, "--limit=8", "--threads=1"}));
+  const auto blame = [&](const char* message) {
+    return std::string(
+        BlameConfigFile(options, absl::NotFoundError(message)).message());
+  };
+  EXPECT_EQ(blame("/none is missing; give --device_id"),
+            "/none is missing; give --device_id (" + file +
+                " sets dataset_path, device_id)");
+  EXPECT_EQ(blame("--limit and --threads"), "--limit and --threads");
+}
+
 struct Refused {
   const char* argument;
   const char* message;

@@ -215,6 +215,13 @@ def test_errors_name_the_file_that_gave_the_value(tmp_path):
     assert blamed("--lr: too high") == "--lr: too high"
 
 
+def test_only_options_that_were_set_are_reported_as_without_effect(caplog):
+    caplog.set_level("INFO")
+    reasons = dict.fromkeys(("sink_size", "ckpt_path", "lr"), "here")
+    option_flags.report_unused(parse(["--sink_size=3", "--ckpt_path=ckpt", "--seed=9"]), reasons)
+    assert caplog.messages == ["--sink_size has no effect here"]
+
+
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(errors.UserError, match=r"cannot read .*none.yaml: No such file"):
         parse([f"--config_path={tmp_path}/none.yaml"])
