@@ -26,7 +26,7 @@ namespace {
 constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 constexpr size_t kMaxExcerpt = 100;  // bytes of a value in a message
 
-constexpr double kTypo = 0.85;  // similarity of a misspelled key
+constexpr double kTypo = 0.8;  // similarity of a misspelled key
 
 // Returns the value if a bool of YAML 1.1 has been spelled.
 std::optional<bool> ParseBool(absl::string_view text) {

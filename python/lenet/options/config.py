@@ -15,7 +15,7 @@ from lenet.options.schema import Option, Value, options_of, original_keys, progr
 OptionsT = TypeVar("OptionsT")
 Sections = dict[str, dict[str, Value]]
 
-_TYPO = 0.85  # similarity of a misspelled key, from 0 to 1
+_TYPO = 0.8  # similarity of a misspelled key, from 0 to 1
 
 
 @functools.cache
