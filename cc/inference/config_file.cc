@@ -94,6 +94,16 @@ absl::Status UnknownName(const std::string& path, absl::string_view kind,
                          "'; expected one of ", absl::StrJoin(known, ", "));
 }
 
+absl::Status CheckKeysUnique(const YAML::Node& keys, const std::string& path) {
+  Names names;
+  for (const auto& entry : keys) {
+    const auto key = entry.first.as<std::string>();
+    if (names.insert(key).second) continue;
+    return InvalidArgument(path, ": the key '", key, "' occurs twice");
+  }
+  return absl::OkStatus();
+}
+
 // Adds the keys of a section.
 absl::Status ReadSection(const std::string& section, const YAML::Node& keys,
                          const std::string& path, ConfigFile* file) {
@@ -103,6 +113,7 @@ absl::Status ReadSection(const std::string& section, const YAML::Node& keys,
     for (const ConfigKey& key : kConfigKeys) sections.insert(key.section);
     return UnknownName(path, "section", section, sections);
   }
+  LENET_RETURN_IF_ERROR(CheckKeysUnique(keys, path));
   for (const auto& entry : keys) {
     const auto key = entry.first.as<std::string>();
     if (known.count(key) == 0) {
@@ -171,10 +182,12 @@ absl::StatusOr<ConfigFile> ReadDocument(const YAML::Node& document,
   const bool flat =
       std::none_of(document.begin(), document.end(),
                    [](const auto& entry) { return entry.second.IsMap(); });
+  LENET_RETURN_IF_ERROR(CheckKeysUnique(document, path));
   const Names all = Keys("");
   for (const auto& entry : document) {
     const auto key = entry.first.as<std::string>();
-    if (entry.second.IsMap()) continue;
+    const bool empty_section = entry.second.IsNull() && !Keys(key).empty();
+    if (entry.second.IsMap() || empty_section) continue;
     if (IsOriginal(key, entry.second)) {
       file.unused.push_back(key);
     } else if (all.count(key) > 0) {

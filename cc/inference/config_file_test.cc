@@ -55,6 +55,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "num_classes, sink_size, result_path, load_path, "
                  "save_checkpoint_epochs, novel, the documents after the first "
                  "`---`"},
+        Accepted{"device:\n#  device_id: 1\n", {}},
         Accepted{"ckpt_path: a\ncheckpoint_path: a", {}},
         Accepted{"infer310:\n  batch_size: 4\n  engine: lite\n",
                  Map{{"batch_size", "4"}, {"engine", "lite"}}},
@@ -104,6 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"a: [", "is not YAML"}, Refused{"\t- :", "is not YAML"},
         Refused{"hello", "expected lines `key: value`, found 'hello'"},
         Refused{"- 1", "found a list"},
+        Refused{"limit: 1\njson: no\nlimit: 2", "the key 'limit' occurs twice"},
+        Refused{"infer310: {limit: 1, limit: 2}", "'limit' occurs twice"},
         Refused{"batchsize: 4",
                 "unknown key 'batchsize'; did you mean 'batch_size'?"},
         Refused{"novel: 4\ninfer310: {limit: 1}",

@@ -201,6 +201,8 @@ def _preference(path: pathlib.Path) -> tuple[bool, bool, str]:
 def _missing(folder: pathlib.Path, split: SplitName) -> str:
     """Describes a folder without a split, and names a file in a format that is not read."""
     for path in (path for pattern in _PLACES for path in sorted(folder.glob(pattern))):
+        if path.suffix.lower() in (".png", ".jpg", ".jpeg"):
+            return f"{folder} holds pictures, which infer310 and predict read; take IDX files here"
         if path.name.lower().removesuffix(".gz").endswith(_OTHER_FORMATS):
             return f"{path} is not read; take (or unpack) the IDX files of this data set"
     prefix = "train" if split == "train" else "t10k"

@@ -194,6 +194,11 @@ def test_missing_data_is_reported(tmp_path):
         idx.read_split(str(tmp_path / "nowhere"), "train")
     with pytest.raises(UserError, match="train-images.idx3-ubyte"):
         idx.read_split(str(tmp_path), "train")
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "1.png").touch()
+    with pytest.raises(UserError, match="holds pictures, which infer310 and predict read"):
+        idx.read_split(str(tmp_path), "train")
+    (tmp_path / "0" / "1.png").unlink()
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "mnist.npz").touch()
     with pytest.raises(UserError, match="a/mnist.npz is not read; take .* the IDX files"):

@@ -78,6 +78,8 @@ def _entries(document: dict[str, Any], path: str) -> Iterator[tuple[str | None, 
     all_keys = {key for names in sections.values() for key in names}
     flat = not any(isinstance(content, dict) for content in document.values())
     for name, content in document.items():
+        if content is None and name in sections:  # all keys of it are comments
+            continue
         if isinstance(content, dict):
             _check_known("section", name, sections, path)
             for key, value in content.items():
@@ -120,6 +122,16 @@ class _TextLoader(yaml.SafeLoader):
         for start, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Returns a mapping; a key that occurs twice is an error, as YAML has it."""
+        names = set()
+        for key, _ in node.value:
+            if str(key.value) in names:
+                problem = f"the key {key.value!r} occurs twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            names.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
 
 def _load(path: pathlib.Path) -> tuple[dict[str, Any], list[Any]]:
     """Returns the first document of a file, and the others."""
@@ -128,7 +140,7 @@ def _load(path: pathlib.Path) -> tuple[dict[str, Any], list[Any]]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML: {error}") from error
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     document = documents[0] if documents else None
     if document is not None and not isinstance(document, dict):
         raise UserError(f"{path}: expected lines `key: value`, found {document!r:.60}")

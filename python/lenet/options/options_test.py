@@ -100,6 +100,8 @@ def test_a_copy_of_the_defaults_and_an_empty_file_change_nothing(tmp_path):
         ("- batch_size", "expected lines `key: value`"),
         ("a: [", "is not YAML"),
         ("\x00", "is not YAML"),
+        ("lr: 1\nseed: 2\nlr: 3", "the key 'lr' occurs twice"),
+        ("train: {lr: 1, lr: 3}", "the key 'lr' occurs twice"),
     ],
 )
 def test_a_bad_file_is_an_error_that_names_file_key_and_value(tmp_path, text, message):
@@ -107,6 +109,7 @@ def test_a_bad_file_is_an_error_that_names_file_key_and_value(tmp_path, text, me
         with_config(tmp_path, text)
     assert message in str(caught.value)
     assert "my.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_bad_value_on_the_command_line_is_an_error():
@@ -132,6 +135,7 @@ def test_a_bad_value_on_the_command_line_is_an_error():
         ("ckpt_path: '/yes'", "ckpt_path", "/yes"),
         ("checkpoint_path: /a", "ckpt_path", "/a"),
         ("\ufefflr: 2\r\n", "lr", 2.0),
+        ("device:\n#  device_id: 1\nlr: 2", "lr", 2.0),
     ],
 )
 def test_values_as_people_write_them(tmp_path, text, name, value):
