@@ -19,6 +19,7 @@ import numpy as np
 from absl import logging
 
 from lenet import resources
+from lenet.data import class_folders
 from lenet.errors import UserError
 from lenet.files import AnyPath
 
@@ -68,8 +69,8 @@ def read_split(data_path: str, split: SplitName) -> Split:
     """Reads the images and labels of one split.
 
     Args:
-        data_path: folder with the files, or with `train` and `test` folders that hold them; "" for
-            the MNIST that the build fetched.
+        data_path: folder with IDX files (find_images) or with pictures (class_folders); "" for the
+            MNIST that the build fetched.
         split: "train" or "test".
 
     Raises:
@@ -81,7 +82,11 @@ def read_split(data_path: str, split: SplitName) -> Split:
         raise UserError(f"--data_path: {folder} {problem}; {_ADVICE}")
     images_path = find_images(folder, split)
     if images_path is None:
-        raise UserError(f"--data_path: {_missing(folder, split)}; {_ADVICE}")
+        pictures = class_folders.read(folder, split, IMAGE_SIZE)
+        if pictures is None:
+            raise UserError(f"--data_path: {_missing(folder, split)}; {_ADVICE}")
+        _report_layout("a folder of pictures per class", str(folder), False)
+        return Split(*pictures)
     labels_path = find_labels(images_path)
     images = read_images(images_path)
     labels = read_labels(labels_path)
@@ -201,8 +206,6 @@ def _preference(path: pathlib.Path) -> tuple[bool, bool, str]:
 def _missing(folder: pathlib.Path, split: SplitName) -> str:
     """Describes a folder without a split, and names a file in a format that is not read."""
     for path in (path for pattern in _PLACES for path in sorted(folder.glob(pattern))):
-        if path.suffix.lower() in (".png", ".jpg", ".jpeg"):
-            return f"{folder} holds pictures, which infer310 and predict read; take IDX files here"
         if path.name.lower().removesuffix(".gz").endswith(_OTHER_FORMATS):
             return f"{path} is not read; take (or unpack) the IDX files of this data set"
     prefix = "train" if split == "train" else "t10k"
