@@ -34,8 +34,9 @@ absl::StatusOr<Outcome> Run(int argc, char** argv) {
   if (options.probe) return ProbeDevice(options);
   LENET_RETURN_IF_ERROR(FillInputsFromRunfiles(argv[0], &options));
   CatchInterrupts();
-  LENET_ASSIGN_OR_RETURN(const Report report, RunInference(options));
-  return Outcome{options.json ? ReportJson(report) : SummaryText(report)};
+  const absl::StatusOr<Report> report = RunInference(options);
+  if (!report.ok()) return BlameConfigFile(options, report.status());
+  return Outcome{options.json ? ReportJson(*report) : SummaryText(*report)};
 }
 
 int Fail(const absl::Status& status) {

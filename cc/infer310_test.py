@@ -268,6 +268,12 @@ _BAD_FILES = {
         ["a.yaml", "'limitt'", "limit"],
     ),
     "ill-typed key": ("a.yaml", b"limit: many", ["--config_path=a.yaml"], ["a.yaml", "'many'"]),
+    "size from a file": (
+        "a.yaml",
+        b"image: {image_height: 40}",
+        ["--config_path=a.yaml"],
+        ["are 40x32", "a.yaml sets image_height"],
+    ),
     "file as results": ("file", b"", ["--result_path=file"], ["file"]),
     "results below a file": ("file", b"", ["--result_path=file/out"], ["file"]),
     "other's folder": ("mine/thesis.txt", b"", ["--result_path=mine"], ["thesis.txt"]),

@@ -24,6 +24,7 @@ struct Option {{
   int minimum;           // of an integer
   int maximum;
   const char* expected;  // description of the accepted values
+  bool top_level;        // whether the key counts outside of its section
 }};
 
 // The options of infer310. Each is a flag and a key of a configuration file.
@@ -39,6 +40,15 @@ struct ConfigKey {{
 // The keys of all programs in a configuration file.
 inline constexpr ConfigKey kConfigKeys[] = {{
 {keys}
+}};
+
+// Keys of the original program's file without effect here, with the value that
+// has none, or null for all values.
+inline constexpr struct {{
+  const char* name;
+  const char* value;
+}} kOriginalKeys[] = {{
+{original}
 }};
 
 inline constexpr char kInfer310Help[] = R"help({help}
@@ -64,9 +74,9 @@ def _row(option: schema.Option) -> str:
     high = _INT_MAX if option.maximum is None else option.maximum
     choices = ",".join(option.choices)
     kind = f"Option::Type::{_OPTION_TYPES[option.type]}"
-    texts = (option.section, option.name, choices, option.expected)
-    section, name, choices, expected = map(json.dumps, texts)
-    return f"    {{{section}, {name}, {kind}, {choices}, {low}, {high}, {expected}}},"
+    texts = (option.section, option.name, choices, option.expected, option.top_level)
+    section, name, choices, expected, top_level = map(json.dumps, texts)
+    return f"    {{{section}, {name}, {kind}, {choices}, {low}, {high}, {expected}, {top_level}}},"
 
 
 def _flag(option: schema.Option) -> str:
@@ -78,10 +88,17 @@ def _flag(option: schema.Option) -> str:
 def main() -> None:
     """Prints the header."""
     options = schema.programs()["infer310"].options
-    keys = [
-        f'    {{"{section}", "{key}"}},' for section, d in config.defaults().items() for key in d
+    keys = [f'    {{"{section}", "{key}"}},' for section, d in config.keys().items() for key in d]
+    original = [
+        f'    {{"{name}", {"nullptr" if value is None else json.dumps(value)}}},'
+        for name, value in schema.original_keys().items()
     ]
-    fields = {"options": map(_row, options), "keys": keys, "flags": map(_flag, options)}
+    fields = {
+        "options": map(_row, options),
+        "keys": keys,
+        "flags": map(_flag, options),
+        "original": original,
+    }
     text = {name: "\n".join(lines) for name, lines in fields.items()}
     print(_HEADER.format(**text, help=flags.help_text("infer310")), end="")
 

@@ -21,6 +21,8 @@ ROWS = {
         ("--epoch_size=0", 2, "epoch_size"),
         ("--epoch_size=many", 2, "epoch_size"),
         ("--batch_size=257", 2, "at most the 256 images"),
+        ("--config_path=my.yaml", 2, "my.yaml: batch_size=257: expected at most the 256 images"),
+        ("--batch_size=256 --image_height=4096 --image_width=4096", 2, "GB of memory"),
         ("--ckpt_path=file/ckpt", 2, "--ckpt_path: cannot write to"),
         ("--device_target=GPU", 3, "--device_target=GPU: "),
         ("--device_target=Ascend", 3, "--device_target=Ascend: "),
@@ -31,6 +33,7 @@ ROWS = {
     "train_distributed": [
         _DISTRIBUTED,
         ("--worker_num=0", 2, "worker_num must be"),
+        ("--worker_num=4096", 2, "4096 workers on this machine"),
         ("--local_worker_num=3", 2, "at most --worker_num=2"),
         ("--local_worker_num=1", 2, "--node_rank, --master_addr"),
         ("--log_path=file/logs", 2, "--log_path: cannot write"),
@@ -58,7 +61,7 @@ ROWS = {
     ],
     "preprocess": [
         _DATA,
-        ("--data_path=empty", 2, "holds t10k-images.idx3-ubyte"),
+        ("--data_path=empty", 2, "hold t10k-images.idx3-ubyte"),
         ("--image_height=28", 2, "--image_height: expected an even number of at least 32"),
         ("--quality=101", 2, "quality"),
         ("--image_format=gif", 2, "image_format"),
@@ -103,6 +106,7 @@ def test_invalid_input(tmp_path, program, valid, flags, code, message):
     images = tmp_path / "Cut" / "train" / "train-images.idx3-ubyte"
     images.with_name(f"{images.name}.gz").write_bytes(gzip.compress(images.read_bytes())[:-100])
     images.unlink()
+    (tmp_path / "my.yaml").write_text("batch_size: 257\n")
     before = set(tmp_path.rglob("*"))
     result = programs.run(program, *valid, *flags.split(), cwd=tmp_path)
     assert result.returncode == code, result.stderr

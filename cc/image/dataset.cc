@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -102,7 +103,10 @@ class IdxDataset : public ImageDataset {
 
 absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
     const std::string& path, const DatasetOptions& options) {
-  LENET_ASSIGN_OR_RETURN(IdxImages images, ReadIdxImages(path, options.limit));
+  // Whether images of EMNIST are transposed may show in any of them.
+  const bool emnist = IsEmnist(path);
+  LENET_ASSIGN_OR_RETURN(IdxImages images,
+                         ReadIdxImages(path, emnist ? 0 : options.limit));
   std::optional<std::vector<uint8_t>> labels;
   if (const std::optional<std::string> labels_path = FindLabels(path)) {
     LENET_ASSIGN_OR_RETURN(labels, ReadIdxLabels(*labels_path));
@@ -111,6 +115,16 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
                              " labels, one for each image of ", path,
                              ", found ", labels->size());
     }
+  }
+  const bool turned =
+      emnist &&
+      IsTransposed(path, images, labels.value_or(std::vector<uint8_t>()));
+  if (turned) Transpose(&images);
+  if (options.limit != 0) images.count = std::min(images.count, options.limit);
+  const std::string layout = DescribeLayout(path, options.path);
+  if (turned || (!layout.empty() && path != options.path)) {
+    std::fprintf(stderr, "infer310: data set: %s, %s%s\n", layout.c_str(),
+                 path.c_str(), turned ? "; stored transposed, turned" : "");
   }
   return std::make_unique<IdxDataset>(std::move(images), std::move(labels),
                                       options);
@@ -332,9 +346,9 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenFolder(
   std::vector<Sample> samples;
   if (fs::exists(manifest, ignored)) {
     LENET_ASSIGN_OR_RETURN(samples, ReadManifest(folder, manifest.string()));
-  } else if (const auto idx = FindTestImages(folder)) {
-    return OpenIdx(*idx, options);
   } else {
+    LENET_ASSIGN_OR_RETURN(const auto idx, FindTestImages(folder));
+    if (idx) return OpenIdx(*idx, options);
     LENET_ASSIGN_OR_RETURN(samples, ListImages(folder));
   }
   LENET_RETURN_IF_ERROR(CheckStemsUnique(samples));

@@ -56,8 +56,7 @@ struct DatasetOptions {
 // Opens the data set at `path`, which is one of:
 // - a folder with manifest.csv (header "file,label"): the files it lists, in
 //   that order;
-// - a folder with MNIST's test set (t10k-images.idx3-ubyte), or with the test
-//   set in the subfolder "test";
+// - a folder with the test set of MNIST or a set like it (see FindTestImages);
 // - a folder of images (*.jpg *.jpeg *.png *.bin): if every name has the form
 //   test_{i}_{label}, ordered by i and with these labels, otherwise ordered by
 //   name and without labels;

@@ -149,6 +149,32 @@ TEST(IdxDatasetTest, LabelsMustMatchAllImages) {
   EXPECT_THAT(Labels(*dataset), ElementsAre(1, 2));
 }
 
+TEST(IdxDatasetTest, TransposedImagesOfEmnistAreTurned) {
+  // A vertical line: an upright 1.
+  std::string upright = MakeIdxImages({0, 0});
+  std::string transposed = upright;
+  for (size_t i = 4; i < 24; ++i) {
+    upright[16 + 784 + i * 28 + 14] = transposed[16 + 784 + 14 * 28 + i] = 99;
+  }
+  struct Case {
+    std::string set;
+    std::string content;
+  };
+  for (const Case& emnist :
+       {Case{"emnist-mnist", upright}, Case{"emnist-mnist", transposed},
+        Case{"emnist-digits", transposed}}) {
+    const TempFolder folder;
+    folder.Write(emnist.set + "-test-images-idx3-ubyte", emnist.content);
+    folder.Write(emnist.set + "-test-labels-idx1-ubyte", MakeIdxLabels({7, 1}));
+    LENET_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Dataset> dataset,
+                               Open(folder.path()));
+    LENET_ASSERT_OK_AND_ASSIGN(const SourceImage image, dataset->LoadSource(1));
+    EXPECT_EQ(image.content, upright.substr(16 + 784));
+    LENET_ASSERT_OK_AND_ASSIGN(dataset, Open(folder.path(), 1));
+    EXPECT_THAT(Labels(*dataset), ElementsAre(7));
+  }
+}
+
 TEST(IdxDatasetTest, OtherFilesAndMissingOnes) {
   const TempFolder folder;
   EXPECT_THAT(Open(folder.Write("a.jpg", MakeJpeg({}))),

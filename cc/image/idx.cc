@@ -5,16 +5,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -43,10 +47,8 @@ constexpr Format kImages = {"images", 0x0803, 16, size_t{kIdxSide} * kIdxSide};
 // Header: magic, count.
 constexpr Format kLabels = {"labels", 0x0801, 8, 1};
 
-// Both spellings, plain and compressed.
-constexpr std::array<absl::string_view, 4> kImageSuffixes = {
-    "images.idx3-ubyte", "images-idx3-ubyte", "images.idx3-ubyte.gz",
-    "images-idx3-ubyte.gz"};
+constexpr uint32_t kQmnistMagic = 0x0c02;  // int32 [N, 8]
+constexpr int kMaxDepth = 2;  // of folders in which files are searched
 
 uint32_t BigEndian(absl::string_view content, size_t offset) {
   uint32_t value = 0;
@@ -54,6 +56,22 @@ uint32_t BigEndian(absl::string_view content, size_t offset) {
     value = value << 8 | static_cast<unsigned char>(content[offset + i]);
   }
   return value;
+}
+
+absl::string_view MagicHint(uint32_t magic) {
+  if (magic == kImages.magic) return " (a file of images)";
+  if (magic == kLabels.magic) return " (a file of labels)";
+  if (magic == kQmnistMagic) {
+    return " (QMNIST's extended labels: 8 columns; take column 0, as a file of "
+           "labels, idx1-ubyte)";
+  }
+  if (magic >> 16 == 0x504b || magic == 0xfd377a58) {
+    return " (an archive; unpack it)";
+  }
+  if (magic >> 24 == '<') {
+    return " (a web page, the download failed; fetch it again)";
+  }
+  return "";
 }
 
 // Returns the number of entries. `content` is the start of a file of
@@ -66,9 +84,7 @@ absl::StatusOr<size_t> ParseHeader(const Format& format,
     std::string message = absl::StrFormat(
         "not an IDX file of %s: expected magic 0x%08x, found 0x%08x",
         format.entries, format.magic, magic);
-    if (magic == kImages.magic) message += " (a file of images)";
-    if (magic == kLabels.magic) message += " (a file of labels)";
-    return InvalidArgument(message);
+    return InvalidArgument(message, MagicHint(magic));
   }
   if (content.size() < format.header_size) {
     return InvalidArgument("not an IDX file of ", format.entries, ": expected ",
@@ -111,6 +127,49 @@ absl::StatusOr<IdxImages> ParseImages(std::string content, size_t file_size,
 absl::StatusOr<std::string> Uncompress(std::string content) {
   if (!IsGzip(content)) return content;
   return Gunzip(content, kMaxBytes);
+}
+
+// The set ("" for MNIST) and the split in the name of an IDX file.
+using IdxName = std::pair<std::string, std::string>;
+
+std::optional<IdxName> ParseName(const fs::path& path, absl::string_view kind) {
+  const std::string name = absl::AsciiStrToLower(path.filename().string());
+  if (absl::StartsWith(name, ".")) return std::nullopt;  // written by macOS
+  const std::string plain =
+      absl::StrCat("-", absl::StrReplaceAll(absl::StripSuffix(name, ".gz"),
+                                            {{".", "-"}, {"_", "-"}}));
+  for (const absl::string_view prefix : {"train", "t10k", "test"}) {
+    for (const absl::string_view rank :
+         {kind == "images" ? "idx3-ubyte" : "idx1-ubyte", "idx2-int"}) {
+      const std::string ending =
+          absl::StrCat("-", prefix, "-", kind, "-", rank);
+      if (!absl::EndsWith(plain, ending)) continue;
+      const std::string set(absl::StripSuffix(plain, ending));
+      return IdxName(set.empty() ? "" : set.substr(1),
+                     prefix == "train" ? "train" : "test");
+    }
+  }
+  return std::nullopt;
+}
+
+// Sorts plain before .gz, and ".idx3" before "-idx3".
+std::tuple<bool, bool, std::string> Preference(const fs::path& path) {
+  const std::string name = absl::AsciiStrToLower(path.filename().string());
+  return {absl::EndsWith(name, ".gz"), !absl::StrContains(name, ".idx"),
+          path.string()};
+}
+
+// Returns what the folders hold, none of those that cannot be read.
+std::vector<fs::path> List(const std::vector<fs::path>& folders) {
+  std::vector<fs::path> entries;
+  for (const fs::path& folder : folders) {
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; it != end;
+         it.increment(error)) {
+      entries.push_back(it->path());
+    }
+  }
+  return entries;
 }
 
 bool IsFile(const fs::path& path) {
@@ -171,33 +230,99 @@ absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(std::string content) {
 }
 
 std::optional<std::string> FindLabels(const std::string& images_path) {
-  const fs::path path(images_path);
-  const std::string name = path.filename().string();
-  for (const absl::string_view suffix : kImageSuffixes) {
-    if (!absl::EndsWith(name, suffix)) continue;
-    const std::string prefix(absl::StripSuffix(name, suffix));
-    std::vector<absl::string_view> suffixes = {suffix};
-    suffixes.insert(suffixes.end(), kImageSuffixes.begin(),
-                    kImageSuffixes.end());
-    for (const absl::string_view other : suffixes) {
-      const fs::path labels =
-          path.parent_path() /
-          absl::StrCat(prefix, absl::StrReplaceAll(other, {{"images", "labels"},
-                                                           {"idx3", "idx1"}}));
-      if (IsFile(labels)) return labels.string();
+  const fs::path images(images_path);
+  const std::optional<IdxName> parsed = ParseName(images, "images");
+  if (!parsed) return std::nullopt;
+  const fs::path folder = images.parent_path();
+  std::vector<fs::path> beside = {folder.empty() ? "." : folder};
+  if (folder.filename() == images.filename()) {  // a folder per file
+    beside = List({folder.parent_path()});
+  }
+  const std::string same = absl::StrReplaceAll(
+      images.filename().string(), {{"images", "labels"}, {"idx3", "idx1"}});
+  const auto key = [&same](const fs::path& path) {
+    return std::make_pair(path.filename() != same, Preference(path));
+  };
+  std::optional<fs::path> best;
+  for (const fs::path& path : List(beside)) {
+    if (ParseName(path, "labels") != parsed || !IsFile(path)) continue;
+    if (!best || key(path) < key(*best)) best = path;
+  }
+  if (!best) return std::nullopt;
+  return best->string();
+}
+
+absl::StatusOr<std::optional<std::string>> FindTestImages(
+    const std::string& folder) {
+  std::vector<fs::path> folders = {fs::path(folder) / "test"};
+  for (int depth = -1; depth <= kMaxDepth; ++depth) {
+    const std::vector<fs::path> entries = List(folders);
+    std::map<std::pair<fs::path, std::string>, fs::path> sets;
+    for (const fs::path& path : entries) {
+      const std::optional<IdxName> parsed = ParseName(path, "images");
+      if (!parsed || parsed->second != "test" || !IsFile(path)) continue;
+      fs::path& best =
+          sets.try_emplace({path.parent_path(), parsed->first}, path)
+              .first->second;
+      if (Preference(path) < Preference(best)) best = path;
     }
+    if (sets.size() > 1) {
+      std::vector<std::string> names;
+      for (const auto& [set, path] : sets) names.push_back(path.string());
+      return InvalidArgument(folder, " holds several data sets (",
+                             absl::StrJoin(names, ", "),
+                             "); name one of these files");
+    }
+    if (!sets.empty()) return sets.begin()->second.string();
+    folders = depth < 0 ? std::vector<fs::path>{folder} : entries;
   }
   return std::nullopt;
 }
 
-std::optional<std::string> FindTestImages(const std::string& folder) {
-  for (const fs::path& place : {fs::path(folder) / "test", fs::path(folder)}) {
-    for (const absl::string_view suffix : kImageSuffixes) {
-      const fs::path images = place / absl::StrCat("t10k-", suffix);
-      if (IsFile(images)) return images.string();
+std::string DescribeLayout(const std::string& images_path,
+                           const std::string& folder) {
+  const fs::path images(images_path);
+  const std::optional<IdxName> parsed = ParseName(images, "images");
+  if (parsed && !parsed->first.empty()) return parsed->first;
+  const fs::path parent = images.parent_path();
+  if (parent.filename() == images.filename()) return "layout of Kaggle";
+  if (parent.filename() == "raw") return "layout of torchvision";
+  return parent == folder || parent == fs::path(folder) / "test" ? ""
+                                                                 : "subfolder";
+}
+
+bool IsEmnist(const std::string& images_path) {
+  const std::optional<IdxName> parsed = ParseName(images_path, "images");
+  return parsed && absl::StartsWith(parsed->first, "emnist-");
+}
+
+bool IsTransposed(const std::string& images_path, const IdxImages& images,
+                  const std::vector<uint8_t>& labels) {
+  if (!IsEmnist(images_path)) return false;
+  if (ParseName(images_path, "images")->first != "emnist-mnist") return true;
+  std::array<uint64_t, kIdxSide> rows = {};
+  std::array<uint64_t, kIdxSide> columns = {};
+  for (size_t i = 0; i < std::min(images.count, labels.size()); ++i) {
+    if (labels[i] != 1) continue;
+    for (size_t pixel = 0; pixel < kImages.entry_size; ++pixel) {
+      rows[pixel / kIdxSide] += images.image(i)[pixel];
+      columns[pixel % kIdxSide] += images.image(i)[pixel];
     }
   }
-  return std::nullopt;
+  return *std::max_element(rows.begin(), rows.end()) >
+         *std::max_element(columns.begin(), columns.end());
+}
+
+void Transpose(IdxImages* images) {
+  for (size_t i = 0; i < images->count; ++i) {
+    char* const image =
+        &images->content[kImages.header_size + i * kImages.entry_size];
+    for (size_t y = 0; y < kIdxSide; ++y) {
+      for (size_t x = 0; x < y; ++x) {
+        std::swap(image[y * kIdxSide + x], image[x * kIdxSide + y]);
+      }
+    }
+  }
 }
 
 }  // namespace lenet

@@ -42,14 +42,39 @@ absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path);
 absl::StatusOr<IdxImages> ParseIdxImages(std::string content, size_t limit = 0);
 absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(std::string content);
 
-// Returns the file of labels beside a file of images: t10k-images.idx3-ubyte ->
-// t10k-labels.idx1-ubyte, in either spelling (".idx3" and "-idx3"), plain or
-// .gz. The spelling of `images_path` takes precedence.
+// The functions below follow python/lenet/data/idx.py.
+
+// Returns the file of labels beside a file of images of the same set:
+// emnist-digits-test-images-idx3-ubyte -> emnist-digits-test-labels-idx1-ubyte,
+// in any spelling (see FindTestImages). The spelling of `images_path` takes
+// precedence.
 std::optional<std::string> FindLabels(const std::string& images_path);
 
-// Returns the test images of MNIST (t10k-images.idx3-ubyte in either spelling,
-// plain or .gz) in the subfolder "test" or in `folder` itself.
-std::optional<std::string> FindTestImages(const std::string& folder);
+// Returns the test images of a data set: a file whose name ends in
+// t10k-images-idx3-ubyte (or test-images, .idx3, .gz), in any case, after the
+// name of the set, if it has one. It is in the subfolder "test", in `folder`
+// itself or up to two folders below (torchvision, Kaggle); the first place
+// counts. InvalidArgument if that place holds several data sets.
+absl::StatusOr<std::optional<std::string>> FindTestImages(
+    const std::string& folder);
+
+// Returns a description of the place that FindTestImages found, or "" if it is
+// that of MNIST's `Data`.
+std::string DescribeLayout(const std::string& images_path,
+                           const std::string& folder);
+
+// Returns whether the name is that of a file of EMNIST.
+bool IsEmnist(const std::string& images_path);
+
+// Returns whether rows and columns of the images of EMNIST are exchanged, as in
+// the published files. Files named emnist-mnist exist in both forms: in upright
+// images of the digit 1, the ink is in few columns. `images` and `labels` have
+// all entries of their files.
+bool IsTransposed(const std::string& images_path, const IdxImages& images,
+                  const std::vector<uint8_t>& labels);
+
+// Exchanges the rows and columns of each image.
+void Transpose(IdxImages* images);
 
 }  // namespace lenet
 

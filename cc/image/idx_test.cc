@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "cc/base/testing.h"
 #include "cc/image/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 
 namespace lenet {
 namespace {
@@ -101,6 +100,8 @@ TEST(IdxTest, BadImages) {
            {good.substr(0, 15), "of header, found 15"},
            {"text of a letter", "expected magic 0x00000803, found 0x74657874"},
            {MakeIdxLabels({1, 2}), "found 0x00000801 (a file of labels)"},
+           {"<!DOCTYPE html><html>", "a web page, the download failed"},
+           {"PK\3\4" + good, "an archive; unpack it"},
            {With(good, 11, 27), "expected images of 28x28 pixels, found 27x28"},
            {With(good, 15, 32), "found 28x32"},
            {MakeIdxImages({}), "holds no images"},
@@ -131,6 +132,8 @@ TEST(IdxTest, BadLabels) {
            {good.substr(0, 7), "of header, found 7"},
            {MakeIdxImages({1}), "found 0x00000803 (a file of images)"},
            {MakeIdxLabels({}), "holds no labels"},
+           {std::string("\0\0\x0c\x02\0\0\0\1\0\0\0\x08", 12),
+            "QMNIST's extended labels: 8 columns; take column 0"},
            {good.substr(0, 10),
             "expected 11 bytes for the 3 labels in its header, found 10"},
            {good + "x", "found 12"},
@@ -165,37 +168,36 @@ TEST(IdxTest, LimitReadsOnlyTheFirstImages) {
               StatusIs(kInvalid, HasSubstr("at most 1073741824")));
 }
 
-TEST(FindLabelsTest, EverySpellingFindsEverySpelling) {
-  for (const char* images :
-       {".idx3-ubyte", "-idx3-ubyte", ".idx3-ubyte.gz", "-idx3-ubyte.gz"}) {
-    const TempFolder folder;
-    const std::string path =
-        absl::StrCat(folder.path(), "/t10k-images", images);
-    EXPECT_EQ(FindLabels(path), std::nullopt);
-    for (const char* labels :
-         {"-idx1-ubyte.gz", ".idx1-ubyte.gz", "-idx1-ubyte", ".idx1-ubyte"}) {
-      // Earlier spellings take precedence, except that of the images.
-      const std::string expected =
-          folder.Write(absl::StrCat("t10k-labels", labels), "");
-      EXPECT_EQ(FindLabels(path), expected);
-      if (absl::StrReplaceAll(labels, {{"idx1", "idx3"}}) == images) break;
-    }
-    EXPECT_EQ(FindLabels(folder.path() + "/train-images.idx3-ubyte"),
-              std::nullopt);
-  }
+TEST(FindLabelsTest, OtherNames) {
   EXPECT_EQ(FindLabels("digits"), std::nullopt);
+  EXPECT_EQ(FindLabels("t10k-images-idx3-ubyte"), std::nullopt);
 }
 
-TEST(FindTestImagesTest, InTheFolderOrInTest) {
-  const TempFolder folder;
-  folder.Write("train-images.idx3-ubyte", "");
-  folder.Write("t10k-labels.idx1-ubyte", "");
-  EXPECT_EQ(FindTestImages(folder.path()), std::nullopt);
-  for (const char* name :
-       {"t10k-images-idx3-ubyte.gz", "t10k-images.idx3-ubyte",
-        "test/t10k-images-idx3-ubyte"}) {  // each precedes the one before
-    const std::string path = folder.Write(name, "");
-    EXPECT_EQ(FindTestImages(folder.path()), path);
+// python/lenet/data/idx_test.py tests the same cases.
+TEST(FindTestImagesTest, PublishedLayouts) {
+  const nlohmann::json cases = nlohmann::json::parse(
+      ReadTestFile(TestData("lenet_mindspore/python/lenet/data/layouts.json")));
+  for (const auto& [name, layout] : cases.items()) {
+    const TempFolder folder;
+    std::vector<std::string> paths;
+    for (const std::string file : layout["files"]) {
+      paths.push_back(folder.Write(file, ""));
+    }
+    const auto path = [&](const nlohmann::json& index) {
+      return index.is_null() ? std::optional<std::string>() : paths[index];
+    };
+    const auto images = FindTestImages(folder.path());
+    if (layout["images"] == "several") {
+      EXPECT_THAT(images, StatusIs(kInvalid, HasSubstr("several data sets")));
+      continue;
+    }
+    ASSERT_THAT(images, IsOk());
+    EXPECT_EQ(*images, path(layout["images"])) << name;
+    if (!images->has_value()) continue;
+    EXPECT_EQ(FindLabels(**images), path(layout["labels"])) << name;
+    EXPECT_EQ(DescribeLayout(**images, folder.path()),
+              layout.value("layout", ""))
+        << name;
   }
 }
 

@@ -2,11 +2,16 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -21,32 +26,33 @@ namespace {
 constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 constexpr size_t kMaxExcerpt = 100;  // bytes of a value in a message
 
-using Values = std::map<std::string, std::string>;
+constexpr double kTypo = 0.8;  // similarity of a misspelled key
 
-template <typename T>
-std::optional<T> Decode(const YAML::Node& node) {
-  T value;
-  if (YAML::convert<T>::decode(node, value)) return value;
+// Returns the value if a bool of YAML 1.1 has been spelled.
+std::optional<bool> ParseBool(absl::string_view text) {
+  const std::string word = absl::AsciiStrToLower(text);
+  for (const char* yes : {"true", "yes", "on", "y"}) {
+    if (word == yes) return true;
+  }
+  for (const char* no : {"false", "no", "off", "n"}) {
+    if (word == no) return false;
+  }
   return std::nullopt;
 }
 
-// Returns the scalar for CheckValue, or nothing if its type is not the
-// option's.
-std::optional<std::string> TypedValue(const Option& option,
-                                      const YAML::Node& node) {
-  if (!node.IsScalar()) return std::nullopt;
-  using Type = Option::Type;
-  const bool quoted = node.Tag() == "!" || absl::EndsWith(node.Tag(), ":str");
-  const bool truth = !quoted && Decode<bool>(node).has_value();
-  const bool number = !quoted && Decode<double>(node).has_value();
-  if (option.type == Type::kBool && truth) {
-    return *Decode<bool>(node) ? "true" : "false";
+// Returns 2 * (length of the longest common subsequence) / (sum of lengths).
+double Similarity(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (const char c : a) {
+    size_t diagonal = 0;
+    for (size_t i = 1; i <= b.size(); ++i) {
+      const size_t above = row[i];
+      row[i] = c == b[i - 1] ? diagonal + 1 : std::max(above, row[i - 1]);
+      diagonal = above;
+    }
   }
-  if (option.type == Type::kInt && !quoted && Decode<int>(node)) {
-    return absl::StrCat(*Decode<int>(node));
-  }
-  if (option.type == Type::kText && !truth && !number) return node.Scalar();
-  return std::nullopt;
+  return 2.0 * static_cast<double>(row.back()) /
+         static_cast<double>(std::max<size_t>(1, a.size() + b.size()));
 }
 
 std::string Excerpt(const YAML::Node& node) {
@@ -63,62 +69,140 @@ absl::Status NotAccepted(const Option& option, absl::string_view value,
                          option.expected, ", not ", value);
 }
 
-// Returns OK if `key` exists in `section`, or in any section if that is "".
-absl::Status CheckKnown(const std::string& section, const std::string& key,
-                        const std::string& path) {
-  std::set<std::string> sections;
-  std::set<std::string> keys;
-  for (const ConfigKey& known : kConfigKeys) {
-    sections.insert(known.section);
-    if (section.empty() || section == known.section) keys.insert(known.name);
-  }
-  if (keys.count(key) > 0) return absl::OkStatus();
-  std::string message = absl::StrCat("unknown key '", key, "'; see --help");
-  if (keys.empty()) {
-    message = absl::StrCat("unknown section '", section, "'; expected one of ",
-                           absl::StrJoin(sections, ", "));
-  } else if (!section.empty()) {
-    message = absl::StrCat("section ", section, ": unknown key '", key,
-                           "'; expected one of ", absl::StrJoin(keys, ", "));
-  }
-  return InvalidArgument(path, ": ", message);
+// Returns the value of a key, checked.
+absl::StatusOr<std::string> CheckNode(const Option& option,
+                                      const YAML::Node& node,
+                                      const std::string& path) {
+  if (!node.IsScalar()) return NotAccepted(option, Excerpt(node), path);
+  return CheckValue(option, node.Scalar(), path);
 }
 
-// Adds the keys of a section, or those at the top level if `section` is "".
-absl::Status ReadKeys(const std::string& section, const YAML::Node& keys,
-                      const std::string& path, Values* values) {
+using Names = std::set<std::string>;
+
+// Returns the keys of a section, or all keys if `section` is "".
+Names Keys(const std::string& section) {
+  Names keys;
+  for (const ConfigKey& known : kConfigKeys) {
+    if (section.empty() || section == known.section) keys.insert(known.name);
+  }
+  return keys;
+}
+
+absl::Status UnknownName(const std::string& path, absl::string_view kind,
+                         const std::string& name, const Names& known) {
+  return InvalidArgument(path, ": unknown ", kind, " '", name,
+                         "'; expected one of ", absl::StrJoin(known, ", "));
+}
+
+absl::Status CheckKeysUnique(const YAML::Node& keys, const std::string& path) {
+  Names names;
   for (const auto& entry : keys) {
-    if (section.empty() && entry.second.IsMap()) continue;
     const auto key = entry.first.as<std::string>();
-    LENET_RETURN_IF_ERROR(CheckKnown(section, key, path));
+    if (names.insert(key).second) continue;
+    return InvalidArgument(path, ": the key '", key, "' occurs twice");
+  }
+  return absl::OkStatus();
+}
+
+// Adds the keys of a section.
+absl::Status ReadSection(const std::string& section, const YAML::Node& keys,
+                         const std::string& path, ConfigFile* file) {
+  const Names known = Keys(section);
+  if (known.empty()) {
+    Names sections;
+    for (const ConfigKey& key : kConfigKeys) sections.insert(key.section);
+    return UnknownName(path, "section", section, sections);
+  }
+  LENET_RETURN_IF_ERROR(CheckKeysUnique(keys, path));
+  for (const auto& entry : keys) {
+    const auto key = entry.first.as<std::string>();
+    if (known.count(key) == 0) {
+      return UnknownName(absl::StrCat(path, ": section ", section), "key", key,
+                         known);
+    }
     for (const Option& option : kInfer310Options) {
-      if (key != option.name) continue;
-      if (!section.empty() && section != option.section) continue;
-      const std::optional<std::string> value = TypedValue(option, entry.second);
-      if (!value.has_value()) {
-        return NotAccepted(option, Excerpt(entry.second), path);
-      }
-      LENET_ASSIGN_OR_RETURN((*values)[key], CheckValue(option, *value, path));
+      if (key != option.name || section != option.section) continue;
+      LENET_ASSIGN_OR_RETURN(file->values[key],
+                             CheckNode(option, entry.second, path));
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Values> ReadDocument(const YAML::Node& document,
-                                    const std::string& path) {
-  Values values;
-  if (!document.IsDefined() || document.IsNull()) return values;
+// Returns whether a key of the original's file has no effect in any program.
+bool IsOriginal(const std::string& key, const YAML::Node& value) {
+  return std::any_of(
+      std::begin(kOriginalKeys), std::end(kOriginalKeys),
+      [&](const auto& original) {
+        return key == original.name &&
+               (original.value == nullptr ||
+                (value.IsScalar() && value.Scalar() == original.value));
+      });
+}
+
+// Returns an error if `key` looks like a misspelled one of those that the
+// document does not have, or if it is unknown in a document with sections.
+absl::Status CheckTopLevelKey(const std::string& key,
+                              const YAML::Node& document, bool flat,
+                              const std::string& path) {
+  const Names all = Keys("");
+  for (const std::string& known : all) {
+    if (key.size() > 2 * known.size()) continue;
+    if (Similarity(key, known) < kTypo || document[known].IsDefined()) continue;
+    return InvalidArgument(path, ": unknown key '", key, "'; did you mean '",
+                           known, "'?");
+  }
+  return flat ? absl::OkStatus() : UnknownName(path, "key", key, all);
+}
+
+// Adds a key at the top level.
+absl::Status ReadTopLevelKey(const std::string& key, const YAML::Node& value,
+                             const std::string& path, ConfigFile* file) {
+  for (const Option& option : kInfer310Options) {
+    if (key != option.name) continue;
+    if (option.top_level) {
+      LENET_ASSIGN_OR_RETURN(file->values[key], CheckNode(option, value, path));
+      continue;
+    }
+    file->unused.push_back(
+        absl::StrCat(key, " (write `", option.section, ": {", key, ": ",
+                     value.IsScalar() ? value.Scalar() : "...", "}`)"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ConfigFile> ReadDocument(const YAML::Node& document,
+                                        const std::string& path) {
+  ConfigFile file;
+  if (!document.IsDefined() || document.IsNull()) return file;
   if (!document.IsMap()) {
     return InvalidArgument(path, ": expected lines `key: value`, found ",
                            Excerpt(document));
   }
-  LENET_RETURN_IF_ERROR(ReadKeys("", document, path, &values));
+  const bool flat =
+      std::none_of(document.begin(), document.end(),
+                   [](const auto& entry) { return entry.second.IsMap(); });
+  LENET_RETURN_IF_ERROR(CheckKeysUnique(document, path));
+  const Names all = Keys("");
+  for (const auto& entry : document) {
+    const auto key = entry.first.as<std::string>();
+    const bool empty_section = entry.second.IsNull() && !Keys(key).empty();
+    if (entry.second.IsMap() || empty_section) continue;
+    if (IsOriginal(key, entry.second)) {
+      file.unused.push_back(key);
+    } else if (all.count(key) > 0) {
+      LENET_RETURN_IF_ERROR(ReadTopLevelKey(key, entry.second, path, &file));
+    } else {
+      LENET_RETURN_IF_ERROR(CheckTopLevelKey(key, document, flat, path));
+      file.unused.push_back(key);
+    }
+  }
   for (const auto& entry : document) {
     if (!entry.second.IsMap()) continue;
     const auto section = entry.first.as<std::string>();
-    LENET_RETURN_IF_ERROR(ReadKeys(section, entry.second, path, &values));
+    LENET_RETURN_IF_ERROR(ReadSection(section, entry.second, path, &file));
   }
-  return values;
+  return file;
 }
 
 }  // namespace
@@ -128,29 +212,42 @@ absl::StatusOr<std::string> CheckValue(const Option& option,
                                        absl::string_view source) {
   if (option.type == Option::Type::kInt) {
     int number = 0;
-    if (absl::SimpleAtoi(value, &number) && number >= option.minimum &&
-        number <= option.maximum) {
-      return std::string(value);
+    const bool parsed = absl::StartsWithIgnoreCase(value, "0x")
+                            ? absl::SimpleHexAtoi(value, &number)
+                            : absl::SimpleAtoi(value, &number);
+    if (parsed && number >= option.minimum && number <= option.maximum) {
+      return absl::StrCat(number);
     }
+  } else if (option.type == Option::Type::kBool) {
+    const std::optional<bool> truth = ParseBool(value);
+    if (truth.has_value()) return *truth ? "true" : "false";
   } else if (option.choices[0] == '\0') {
     return std::string(value);
+  } else {
+    for (const absl::string_view choice : absl::StrSplit(option.choices, ',')) {
+      if (absl::EqualsIgnoreCase(choice, value)) return std::string(choice);
+    }
   }
-  for (const absl::string_view choice : absl::StrSplit(option.choices, ',')) {
-    if (absl::EqualsIgnoreCase(choice, value)) return std::string(choice);
-  }
-  return NotAccepted(option, absl::StrCat("'", value, "'"), source);
+  const absl::string_view excerpt = value.substr(0, kMaxExcerpt);
+  return NotAccepted(option, absl::StrCat("'", excerpt, "'"), source);
 }
 
-absl::StatusOr<Values> ReadConfigFile(const std::string& path) {
+absl::StatusOr<ConfigFile> ReadConfigFile(const std::string& path) {
   LENET_ASSIGN_OR_RETURN(const std::string content,
                          ReadFile(path, kMaxConfigBytes));
   return ParseConfig(path, content);
 }
 
-absl::StatusOr<Values> ParseConfig(const std::string& path,
-                                   const std::string& content) {
+absl::StatusOr<ConfigFile> ParseConfig(const std::string& path,
+                                       const std::string& content) {
   try {
-    return ReadDocument(YAML::Load(content), path);
+    const std::vector<YAML::Node> documents = YAML::LoadAll(content);
+    if (documents.empty()) return ConfigFile();
+    LENET_ASSIGN_OR_RETURN(ConfigFile file, ReadDocument(documents[0], path));
+    if (documents.size() > 1) {
+      file.unused.emplace_back("the documents after the first `---`");
+    }
+    return file;
   } catch (const YAML::Exception& error) {
     return InvalidArgument(path, " is not YAML: ", error.what());
   }

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -16,19 +17,26 @@ absl::StatusOr<std::string> CheckValue(const Option& option,
                                        absl::string_view value,
                                        absl::string_view source);
 
-// Returns the values, by name, that a YAML file gives to the options of
-// infer310. Each key must exist in configs/default_config.yaml, in its section
-// or at the top level; keys of other programs are ignored. A value in a section
-// overrides one at the top level.
+struct ConfigFile {
+  std::map<std::string, std::string> values;  // of options, by name
+  std::vector<std::string> unused;  // what else the file has, for a message
+};
+
+// Returns the values that a YAML file gives to the options of infer310, by the
+// rules of python/lenet/options/config.py: a key is in its section or at the
+// top level; a value in a section overrides one at the top level. Keys of other
+// programs are ignored. At the top level of a file without sections, other keys
+// have no use, as in the original program's default_config.yaml, of which only
+// the first document counts.
 //
-// Returns InvalidArgument for invalid YAML, an unknown section or key and a
-// value that is not accepted, and the errors of ReadFile.
-absl::StatusOr<std::map<std::string, std::string>> ReadConfigFile(
-    const std::string& path);
+// Returns InvalidArgument for invalid YAML, an unknown section, an unknown key
+// in a section or with nearly the name of an option and a value that is not
+// accepted, and the errors of ReadFile.
+absl::StatusOr<ConfigFile> ReadConfigFile(const std::string& path);
 
 // The same for the content of a file; `path` appears in messages.
-absl::StatusOr<std::map<std::string, std::string>> ParseConfig(
-    const std::string& path, const std::string& content);
+absl::StatusOr<ConfigFile> ParseConfig(const std::string& path,
+                                       const std::string& content);
 
 }  // namespace lenet
 

@@ -63,6 +63,9 @@ void PrintEngine(const Infer310Options& options, const CreatedEngine& created,
                  "used: %s\n",
                  std::string(ascend.message()).c_str());
   }
+  if (options.device_id != 0 && created.engine->device() == "CPU") {
+    std::fprintf(stderr, "infer310: --device_id has no effect on the CPU\n");
+  }
   const std::string soc = created.engine->counters().soc_name;
   std::fprintf(stderr, "infer310: engine %s on %s%s%s\n", created.name.c_str(),
                created.engine->device().c_str(),

@@ -17,6 +17,7 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "cc/base/error.h"
 #include "cc/inference/config_file.h"
@@ -65,7 +66,7 @@ absl::Status SetFlag(absl::string_view name, absl::string_view value) {
 }
 
 DeviceTarget ToDeviceTarget(absl::string_view name) {
-  if (name == "Ascend310") return DeviceTarget::kAscend310;
+  if (name == "Ascend310" || name == "Ascend") return DeviceTarget::kAscend310;
   return name == "CPU" ? DeviceTarget::kCpu : DeviceTarget::kAuto;
 }
 
@@ -127,23 +128,33 @@ bool HelpRequested(int argc, char** argv) {
 
 absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
   LENET_RETURN_IF_ERROR(ParseFlags(argc, argv));
+  ConfigFile config;
   const std::string file = AbsolutePath(absl::GetFlag(FLAGS_config_path));
   if (!file.empty()) {
-    LENET_ASSIGN_OR_RETURN(const auto values, ReadConfigFile(file));
-    for (const auto& [name, value] : values) {
+    LENET_ASSIGN_OR_RETURN(config, ReadConfigFile(file));
+    if (!config.unused.empty()) {
+      std::fprintf(stderr, "infer310: %s: not used: %s\n", file.c_str(),
+                   absl::StrJoin(config.unused, ", ").c_str());
+    }
+    for (const auto& [name, value] : config.values) {
       LENET_RETURN_IF_ERROR(SetFlag(name, value));
     }
     // The command line overrides the file.
     LENET_RETURN_IF_ERROR(ParseFlags(argc, argv));
   }
+  Infer310Options options;
+  options.config_path = file;
   for (const Option& option : kInfer310Options) {
     const std::string value =
         absl::FindCommandLineFlag(option.name)->CurrentValue();
     LENET_ASSIGN_OR_RETURN(const std::string checked,
                            CheckValue(option, value, "command line"));
     LENET_RETURN_IF_ERROR(SetFlag(option.name, checked));
+    const auto found = config.values.find(option.name);
+    if (found != config.values.end() && found->second == checked) {
+      options.from_config.insert(option.name);
+    }
   }
-  Infer310Options options;
   options.model_path = AbsolutePath(absl::GetFlag(FLAGS_mindir_path));
   options.dataset_path = AbsolutePath(absl::GetFlag(FLAGS_dataset_path));
   options.result_path = AbsolutePath(absl::GetFlag(FLAGS_result_path));
@@ -162,6 +173,23 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
   options.json = absl::GetFlag(FLAGS_json);
   if (!options.result_path.empty()) return options;
   return InvalidArgument("result_path is empty; give a folder for the results");
+}
+
+absl::Status BlameConfigFile(const Infer310Options& options,
+                             const absl::Status& status) {
+  std::vector<std::string> named;
+  for (const std::string& name : options.from_config) {
+    const std::string path =
+        AbsolutePath(absl::FindCommandLineFlag(name)->CurrentValue());
+    if (absl::StrContains(status.message(), absl::StrCat("--", name)) ||
+        (path.size() > 1 && absl::StrContains(status.message(), path))) {
+      named.push_back(name);
+    }
+  }
+  if (named.empty()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(status.message(), " (", options.config_path,
+                                   " sets ", absl::StrJoin(named, ", "), ")"));
 }
 
 absl::Status FillInputsFromRunfiles(const std::string& argv0,

@@ -1,6 +1,7 @@
 #ifndef CC_INFERENCE_OPTIONS_H_
 #define CC_INFERENCE_OPTIONS_H_
 
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,6 +22,8 @@ struct Infer310Options : EngineOptions {
   int limit = 0;  // 0 for all images
   bool probe = false;
   bool json = false;
+  std::string config_path;            // "" for none
+  std::set<std::string> from_config;  // options with the value of that file
 };
 
 // Returns whether the command line asks for --help (kInfer310Help).
@@ -31,6 +34,11 @@ bool HelpRequested(int argc, char** argv);
 // parse the command line. Returns InvalidArgument for any other wrong value or
 // argument, and the errors of ReadConfigFile.
 absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv);
+
+// Returns the error with the name of the configuration file, if the message
+// names an option whose value comes from it.
+absl::Status BlameConfigFile(const Infer310Options& options,
+                             const absl::Status& status);
 
 // Replaces an empty model_path and dataset_path by the files in the runfiles
 // of the program `argv0`, and sets lite_plugin to the library in the runfiles

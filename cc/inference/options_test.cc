@@ -82,6 +82,23 @@ TEST_F(OptionsTest, CommandLineOverridesFileAndFileOverridesDefault) {
   EXPECT_FALSE(options.json);
 }
 
+TEST_F(OptionsTest, ErrorsNameTheFileThatGaveTheValue) {
+  const TempFolder folder;
+  const std::string file =
+      folder.Write("a.yaml", "dataset_path: /none\nlimit: 7\ndevice_id: 1");
+  LENET_ASSERT_OK_AND_ASSIGN(
+      const Infer310Options options,
+      Parse({"--config_path", file, "--limit=8", "--threads=1"}));
+  const auto blame = [&](const char* message) {
+    return std::string(
+        BlameConfigFile(options, absl::NotFoundError(message)).message());
+  };
+  EXPECT_EQ(blame("/none is missing; give --device_id"),
+            "/none is missing; give --device_id (" + file +
+                " sets dataset_path, device_id)");
+  EXPECT_EQ(blame("--limit and --threads"), "--limit and --threads");
+}
+
 struct Refused {
   const char* argument;
   const char* message;
@@ -103,7 +120,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"--limit=-1",
                 "limit must be an integer of at least 0, not '-1'"},
         Refused{"--batch_size=0", "at least 1 and at most 65536"},
-        Refused{"--device_target=GPU", "one of auto, Ascend310, CPU"},
+        Refused{"--device_target=GPU", "one of auto, Ascend310, Ascend, CPU"},
         Refused{"--engine=gpu", "one of auto, native, lite, acl, not 'gpu'"},
         Refused{"--result_path=", "result_path is empty"}));
 

@@ -80,7 +80,8 @@ def _main(
             work(options)
         sys.stdout.flush()
     except errors.LenetError as error:
-        _fail(str(error), error.exit_code)
+        message = option_flags.blame_file(str(error), options_class, flags.FLAGS)
+        _fail(message, error.exit_code)
     except BrokenPipeError:
         raise
     except OSError as error:  # full disk, missing permission: no stack trace

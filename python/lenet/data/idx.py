@@ -1,11 +1,12 @@
 """Reads MNIST-like data sets from IDX files, with every check that the format allows.
 
-A data set is a folder like MNIST's `Data`, with `train/train-images.idx3-ubyte` and so on. Names
-are also accepted as `train-images-idx3-ubyte`, with `.gz`, and in the folder itself. Any set of
-28x28 gray images in ten classes is valid, such as Fashion-MNIST.
+A data set is a folder like MNIST's `Data`, with `train/train-images.idx3-ubyte` and so on, or has
+one of the layouts in which such sets are published (see find_images). Any set of 28x28 gray images
+in ten classes is valid, such as Fashion-MNIST. cc/image/idx.h has the same rules.
 """
 
 import dataclasses
+import functools
 import gzip
 import hashlib
 import math
@@ -15,8 +16,10 @@ import zlib
 from typing import Literal
 
 import numpy as np
+from absl import logging
 
 from lenet import resources
+from lenet.data import class_folders
 from lenet.errors import UserError
 from lenet.files import AnyPath
 
@@ -25,10 +28,15 @@ NUM_CLASSES = 10
 
 SplitName = Literal["train", "test"]
 
-_PREFIXES = {"train": "train", "test": "t10k"}
+_PREFIXES = {"train": "train", "t10k": "test", "test": "test"}
+_RANKS = {"images": ["idx3-ubyte"], "labels": ["idx1-ubyte", "idx2-int"]}
 # Magic numbers: unsigned bytes (08), then the number of dimensions.
 _IMAGES_MAGIC = 0x0803
 _LABELS_MAGIC = 0x0801
+_QMNIST_MAGIC = 0x0C02  # int32 [N, 8]
+_PLACES = ("*", "*/*", "*/*/*")  # searched after the folder of the split
+# The same data sets in other formats.
+_OTHER_FORMATS = (".npz", ".csv", ".parquet", ".mat", ".pt", ".pkl", ".zip", ".tar", ".xz", ".tgz")
 _ADVICE = "omit --data_path to use the MNIST that the build fetched"
 
 
@@ -48,7 +56,7 @@ class Split:
         return len(self.labels)
 
     def sha256(self) -> dict[str, str]:
-        """Returns the hashes of the uncompressed IDX files, with keys "images" and "labels"."""
+        """Returns the hashes of the split as uncompressed IDX files: "images" and "labels"."""
         image_header = struct.pack(">4I", _IMAGES_MAGIC, *self.images.shape)
         label_header = struct.pack(">2I", _LABELS_MAGIC, *self.labels.shape)
         return {
@@ -61,8 +69,8 @@ def read_split(data_path: str, split: SplitName) -> Split:
     """Reads the images and labels of one split.
 
     Args:
-        data_path: folder with the files, or with `train` and `test` folders that hold them; "" for
-            the MNIST that the build fetched.
+        data_path: folder with IDX files (find_images) or with pictures (class_folders); "" for the
+            MNIST that the build fetched.
         split: "train" or "test".
 
     Raises:
@@ -72,8 +80,14 @@ def read_split(data_path: str, split: SplitName) -> Split:
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
         raise UserError(f"--data_path: {folder} {problem}; {_ADVICE}")
-    images_path = _find(folder, split, "images", "idx3")
-    labels_path = _find(folder, split, "labels", "idx1")
+    images_path = find_images(folder, split)
+    if images_path is None:
+        pictures = class_folders.read(folder, split, IMAGE_SIZE)
+        if pictures is None:
+            raise UserError(f"--data_path: {_missing(folder, split)}; {_ADVICE}")
+        _report_layout("a folder of pictures per class", str(folder), False)
+        return Split(*pictures)
+    labels_path = find_labels(images_path)
     images = read_images(images_path)
     labels = read_labels(labels_path)
     if len(images) != len(labels):
@@ -81,11 +95,61 @@ def read_split(data_path: str, split: SplitName) -> Split:
             f"{labels_path}: expected {len(images)} labels, one for each image of {images_path}, "
             f"found {len(labels)}; use both files from the same data set"
         )
-    return Split(images, labels)
+    turned = _is_transposed(images_path.name, images, labels)
+    _report_layout(_layout(images_path, folder), str(images_path.parent), turned)
+    return Split(np.ascontiguousarray(images.transpose(0, 2, 1)) if turned else images, labels)
+
+
+def find_images(folder: pathlib.Path, split: SplitName) -> pathlib.Path | None:
+    """Returns the IDX file of a split's images, or None.
+
+    Its name ends in `train-images-idx3-ubyte` (t10k or test for the test set; `.idx3`; `.gz`), in
+    any case; before that, it may have the name of the set: `emnist-digits-train-images-idx3-ubyte`.
+    It is in the folder `split`, in `folder` itself, or up to two folders below, as torchvision
+    (MNIST/raw) and Kaggle (a folder per file, of the same name) store it; the first place counts.
+
+    Raises:
+        UserError: that place holds several data sets.
+    """
+    for pattern in (f"{split}/*", *_PLACES):
+        sets: dict[tuple[pathlib.Path, str], pathlib.Path] = {}
+        for path in sorted(folder.glob(pattern), key=_preference):
+            parsed = _parse(path.name, "images")
+            if parsed and parsed[1] == split and path.is_file():
+                sets.setdefault((path.parent, parsed[0]), path)
+        if len(sets) > 1:
+            raise UserError(
+                f"{folder} holds several data sets ({', '.join(map(str, sets.values()))}); name a "
+                "folder that holds one of them"
+            )
+        if sets:
+            return sets.popitem()[1]
+    return None
+
+
+def find_labels(images: pathlib.Path) -> pathlib.Path:
+    """Returns the IDX file of the labels of `images`, from the same folder and set.
+
+    Raises:
+        UserError: there is none.
+    """
+    same = images.name.replace("images", "labels").replace("idx3", "idx1")
+    beside = images.parent.glob("*")
+    if images.parent.name == images.name:  # a folder per file
+        beside = images.parent.parent.glob("*/*")
+    parsed = _parse(images.name, "images") or ("", "")
+    found = [path for path in beside if _parse(path.name, "labels") == parsed and path.is_file()]
+    found.sort(key=lambda path: (path.name != same, _preference(path)))
+    if not found:
+        raise UserError(
+            f"{images} has no file of labels; expected {images.with_name(same)}; fetch both files "
+            "of the data set"
+        )
+    return found[0]
 
 
 def read_images(path: AnyPath) -> np.ndarray:
-    """Returns the images of an IDX file (gzip if it ends in .gz), uint8 [N, 28, 28].
+    """Returns the images of an IDX file (or of its gzip), uint8 [N, 28, 28].
 
     Raises:
         UserError: unreadable, not IDX images, not 28x28, empty, truncated or too long.
@@ -94,7 +158,7 @@ def read_images(path: AnyPath) -> np.ndarray:
 
 
 def read_labels(path: AnyPath) -> np.ndarray:
-    """Returns the labels of an IDX file (gzip if it ends in .gz), uint8 [N], each 0 to 9.
+    """Returns the labels of an IDX file (or of its gzip), uint8 [N], each 0 to 9.
 
     Raises:
         UserError: unreadable, not IDX labels, a label above 9, empty, truncated or too long.
@@ -104,14 +168,15 @@ def read_labels(path: AnyPath) -> np.ndarray:
     if len(invalid):
         raise UserError(
             f"{path}: expected labels from 0 to {NUM_CLASSES - 1}, found {labels[invalid[0]]} at "
-            f"index {invalid[0]}; the network has {NUM_CLASSES} classes"
+            f"index {invalid[0]}; the network has {NUM_CLASSES} classes (of EMNIST, take "
+            "emnist-digits or emnist-mnist)"
         )
     return labels
 
 
 def _build_data(split: SplitName) -> pathlib.Path:
-    name = f"Data/{split}/{_PREFIXES[split]}-images.idx3-ubyte"
-    images = resources.find(name, repository="mnist")
+    prefix = "train" if split == "train" else "t10k"
+    images = resources.find(f"Data/{split}/{prefix}-images.idx3-ubyte", repository="mnist")
     if images is None:
         raise UserError(
             "the MNIST of the build is missing; start the program with `bazel run`, or name a "
@@ -120,17 +185,68 @@ def _build_data(split: SplitName) -> pathlib.Path:
     return images.parent
 
 
-def _find(folder: pathlib.Path, split: SplitName, kind: str, rank: str) -> pathlib.Path:
-    stem = f"{_PREFIXES[split]}-{kind}"
-    names = [f"{stem}{mark}{rank}-ubyte{suffix}" for suffix in ("", ".gz") for mark in ".-"]
-    for place in (folder / split, folder):
-        for name in names:
-            if (place / name).is_file():
-                return place / name
-    raise UserError(
-        f"--data_path: neither {folder} nor its folder {split} holds {names[0]} (or "
-        f"{', '.join(names[1:])}); {_ADVICE}"
+def _parse(name: str, kind: str) -> tuple[str, str] | None:
+    """Returns (set, split) of the name of a file of images or labels; the set may be ""."""
+    if name.startswith("."):  # written by macOS
+        return None
+    plain = "-" + name.lower().removesuffix(".gz").replace(".", "-").replace("_", "-")
+    for prefix, split in _PREFIXES.items():
+        for rank in _RANKS[kind]:
+            ending = f"-{prefix}-{kind}-{rank}"
+            if plain.endswith(ending):
+                return plain.removesuffix(ending)[1:], split
+    return None
+
+
+def _preference(path: pathlib.Path) -> tuple[bool, bool, str]:
+    """Sorts plain before .gz, and `.idx3` before `-idx3`."""
+    return path.name.lower().endswith(".gz"), ".idx" not in path.name.lower(), str(path)
+
+
+def _missing(folder: pathlib.Path, split: SplitName) -> str:
+    """Describes a folder without a split, and names a file in a format that is not read."""
+    for path in (path for pattern in _PLACES for path in sorted(folder.glob(pattern))):
+        if path.name.lower().removesuffix(".gz").endswith(_OTHER_FORMATS):
+            return f"{path} is not read; take (or unpack) the IDX files of this data set"
+    prefix = "train" if split == "train" else "t10k"
+    return (
+        f"neither {folder}, its folder {split} nor two levels of folders in it hold "
+        f"{prefix}-images.idx3-ubyte (or -idx3-ubyte, or with .gz)"
     )
+
+
+def _is_transposed(name: str, images: np.ndarray, labels: np.ndarray) -> bool:
+    """Returns whether rows and columns are exchanged, as in the published files of EMNIST.
+
+    Files named emnist-mnist exist in both forms: in upright images of the digit 1, the ink is in
+    few columns.
+    """
+    parsed = _parse(name, "images")
+    if not parsed or not parsed[0].startswith("emnist-"):
+        return False
+    if parsed[0] != "emnist-mnist":
+        return True
+    ones = images[labels == 1].sum(axis=0, dtype=np.int64)
+    return bool(ones.sum(axis=1).max() > ones.sum(axis=0).max())
+
+
+def _layout(images: pathlib.Path, folder: pathlib.Path) -> str:
+    parsed = _parse(images.name, "images")
+    if parsed and parsed[0]:
+        return parsed[0]
+    if images.parent.name == images.name:
+        return "layout of Kaggle"
+    if images.parent.name == "raw":
+        return "layout of torchvision"
+    return "" if images.parent in (folder, folder / "train", folder / "test") else "subfolder"
+
+
+@functools.cache
+def _report_layout(layout: str, folder: str, turned: bool) -> None:
+    """Logs a layout other than that of the build, once per folder."""
+    if layout:
+        turn = "; stored transposed, turned" if turned else ""
+        logging.info("data set: %s, %s%s", layout, folder, turn)
 
 
 def _read(path: AnyPath, magic: int, kind: str, item_shape: list[int]) -> np.ndarray:
@@ -165,17 +281,24 @@ def _read(path: AnyPath, magic: int, kind: str, item_shape: list[int]) -> np.nda
 
 
 def _magic_hint(found: int) -> str:
-    if found >> 16 == 0x1F8B:
-        return "this is a gzip file, its name must end in .gz"
+    start = found.to_bytes(4, "big")
+    if found == _QMNIST_MAGIC:
+        return (
+            "QMNIST's extended labels: 8 columns; take column 0, as a file of labels (idx1-ubyte)"
+        )
     if found in (_IMAGES_MAGIC, _LABELS_MAGIC):
         return "are images and labels exchanged?"
+    if start[:2] == b"PK" or start == b"\xfd7zX":
+        return "this is an archive; unpack it"
+    if start[:1] == b"<":
+        return "this is a web page, the download failed; fetch it again"
     return "this is another kind of file"
 
 
 def _content(path: pathlib.Path) -> bytes:
     try:
         content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:  # BadGzipFile is an OSError
         raise UserError(f"{path}: broken gzip file ({error}); fetch it again") from error
     except OSError as error:

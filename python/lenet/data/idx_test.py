@@ -1,9 +1,11 @@
 import gzip
 import hashlib
+import json
 import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lenet import resources
 from lenet.data import idx
@@ -32,7 +34,8 @@ def _write_test_split(folder, images, labels, mark=".", pack=bytes, end=""):
 
 
 @pytest.mark.parametrize("mark", [".", "-"])
-@pytest.mark.parametrize(("pack", "end"), [(bytes, ""), (gzip.compress, ".gz")])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("end", ["", ".gz"])  # the content decides
 @pytest.mark.parametrize("subfolder", ["test", "."])
 def test_reads_every_spelling(tmp_path, mark, pack, end, subfolder):
     _write_test_split(
@@ -46,6 +49,59 @@ def test_reads_every_spelling(tmp_path, mark, pack, end, subfolder):
         "images": hashlib.sha256(mnist.images_file(IMAGES)).hexdigest(),
         "labels": hashlib.sha256(mnist.labels_file(LABELS)).hexdigest(),
     }
+
+
+LAYOUTS = json.loads(resources.path("python/lenet/data/layouts.json").read_text())
+
+
+@pytest.mark.parametrize("case", LAYOUTS.values(), ids=LAYOUTS)
+def test_published_layouts(tmp_path, case):
+    """cc/image/idx_test.cc tests the same cases."""
+    paths = [tmp_path / name for name in case["files"]]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    if case["images"] == "several":
+        with pytest.raises(UserError, match="holds several data sets"):
+            idx.find_images(tmp_path, "test")
+        return
+    images = idx.find_images(tmp_path, "test")
+    assert images == (None if case["images"] is None else paths[case["images"]])
+    if images:
+        if case["labels"] is None:
+            with pytest.raises(UserError, match="no file of labels"):
+                idx.find_labels(images)
+        else:
+            assert idx.find_labels(images) == paths[case["labels"]]
+        assert idx._layout(images, tmp_path) == case.get("layout", "")
+
+
+def _upright_ones():
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[:, 4:24, 12:15] = 200
+    images[1, 4, 10:20] = 90
+    return images
+
+
+@pytest.mark.parametrize(
+    ("name", "transposed", "turned"),
+    [
+        ("emnist-mnist", False, False),
+        ("emnist-mnist", True, True),
+        ("emnist-digits", True, True),
+        ("qmnist", False, False),
+    ],
+)
+def test_transposed_images_of_emnist_are_turned(tmp_path, caplog, name, transposed, turned):
+    images = _upright_ones()
+    stored = images.transpose(0, 2, 1) if transposed else images
+    labels = np.array([1, 1, 1], np.uint8)
+    (tmp_path / f"{name}-test-images-idx3-ubyte").write_bytes(mnist.images_file(stored))
+    (tmp_path / f"{name}-test-labels-idx1-ubyte").write_bytes(mnist.labels_file(labels))
+    with caplog.at_level("INFO"):
+        np.testing.assert_array_equal(idx.read_split(str(tmp_path), "test").images, images)
+    assert f"data set: {name}, {tmp_path}" in caplog.text
+    assert ("turned" in caplog.text) == turned
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 60000), ("test", 10000)])
@@ -68,6 +124,25 @@ def test_the_data_of_the_build_is_found_through_a_list_of_runfiles(tmp_path, mon
     assert len(idx.read_split("", "test")) == 10000
 
 
+def test_pictures_in_a_folder_per_class(tmp_path):
+    for index, (pixels, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
+        folder = tmp_path / "mnist_png" / "testing" / str(label)
+        folder.mkdir(parents=True)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+        (folder / "._0.png").touch()
+    split = idx.read_split(str(tmp_path), "test")
+    np.testing.assert_array_equal(split.images, IMAGES)
+    np.testing.assert_array_equal(split.labels, LABELS)
+    with pytest.raises(UserError, match="train-images.idx3-ubyte"):
+        idx.read_split(str(tmp_path), "train")
+    Image.new("L", (20, 28)).save(folder / "small.png")
+    with pytest.raises(UserError, match="small.png: expected 28x28 pixels, found 28x20"):
+        idx.read_split(str(tmp_path), "test")
+    (folder / "small.png").write_text("text")
+    with pytest.raises(UserError, match="small.png: not a picture"):
+        idx.read_split(str(tmp_path), "test")
+
+
 GOOD_IMAGES = mnist.images_file(IMAGES)
 GOOD_LABELS = mnist.labels_file(LABELS)
 
@@ -75,7 +150,13 @@ BAD_FILES = {
     "images wrong magic": (b"PNG!" + GOOD_IMAGES[4:], GOOD_LABELS, "magic number 0x00000803"),
     "labels wrong magic": (GOOD_IMAGES, b"\0\0\0\0" + GOOD_LABELS[4:], "found 0x00000000"),
     "exchanged": (GOOD_LABELS + bytes(8), GOOD_IMAGES, "are images and labels exchanged"),
-    "gzip without .gz": (gzip.compress(GOOD_IMAGES), GOOD_LABELS, "must end in .gz"),
+    "8 columns": (
+        GOOD_IMAGES,
+        struct.pack(">3I", 0x0C02, 2, 8) + bytes(64),
+        "QMNIST's extended labels: 8 columns; take column 0",
+    ),
+    "web page": (b"<!DOCTYPE html><html>", GOOD_LABELS, "a web page, the download failed"),
+    "archive": (b"PK\3\4" + GOOD_IMAGES, GOOD_LABELS, "an archive; unpack it"),
     "images cut": (GOOD_IMAGES[:-1], GOOD_LABELS, "expected 1584 bytes.* found 1583"),
     "images too long": (GOOD_IMAGES + b"x", GOOD_LABELS, "expected 1584 bytes.* found 1585"),
     "labels cut": (GOOD_IMAGES, GOOD_LABELS[:-1], "expected 10 bytes.* found 9"),
@@ -115,7 +196,6 @@ def test_an_invalid_file_is_reported(tmp_path, images, labels, message):
 
 BAD_GZIP = {
     "cut": gzip.compress(GOOD_IMAGES)[:-20],
-    "not gzip": GOOD_IMAGES,
     "damaged": gzip.compress(GOOD_IMAGES)[:30] + b"\xff" * 40 + gzip.compress(GOOD_IMAGES)[70:],
     "empty": b"",
 }
@@ -133,6 +213,10 @@ def test_missing_data_is_reported(tmp_path):
     with pytest.raises(UserError, match="does not exist; omit --data_path"):
         idx.read_split(str(tmp_path / "nowhere"), "train")
     with pytest.raises(UserError, match="train-images.idx3-ubyte"):
+        idx.read_split(str(tmp_path), "train")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "mnist.npz").touch()
+    with pytest.raises(UserError, match="a/mnist.npz is not read; take .* the IDX files"):
         idx.read_split(str(tmp_path), "train")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UserError, match="is not a folder"):

@@ -6,10 +6,11 @@ import pathlib
 import numpy as np
 from absl import logging
 
-from lenet import devices, files, metrics
+from lenet import devices, files, memory, metrics
 from lenet.data import idx, transform
 from lenet.metrics import Evaluation
 from lenet.model import checkpoint
+from lenet.options import flags
 from lenet.options.programs import EvalOptions
 
 
@@ -22,6 +23,14 @@ def run_evaluation(options: EvalOptions) -> Evaluation:
     """
     path = checkpoint.newest(options.ckpt_file or options.ckpt_path)
     test = idx.read_split(options.data_path, "test")
+    memory.require(
+        "--batch_size, --image_height and --image_width",
+        (5 * len(test) + 40 * min(options.batch_size, len(test)))
+        * options.image_height
+        * options.image_width,
+    )
+    if options.ckpt_file:
+        flags.report_unused(options, {"ckpt_path": "with --ckpt_file"})
     report = files.make_folder("report", options.report) if options.report else None
     device = devices.resolve(options.device_target, options.device_id)
     devices.set_context(device, options.device_id)

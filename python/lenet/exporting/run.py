@@ -9,7 +9,7 @@ import tempfile
 import numpy as np
 from absl import logging
 
-from lenet import devices, files
+from lenet import devices, files, memory
 from lenet.data import idx, transform
 from lenet.errors import DeviceUnavailableError, UserError
 from lenet.model import checkpoint
@@ -33,6 +33,10 @@ def run_export(options: ExportOptions) -> None:
     """
     path = checkpoint.newest(options.ckpt_file)
     output = _output(options)
+    memory.require(
+        "--batch_size, --image_height and --image_width",
+        80 * options.batch_size * options.image_height * options.image_width,
+    )
     batches = _verification_batches(options)
     device = _device(options)
     files.make_folder("file_name", output.parent)

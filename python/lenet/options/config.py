@@ -10,16 +10,19 @@ import yaml
 
 from lenet import resources
 from lenet.errors import UserError
-from lenet.options.schema import Option, Value, options_of
+from lenet.options.schema import Option, Value, options_of, original_keys, programs
 
 OptionsT = TypeVar("OptionsT")
 Sections = dict[str, dict[str, Value]]
+
+_TYPO = 0.8  # similarity of a misspelled key, from 0 to 1
 
 
 @functools.cache
 def defaults() -> Sections:
     """Returns configs/default_config.yaml as {section: {key: default}}."""
-    return _load(resources.path("configs/default_config.yaml"))
+    text = resources.path("configs/default_config.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
 
 
 def default_options(options_class: type[OptionsT], **changes: Value) -> OptionsT:
@@ -28,57 +31,117 @@ def default_options(options_class: type[OptionsT], **changes: Value) -> OptionsT
     return options_class(**values | changes)
 
 
-def read(path: str, options: Iterable[Option]) -> dict[str, Value]:
-    """Returns the values that a configuration file gives to `options`.
+def keys() -> dict[str, list[str]]:
+    """Returns the keys of each section of a configuration file, with their aliases."""
+    names = {section: dict.fromkeys(values) for section, values in defaults().items()}
+    for program in programs().values():
+        for option in program.options:
+            names[option.section].update(dict.fromkeys(option.aliases))
+    return {section: list(values) for section, values in names.items()}
 
-    Each key must exist in default_config.yaml, in its section or at the top level; keys of other
-    programs are ignored. A value in a section overrides one at the top level.
+
+def read(path: str, options: Iterable[Option]) -> tuple[dict[str, Value], list[str]]:
+    """Returns the values that a configuration file gives to `options`, and what it has without use.
+
+    A key is in its section or at the top level; a value in a section overrides one at the top
+    level. Keys of other programs are ignored. At the top level of a file without sections, other
+    keys have no use, as in the original program's default_config.yaml, of which only the first
+    document counts.
 
     Raises:
-        UserError: unreadable file, invalid YAML, unknown section or key, value not accepted.
+        UserError: unreadable file, invalid YAML, unknown section, unknown key in a section or with
+            nearly the name of an option, value not accepted.
     """
     flat: dict[str, Value] = {}
     grouped: dict[str, Value] = {}
-    by_name = {option.name: option for option in options}
-    for section, key, value in _entries(_load(pathlib.Path(path)), path):
+    by_name = {name: option for option in options for name in (option.name, *option.aliases)}
+    unused: list[str] = []
+    document, others = _load(pathlib.Path(path))
+    for section, key, value in _entries(document, path):
         option = by_name.get(key)
-        if option and section is None:
-            flat[key] = option.check(value, path)
+        if section is None and _is_unused(key, value, option):
+            unused.append(key)
+            if option and not option.top_level:
+                unused[-1] += f" (write `{option.section}: {{{key}: {value}}}`)"
+        elif option and section is None:
+            flat[option.name] = option.check(value, path)
         elif option and section == option.section:
-            grouped[key] = option.check(value, path)
-    return flat | grouped
+            grouped[option.name] = option.check(value, path)
+    if others:
+        unused.append("the documents after the first `---`")
+    return flat | grouped, unused
 
 
 def _entries(document: dict[str, Any], path: str) -> Iterator[tuple[str | None, str, Any]]:
-    """Yields (section or None, key, value) for each key after checking that the names exist."""
-    sections = defaults()
-    all_keys = {key for keys in sections.values() for key in keys}
+    """Yields (section or None, key, value) for each key after checking the names."""
+    sections = keys()
+    all_keys = {key for names in sections.values() for key in names}
+    flat = not any(isinstance(content, dict) for content in document.values())
     for name, content in document.items():
+        if content is None and name in sections:  # all keys of it are comments
+            continue
         if isinstance(content, dict):
             _check_known("section", name, sections, path)
             for key, value in content.items():
                 _check_known("key", key, sections[name], f"{path}: section {name}")
                 yield name, key, value
         else:
-            _check_known("key", name, all_keys, path)
+            if name not in original_keys():
+                # In a flat file, a key that is present cannot be misspelled in another one.
+                known = all_keys.difference(document) if flat and name not in all_keys else all_keys
+                _check_known("key", name, known, path, _TYPO if flat else 0)
             yield None, name, content
 
 
-def _check_known(kind: str, name: object, known: Iterable[str], source: str) -> None:
+def _is_unused(key: str, value: object, option: Option | None) -> bool:
+    """Returns whether a key at the top level has no effect in any program, or not in this one."""
+    if key in original_keys():
+        return original_keys()[key] in (None, value)
+    if option:
+        return not option.top_level
+    return not any(key in names for names in keys().values())
+
+
+def _check_known(
+    kind: str, name: object, known: Iterable[str], source: str, typo: float = 0
+) -> None:
+    """Raises UserError if a name is unknown and, with `typo`, as similar to a known one as that."""
     names = sorted(known)
-    if name not in names:
-        near = difflib.get_close_matches(str(name), names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "expected one of " + ", ".join(names)
-        raise UserError(f"{source}: unknown {kind} {name!r}; {hint}")
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=typo or 0.6)
+    if name in names or (typo and not near):
+        return
+    hint = f"did you mean {near[0]!r}?" if near else "expected one of " + ", ".join(names)
+    raise UserError(f"{source}: unknown {kind} {name!r}; {hint}")
 
 
-def _load(path: pathlib.Path) -> dict[str, Any]:
+class _TextLoader(yaml.SafeLoader):
+    """Loads numbers, dates and truth values as text: the option decides what a text stands for."""
+
+    yaml_implicit_resolvers = {
+        start: [(tag, regexp) for tag, regexp in resolvers if tag.endswith((":null", ":merge"))]
+        for start, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Returns a mapping; a key that occurs twice is an error, as YAML has it."""
+        names = set()
+        for key, _ in node.value:
+            if str(key.value) in names:
+                problem = f"the key {key.value!r} occurs twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            names.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def _load(path: pathlib.Path) -> tuple[dict[str, Any], list[Any]]:
+    """Returns the first document of a file, and the others."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        documents = list(yaml.load_all(path.read_bytes(), _TextLoader))  # noqa: S506
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML: {error}") from error
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    document = documents[0] if documents else None
     if document is not None and not isinstance(document, dict):
         raise UserError(f"{path}: expected lines `key: value`, found {document!r:.60}")
-    return document or {}
+    return document or {}, documents[1:]

@@ -2,11 +2,13 @@
 
 import os
 import pathlib
+import re
 import textwrap
 from typing import Any, TypeVar
 
-from absl import flags
+from absl import flags, logging
 
+from lenet.errors import UserError
 from lenet.options import config, schema
 from lenet.options.schema import Option, options_of
 
@@ -32,6 +34,8 @@ def define(options_class: type, flag_values: flags.FlagValues) -> None:
         default = config.defaults()[option.section][option.name]
         # Without bounds and choices, which `parse` checks.
         defines[option.type](option.name, default, option.help, flag_values=flag_values)
+        for alias in option.aliases:
+            flags.DEFINE_alias(alias, option.name, flag_values=flag_values)
     flags.DEFINE_string(_CONFIG_FLAG, "", _CONFIG_HELP, flag_values=flag_values)
 
 
@@ -43,16 +47,50 @@ def parse(options_class: type[OptionsT], flag_values: flags.FlagValues) -> Optio
     """
     options = options_of(options_class)
     config_path = absolute(str(flag_values[_CONFIG_FLAG].value))
-    from_file = config.read(config_path, options) if config_path else {}
+    from_file, unused = config.read(config_path, options) if config_path else ({}, [])
+    if unused:
+        logging.info("%s: not used: %s", config_path, ", ".join(unused))
     values = {}
     for option in options:
         flag = flag_values[option.name]
+        if option.overrides and flag_values[option.overrides].present:
+            from_file.pop(option.name, None)
         if flag.present or option.name not in from_file:
             value = option.check(flag.value, "command line")
         else:
             value = from_file[option.name]
         values[option.name] = absolute(str(value)) if option.is_path else value
     return options_class(**values)
+
+
+def blame_file(message: str, options_class: type[OptionsT], flag_values: flags.FlagValues) -> str:
+    """Returns an error message that names the configuration file for the values from it."""
+    path = absolute(str(flag_values[_CONFIG_FLAG].value))
+    options = options_of(options_class)
+    try:
+        found = config.read(path, options)[0] if path else {}
+    except UserError:
+        return message
+    names = []
+    for option in options:
+        value = found.get(option.name)
+        if value is None or flag_values[option.name].present:
+            continue
+        is_named = re.search(rf"--{option.name}\b", message) is not None
+        if is_named or (option.is_path and value and absolute(str(value)) in message):
+            names.append(option.name)
+    if names and message.startswith(f"--{names[0]}"):
+        return f"{path}: {message[2:]}"
+    return f"{message} ({path} sets {', '.join(names)})" if names else message
+
+
+def report_unused(options: Any, reasons: dict[str, str]) -> None:
+    """Logs which options of `reasons` were set (differ from their defaults) without effect."""
+    for option in options_of(type(options)):
+        default = config.defaults()[option.section][option.name]
+        default = absolute(str(default)) if option.is_path else default
+        if option.name in reasons and getattr(options, option.name) != default:
+            logging.info("--%s has no effect %s", option.name, reasons[option.name])
 
 
 def absolute(path: str) -> str:

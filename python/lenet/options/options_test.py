@@ -79,23 +79,29 @@ def test_a_copy_of_the_defaults_and_an_empty_file_change_nothing(tmp_path):
     ("text", "message"),
     [
         ("batchsize: 3", "unknown key 'batchsize'; did you mean 'batch_size'"),
-        ("qqq: 3", "unknown key 'qqq'; expected one of aipp, aipp_path, amp_level"),
+        ("qqq: 3\ntrain: {lr: 1}", "unknown key 'qqq'; expected one of aipp, aipp_path, amp_"),
         ("train: {batchsize: 3}", "section train: unknown key 'batchsize'"),
         ("trian: {batch_size: 3}", "unknown section 'trian'; did you mean 'train'"),
-        ("batch_size: many", "batch_size must be an integer of at least 1, not 'many'"),
-        ("batch_size: true", "batch_size must be an integer of at least 1, not True"),
-        ("batch_size: 0", "batch_size must be an integer of at least 1, not 0"),
-        ("batch_size: 1.5", "not 1.5"),
+        (
+            "batch_size: many",
+            "batch_size must be an integer of at least 1 and at most 65536, not 'many'",
+        ),
+        ("batch_size: true", "and at most 65536, not 'true'"),
+        ("batch_size: 0", "at least 1 and at most 65536, not 0"),
+        ("batch_size: 1.5", "not '1.5'"),
         ("momentum: 1.01", "momentum must be a number of at least 0 and at most 1"),
         ("lr: .nan", "lr must be a number of at least 0"),
         ("lr: .inf", "lr must be a number of at least 0"),
-        ("resume: 1", "resume must be true or false, not 1"),
+        ("resume: 1", "resume must be true or false, not '1'"),
+        ("lr: 1_0", "lr must be a number of at least 0, not '1_0'"),
+        ("seed: 1e3", "seed must be an integer of at least 0, not '1e3'"),
         ("ckpt_path:", "ckpt_path must be a text, not None"),
         ("device_target: TPU", "device_target must be one of auto, Ascend, GPU, CPU"),
         ("- batch_size", "expected lines `key: value`"),
         ("a: [", "is not YAML"),
-        ("--- \nlr: 1\n---\nlr: 2", "is not YAML"),
         ("\x00", "is not YAML"),
+        ("lr: 1\nseed: 2\nlr: 3", "the key 'lr' occurs twice"),
+        ("train: {lr: 1, lr: 3}", "the key 'lr' occurs twice"),
     ],
 )
 def test_a_bad_file_is_an_error_that_names_file_key_and_value(tmp_path, text, message):
@@ -103,6 +109,7 @@ def test_a_bad_file_is_an_error_that_names_file_key_and_value(tmp_path, text, me
         with_config(tmp_path, text)
     assert message in str(caught.value)
     assert "my.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_bad_value_on_the_command_line_is_an_error():
@@ -112,6 +119,111 @@ def test_a_bad_value_on_the_command_line_is_an_error():
     ):
         with pytest.raises(errors.UserError, match=f"command line: .* must be .*{expected}"):
             parse([argument])
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("lr: 1e-3", "lr", 0.001),
+        ("lr: '.5'", "lr", 0.5),
+        ("resume: yes", "resume", True),
+        ("resume: On", "resume", True),
+        ("train: {resume: 'false', fused_kernels: n}", "fused_kernels", False),
+        ("seed: 010", "seed", 10),
+        ("seed: 0x10", "seed", 16),
+        ("ckpt_path: /2024-01-01", "ckpt_path", "/2024-01-01"),
+        ("ckpt_path: '/yes'", "ckpt_path", "/yes"),
+        ("checkpoint_path: /a", "ckpt_path", "/a"),
+        ("\ufefflr: 2\r\n", "lr", 2.0),
+        ("device:\n#  device_id: 1\nlr: 2", "lr", 2.0),
+    ],
+)
+def test_values_as_people_write_them(tmp_path, text, name, value):
+    """cc/inference/config_file_test.cc has the same rules."""
+    assert getattr(with_config(tmp_path, text), name) == value
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("no", "no"), ("off", "no"), ("Yes", "yes"), ("AUTO", "auto")]
+)
+def test_truth_values_for_yes_and_no(tmp_path, word, value):
+    predict = programs.PredictOptions
+    assert with_config(tmp_path, f"invert: {word}", options_class=predict).invert == value
+    assert parse([f"--invert={word}"], predict).invert == value
+
+
+ORIGINAL = """
+data_path: /cache/data
+output_path: "/cache/train"
+load_path: "/cache/checkpoint_path"
+device_target: CPU
+ckpt_path: '/cache/train/'
+ckpt_file: '/cache/train/checkpoint_lenet-10_1875.ckpt'
+num_classes: 10
+lr: 0.02
+batch_size: 64
+buffer_size: 1000
+air_name: "lenet"
+file_format: "mindir"
+sink_size: -1
+save_checkpoint_epochs: 2
+result_path: ''
+added_by_me: 1
+---
+lr: 'Learning rate'
+---
+device_target: ['Ascend', 'GPU', 'CPU']
+"""
+
+
+def test_the_original_configuration_is_accepted(tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        train = with_config(tmp_path, ORIGINAL)
+        export = with_config(tmp_path, ORIGINAL, options_class=programs.ExportOptions)
+    assert (train.lr, train.batch_size, train.ckpt_path) == (0.02, 64, "/cache/train")
+    assert train.sink_size == config.defaults()["train"]["sink_size"]
+    assert export.ckpt_file == "/cache/train/checkpoint_lenet-10_1875.ckpt"
+    assert (export.batch_size, export.file_format) == (1, "MINDIR")
+    unused = (
+        "load_path, num_classes, {}buffer_size, air_name, sink_size, save_checkpoint_epochs, "
+        "result_path, added_by_me, the documents after the first `---`"
+    )
+    first, second = (message.partition("not used: ")[2] for message in caplog.messages)
+    assert first == unused.format("")
+    assert second == unused.format("batch_size (write `export: {batch_size: 64}`), ")
+
+
+def test_ckpt_path_on_the_command_line_overrides_ckpt_file_in_the_file(tmp_path):
+    evaluation = programs.EvalOptions
+    for flag in ("--ckpt_path=/mine", "--checkpoint_path=/mine"):
+        options = with_config(tmp_path, ORIGINAL, flag, options_class=evaluation)
+        assert (options.ckpt_path, options.ckpt_file) == ("/mine", "")
+    assert with_config(tmp_path, ORIGINAL, options_class=evaluation).ckpt_file
+
+
+def test_errors_name_the_file_that_gave_the_value(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text("data_path: /none\nlr: 2")
+    values = flags.FlagValues()
+    option_flags.define(programs.TrainOptions, values)
+    values(["train", f"--config_path={path}", "--lr=1"])
+
+    def blamed(message):
+        return option_flags.blame_file(message, programs.TrainOptions, values)
+
+    assert blamed("--data_path: /none is missing") == f"{path}: data_path: /none is missing"
+    assert (
+        blamed("omit --data_path and --seed")
+        == f"omit --data_path and --seed ({path} sets data_path)"
+    )
+    assert blamed("--lr: too high") == "--lr: too high"
+
+
+def test_only_options_that_were_set_are_reported_as_without_effect(caplog):
+    caplog.set_level("INFO")
+    reasons = dict.fromkeys(("sink_size", "ckpt_path", "lr"), "here")
+    option_flags.report_unused(parse(["--sink_size=3", "--ckpt_path=ckpt", "--seed=9"]), reasons)
+    assert caplog.messages == ["--sink_size has no effect here"]
 
 
 def test_a_missing_file_is_an_error(tmp_path):

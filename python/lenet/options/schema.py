@@ -1,8 +1,10 @@
 """The options of each program, as configs/options.yaml defines them."""
 
+import contextlib
 import dataclasses
 import functools
 import math
+import re
 from typing import Any
 
 import yaml
@@ -13,6 +15,10 @@ from lenet.errors import UserError
 Value = bool | int | float | str
 
 _TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "text": str, "path": str}
+# Of YAML 1.1.
+_WORDS = dict.fromkeys(("true", "yes", "on", "y"), True)
+_WORDS |= dict.fromkeys(("false", "no", "off", "n"), False)
+_INTEGER = re.compile(r"[+-]?[0-9]+|0[xX][0-9a-fA-F]+")
 _TYPE_NAMES = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
 
 
@@ -30,6 +36,9 @@ class Option:
         minimum: smallest accepted number, or None.
         maximum: largest accepted number, or None.
         is_path: whether a text is a path relative to where the user typed the command.
+        aliases: other names of the flag and the key.
+        top_level: whether the key counts outside of its section.
+        overrides: name of an option without effect if this one is set; "" for none.
     """
 
     name: str
@@ -41,6 +50,9 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     is_path: bool = False
+    aliases: tuple[str, ...] = ()
+    top_level: bool = True
+    overrides: str = ""
 
     @property
     def expected(self) -> str:
@@ -55,11 +67,13 @@ class Option:
         return _TYPE_NAMES[self.type] + (" of " + " and ".join(bounds) if bounds else "")
 
     def check(self, value: Any, source: str) -> Value:
-        """Returns `value` in the type and spelling of the option.
+        """Returns `value`, or its text, in the type and spelling of the option.
 
         Raises:
             UserError: the value is not accepted; the message names `source`.
         """
+        if type(value) is str:
+            value = self._typed(value)
         if self.type is float and type(value) is int:
             value = float(value)
         if not self._accepts(value):
@@ -68,6 +82,19 @@ class Option:
             if choice.lower() == value.lower():
                 return choice
         return value
+
+    def _typed(self, text: str) -> Any:
+        """Returns the value that a text stands for, or the text; cc/inference does the same."""
+        if self.type is bool:
+            return _WORDS.get(text.lower(), text)
+        if "yes" in self.choices and text.lower() in _WORDS:
+            return "yes" if _WORDS[text.lower()] else "no"
+        with contextlib.suppress(ValueError):
+            if self.type is int and _INTEGER.fullmatch(text):
+                return int(text, 16 if "x" in text.lower() else 10)
+            if self.type is float and "_" not in text:
+                return float(text)
+        return text
 
     def _accepts(self, value: Any) -> bool:
         kind: object = type(value)
@@ -94,10 +121,10 @@ class Program:
 @functools.cache
 def programs() -> dict[str, Program]:
     """Returns the programs by name, such as "train" or "infer310"."""
-    path = resources.path("configs/options.yaml")
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = _document()
     result = {}
-    for name, attributes in document["programs"].items():
+    for name, program in document["programs"].items():
+        attributes = dict(program)
         options = tuple(
             _option(name, section, key, definition)
             for section in attributes.pop("sections")
@@ -105,6 +132,17 @@ def programs() -> dict[str, Program]:
         )
         result[name] = Program(**attributes, options=options)
     return result
+
+
+def original_keys() -> dict[str, str | None]:
+    """Returns the keys of the original's file without effect: the value without, None for all."""
+    return _document()["original"]
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
+    path = resources.path("configs/options.yaml")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def options_of(options_class: type[Any]) -> tuple[Option, ...]:
@@ -115,6 +153,17 @@ def options_of(options_class: type[Any]) -> tuple[Option, ...]:
 def _option(program: str, section: str, name: str, definition: dict[str, Any]) -> Option:
     values = definition | definition.get(program, {})
     kind = values["type"]
-    limits = (values.get("min"), values.get("max"))
-    texts = (values["help"], values.get("unit", ""), tuple(values.get("choices", ())))
-    return Option(name, section, _TYPES[kind], *texts, *limits, is_path=kind == "path")
+    return Option(
+        name,
+        section,
+        _TYPES[kind],
+        values["help"],
+        values.get("unit", ""),
+        tuple(values.get("choices", ())),
+        values.get("min"),
+        values.get("max"),
+        kind == "path",
+        tuple(values.get("aliases", ())),
+        values.get("top_level", True),
+        values.get("overrides", ""),
+    )

@@ -23,8 +23,8 @@ def expected_labels(dataset_path: str, data_path: str) -> dict[str, int]:
 
     Args:
         dataset_path: input of infer310: a folder with manifest.csv, a folder of
-            `test_{index}_{label}.*` images, or an IDX file of images with the IDX file of labels
-            beside it; "" for the test set of `data_path`.
+            `test_{index}_{label}.*` images, or a folder or IDX file of images with the IDX file of
+            labels beside it (see idx.find_images); "" for the test set of `data_path`.
         data_path: as for lenet.data.idx.read_split.
 
     Raises:
@@ -33,8 +33,11 @@ def expected_labels(dataset_path: str, data_path: str) -> dict[str, int]:
     if not dataset_path:
         return _numbered(idx.read_split(data_path, "test").labels)
     path = pathlib.Path(dataset_path)
-    if path.is_file():
-        return _numbered(idx.read_labels(_labels_beside(path)))
+    images = path if path.is_file() else None
+    if path.is_dir() and not (path / _MANIFEST).exists():
+        images = idx.find_images(path, "test")
+    if images:
+        return _numbered(idx.read_labels(idx.find_labels(images)))
     if not path.is_dir():
         raise UserError(
             f"--dataset_path: {path} does not exist; expected the input of infer310: a folder of "
@@ -93,15 +96,6 @@ def read_results(result_path: str, stems: Collection[str]) -> np.ndarray:
 
 def _numbered(labels: np.ndarray) -> dict[str, int]:
     return {f"test_{index}_{label}": int(label) for index, label in enumerate(labels)}
-
-
-def _labels_beside(path: pathlib.Path) -> pathlib.Path:
-    """Returns the IDX file of the labels of the images at `path`."""
-    name = path.name.replace("images", "labels").replace("idx3", "idx1")
-    labels = path.with_name(name)
-    if not labels.is_file():
-        raise UserError(f"--dataset_path: {path} has no file of labels; expected {labels}")
-    return labels
 
 
 def _from_manifest(path: pathlib.Path) -> dict[str, int]:

@@ -34,9 +34,9 @@ def test_labels_of_the_test_set(data, expected):
     assert inputs.expected_labels("", data) == expected
 
 
-def test_labels_of_an_idx_file(data, expected):
-    path = f"{data}/test/t10k-images.idx3-ubyte"
-    assert inputs.expected_labels(path, "unused") == expected
+@pytest.mark.parametrize("path", ["test/t10k-images.idx3-ubyte", "test", "."])
+def test_labels_of_idx_files(data, expected, path):
+    assert inputs.expected_labels(f"{data}/{path}", "unused") == expected
 
 
 def test_idx_file_without_labels(data, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 
 from lenet import files, metrics
 from lenet.errors import UserError
+from lenet.options import flags
 from lenet.options.programs import PostprocessOptions
 from lenet.postprocessing import inputs
 
@@ -21,6 +22,8 @@ def run_postprocessing(options: PostprocessOptions) -> None:
         UserError: invalid labels or results (lenet.postprocessing.inputs); an output folder that
             cannot be created, or a report.json there that is not a JSON object.
     """
+    if options.dataset_path:
+        flags.report_unused(options, {"data_path": "with --dataset_path"})
     expected = inputs.expected_labels(options.dataset_path, options.data_path)
     logits = inputs.read_results(options.result_path, expected)
     result = metrics.evaluate(logits, np.array(list(expected.values())))

@@ -10,9 +10,10 @@ from absl import logging
 from PIL import Image
 from tqdm import tqdm
 
-from lenet import files
+from lenet import files, memory
 from lenet.data import idx, transform
 from lenet.errors import UserError
+from lenet.options import flags
 from lenet.options.programs import PreprocessOptions
 from lenet.preprocessing import output_folder
 
@@ -39,6 +40,9 @@ def run_preprocessing(options: PreprocessOptions) -> None:
                 )
     split = idx.read_split(options.data_path, "test")
     count = min(options.limit or len(split), len(split))
+    memory.require("--image_height and --image_width", count * height * width)
+    if options.image_format != "jpg":
+        flags.report_unused(options, {"quality": f"with --image_format={options.image_format}"})
     rows = [
         (f"test_{index}_{label}.{options.image_format}", int(label))
         for index, label in enumerate(split.labels[:count])

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import psutil
 from absl import logging
 
-from lenet import devices, files, interrupts, resources
+from lenet import devices, files, interrupts, memory, resources
 from lenet.errors import LenetError, UserError
 from lenet.interrupts import Interruption
 from lenet.options import config, flags
@@ -27,6 +27,7 @@ from lenet.options.programs import TrainDistributedOptions, TrainOptions
 _PERIOD_SECONDS = 0.1
 # msrun waits for its scheduler, which notices a dead worker only after a minute.
 _END_SECONDS = 5.0
+_WORKER_BYTES = 0.5e9  # measured with MNIST and MindSpore's operators
 _FAILED = re.compile(r"Worker process (\d+) exit with exception\. Error code: (-?\d+)")
 _ERROR = "train: error: "
 # MindSpore's log lines about its network, which no log level suppresses.
@@ -82,6 +83,7 @@ def _completed(options: TrainDistributedOptions) -> TrainDistributedOptions:
         raise UserError(
             f"--local_worker_num={local}: expected at most --worker_num={options.worker_num}"
         )
+    memory.require(f"{local} workers on this machine (--worker_num)", local * _WORKER_BYTES)
     log_path = options.log_path
     if local < options.worker_num:
         if options.node_rank < 0 or not options.master_port:

@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from lenet import devices, interrupts, metrics
+from lenet import devices, interrupts, memory, metrics
 from lenet.data import idx, transform
 from lenet.errors import LenetError, UserError
 from lenet.interrupts import Interruption
 from lenet.model import checkpoint
+from lenet.options import flags
 from lenet.options.programs import TrainOptions
 from lenet.training import workers
 from lenet.training.progress import Progress
 from lenet.training.run_folder import RunFolder
 from lenet.training.schedule import Schedule
 from lenet.training.workers import Workers
+
+# Per pixel of each image of a batch; measured with MindSpore's operators.
+_BATCH_BYTES = 75
 
 if TYPE_CHECKING:
     import pathlib
@@ -48,7 +52,14 @@ def run_training(options: TrainOptions) -> dict[str, Any]:
     """
     train = idx.read_split(options.data_path, "train")
     test = idx.read_split(options.data_path, "test")
+    images = len(train) + 5 * len(test) + _BATCH_BYTES * options.batch_size
+    memory.require(
+        "--batch_size, --image_height and --image_width",
+        images * options.image_height * options.image_width,
+    )
     folder = RunFolder(options.ckpt_path, options.keep_checkpoint_max)
+    if not options.distribute:
+        flags.report_unused(options, {"device_num": "without --distribute"})
     card = workers.card(options.device_id) if options.distribute else options.device_id
     device = devices.resolve(options.device_target, card)
     devices.set_context(device, card, options.threads)
@@ -59,6 +70,7 @@ def run_training(options: TrainOptions) -> dict[str, Any]:
             resumed = folder.newest() if options.resume else None
             run = _Run(options, train, test, device, group, schedule, folder)
             if resumed:
+                flags.report_unused(options, {"pre_trained": "when --resume finds a checkpoint"})
                 run.resume(resumed)
             else:
                 run.start()
@@ -316,7 +328,12 @@ def _build(
     ms.set_seed(options.seed)
     net = lenet5.build(height, width, fused, options.threads)
     if fused:
+        flags.report_unused(options, {"sink_size": "with the fused kernels"})
         return net, FusedTrainer(net, data, options.momentum, options.threads)
+    if options.fused_kernels:
+        reason = f"on {device}" if device != "CPU" else "with --amp_level=O2"
+        reason = "with several workers" if workers > 1 else reason
+        logging.info("--fused_kernels has no effect %s; MindSpore's operators run", reason)
     return net, OperatorTrainer(
         net,
         data,

@@ -90,10 +90,14 @@ def test_writes_a_checkpoint_and_metrics(options, data, capsys):
     ]
 
 
-def test_fused_kernels_continue_a_float16_run(options):
+def test_fused_kernels_continue_a_float16_run(options, caplog):
+    caplog.set_level("INFO")
     half = _train(options, epoch_size=1, amp_level="O2")
     assert half["fused_kernels"] is False
-    result = _train(options, amp_level="O0", resume=True)
+    assert "--fused_kernels has no effect with --amp_level=O2" in caplog.text
+    result = _train(options, amp_level="O0", resume=True, sink_size=7, pre_trained="x")
+    assert "--sink_size has no effect with the fused kernels" in caplog.text
+    assert "--pre_trained has no effect when --resume finds a checkpoint" in caplog.text
     assert result["fused_kernels"] is True
     assert result["loss_curve"][:2] == half["loss_curve"]
     assert result["steps"] == 2 * STEPS

@@ -1,0 +1,23 @@
+"""Refuses work that does not fit into the memory of the machine."""
+
+import psutil
+
+from lenet.errors import UserError
+
+
+def require(flags: str, needed: float) -> None:
+    """Checks that this machine has the memory that a run needs, roughly.
+
+    Args:
+        flags: options that determine it.
+        needed: bytes.
+
+    Raises:
+        UserError: less memory is available; the message names `flags`.
+    """
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise UserError(
+            f"{flags}: expected values that need at most the {available / 1e9:.1f} GB of memory "
+            f"available, found values that need about {needed / 1e9:.1f} GB"
+        )

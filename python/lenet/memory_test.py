@@ -1,0 +1,14 @@
+import types
+
+import psutil
+import pytest
+
+from lenet import memory
+from lenet.errors import UserError
+
+
+def test_what_the_machine_cannot_hold_is_refused(monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(available=2e9))
+    memory.require("--batch_size", 2e9)
+    with pytest.raises(UserError, match=r"^--batch_size: .* 2.0 GB .* need about 2.5 GB$"):
+        memory.require("--batch_size", 2.5e9)
