@@ -29,7 +29,11 @@ _PREFIXES = {"train": "train", "test": "t10k"}
 # Magic numbers: unsigned bytes (08), then the number of dimensions.
 _IMAGES_MAGIC = 0x0803
 _LABELS_MAGIC = 0x0801
-_ADVICE = "omit --data_path to use the MNIST that the build fetched"
+_ADVICE = (
+    "omit --data_path to use the MNIST that the build fetched"
+    if resources.UNDER_BAZEL
+    else f"`{resources.command('//python/lenet/data:fetch', 'Data')}` fetches MNIST for --data_path=Data"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -113,10 +117,7 @@ def _build_data(split: SplitName) -> pathlib.Path:
     name = f"Data/{split}/{_PREFIXES[split]}-images.idx3-ubyte"
     images = resources.find(name, repository="mnist")
     if images is None:
-        raise UserError(
-            "the MNIST of the build is missing; start the program with `bazel run`, or name a "
-            "folder with --data_path"
-        )
+        raise UserError(f"--data_path is required without Bazel; {_ADVICE}")
     return images.parent
 
 

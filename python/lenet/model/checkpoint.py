@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lenet import files
+from lenet import files, resources
 from lenet.errors import UserError
 from lenet.files import AnyPath
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PREFIX = "checkpoint_lenet"
 _NAME = re.compile(r".*-(\d+)_(\d+)\.ckpt")
 _OWN_NAME = re.compile(_PREFIX + r"-(\d+)_(\d+)\.ckpt")
-_TRAIN = "train one with `bazel run //python:train`"
+_TRAIN = f"train one with `{resources.command('//python:train')}`"
 
 # Optimizer state besides the momentum ("<prefix>.<parameter of the network>"), of several MindSpore
 # releases and of this project's training.

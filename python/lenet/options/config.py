@@ -18,8 +18,15 @@ Sections = dict[str, dict[str, Value]]
 
 @functools.cache
 def defaults() -> Sections:
-    """Returns configs/default_config.yaml as {section: {key: default}}."""
-    return _load(resources.path("configs/default_config.yaml"))
+    """Returns configs/default_config.yaml as {section: {key: default}}.
+
+    Without this project's own kernels, fused_kernels is false.
+    """
+    sections = _load(resources.path("configs/default_config.yaml"))
+    if resources.find(resources.KERNELS) is None:
+        for keys in sections.values():
+            keys.update(dict.fromkeys(keys.keys() & {"fused_kernels"}, False))
+    return sections
 
 
 def default_options(options_class: type[OptionsT], **changes: Value) -> OptionsT:

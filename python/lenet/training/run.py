@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from lenet import devices, interrupts, metrics
+from lenet import devices, interrupts, kernels, metrics, resources
 from lenet.data import idx, transform
 from lenet.errors import LenetError, UserError
 from lenet.interrupts import Interruption
@@ -163,7 +163,8 @@ class _Run:
             return {}
         print(f"Accuracy: {{{metrics.accuracy_line(accuracy)}}}")
         print(f"Checkpoint: {saved}")
-        print(f"Next: bazel run //python:export -- --ckpt_file={shlex.quote(str(saved))}")
+        flag = f"--ckpt_file={shlex.quote(str(saved))}"
+        print(f"Next: {resources.command('//python:export', flag)}")
         return result
 
     def _train_epochs(self, interruption: Interruption) -> None:
@@ -278,7 +279,10 @@ def _build(
     if level == "auto":
         level = "O2" if device == "Ascend" else "O0"
     # The fused kernels compute in float32 and cannot average gradients between their steps.
-    fused = options.fused_kernels and device == "CPU" and workers == 1 and level == "O0"
+    suitable = device == "CPU" and workers == 1 and level == "O0"
+    fused = options.fused_kernels and suitable
+    if suitable:
+        kernels.report_missing()
     ms.set_seed(options.seed)
     net = lenet5.build(height, width, fused, options.threads)
     if fused:
