@@ -16,8 +16,8 @@ KERNELS_REMEDY = (
 )
 
 _WORKSPACE = "lenet_mindspore"
-# Under Bazel, a file of the checkout would be an undeclared input.
-UNDER_BAZEL = ".runfiles/" in __file__
+# Bazel's start scripts set one of them. Then a file of the checkout would be an undeclared input.
+UNDER_BAZEL = bool(os.environ.keys() & {"RUNFILES_DIR", "RUNFILES_MANIFEST_FILE"})
 _PACKAGE = pathlib.Path(__file__).resolve().parent  # a wheel holds its files below it
 _CHECKOUT = _PACKAGE.parents[1]
 _ROOTS = (_PACKAGE, _CHECKOUT, _CHECKOUT / "bazel-bin")
@@ -53,7 +53,7 @@ def path(name: str, repository: str = _WORKSPACE) -> pathlib.Path:
     """
     found = find(name, repository)
     if found is None:
-        raise FileNotFoundError(2, f"is missing beside the programs in {_PACKAGE.parent}", name)
+        raise FileNotFoundError(2, "is neither in the runfiles nor beside the programs", name)
     return found
 
 

@@ -169,7 +169,7 @@ def main() -> None:
     if len(arguments) not in (1, 2) or arguments[0].startswith("-"):
         _fail("expected a folder for MNIST, such as `python -m lenet.data.fetch Data`", 2)
     try:
-        _fetch(pathlib.Path(arguments[0]), *arguments[1:] or [None])
+        _fetch(pathlib.Path(arguments[0]), arguments[1] if len(arguments) == 2 else None)
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):  # it is not empty
             pathlib.Path(arguments[0]).rmdir()

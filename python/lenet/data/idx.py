@@ -32,7 +32,7 @@ _LABELS_MAGIC = 0x0801
 _ADVICE = (
     "omit --data_path to use the MNIST that the build fetched"
     if resources.UNDER_BAZEL
-    else f"`{resources.command('//python/lenet/data:fetch', 'Data')}` fetches MNIST for --data_path=Data"
+    else f"`{resources.command('//python/lenet/data:fetch', 'Data')}` fetches MNIST into Data"
 )
 
 
