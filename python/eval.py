@@ -9,5 +9,11 @@ from lenet.cloud import modelarts
 from lenet.evaluation.run import run_evaluation
 from lenet.options.programs import EvalOptions
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Runs the program with the command line."""
     cli.run(EvalOptions, modelarts.evaluation(run_evaluation))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,5 +7,11 @@ from lenet import cli
 from lenet.options.programs import PostprocessOptions
 from lenet.postprocessing.run import run_postprocessing
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Runs the program with the command line."""
     cli.run(PostprocessOptions, run_postprocessing)
+
+
+if __name__ == "__main__":
+    main()

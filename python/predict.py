@@ -8,5 +8,11 @@ from lenet import cli
 from lenet.options.programs import PredictOptions
 from lenet.prediction.run import run_prediction
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Runs the program with the command line."""
     cli.run(PredictOptions, run_prediction, arguments="PICTURE_OR_FOLDER...")
+
+
+if __name__ == "__main__":
+    main()

@@ -8,5 +8,11 @@ from lenet import cli
 from lenet.options.programs import PreprocessOptions
 from lenet.preprocessing.run import run_preprocessing
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Runs the program with the command line."""
     cli.run(PreprocessOptions, run_preprocessing)
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from lenet.training import launch, workers
 from lenet.training.run import run_training
 
 
-def main(options: TrainOptions) -> None:
+def _train(options: TrainOptions) -> None:
     """Trains in this process, or starts the workers of --distribute --device_num."""
     if options.distribute and not workers.started():
         launch.run_workers(launch.with_device_num(options))
@@ -19,5 +19,10 @@ def main(options: TrainOptions) -> None:
         run_training(options)
 
 
+def main() -> None:
+    """Runs the program with the command line."""
+    cli.run(TrainOptions, modelarts.train(_train))
+
+
 if __name__ == "__main__":
-    cli.run(TrainOptions, modelarts.train(main))
+    main()

@@ -9,5 +9,11 @@ from lenet.cloud import modelarts
 from lenet.options.programs import TrainDistributedOptions
 from lenet.training.launch import run_workers
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Runs the program with the command line."""
     cli.run(TrainDistributedOptions, modelarts.train(run_workers))
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ absolute() {
 }
 
 # run_program LABEL FLAG...: runs a program of this repository, such as //python:train, from the
-# runfiles. Without runfiles, Bazel builds it first.
+# runfiles; without these, with the python3 of PATH if it has MindSpore, else by Bazel.
 run_program() {
   local label="$1" path runfiles workspace
   shift
@@ -33,7 +33,22 @@ run_program() {
     fi
   done
   workspace="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-  (cd "${workspace}" && tools/bazel run "${label}" -- "$@")
+  if [[ -f ${workspace}/${path}.py ]] &&
+    python3 -c 'from importlib import util; exit(not util.find_spec("mindspore"))' 2> /dev/null; then
+    PYTHONPATH="${workspace}/python" python3 "${workspace}/${path}.py" "$@"
+  elif command -v bazel bazelisk > /dev/null; then
+    (cd "${workspace}" && tools/bazel build "${label}") && "${workspace}/bazel-bin/${path}" "$@"
+  elif [[ -x ${workspace}/bazel-bin/${path} ]]; then
+    "${workspace}/bazel-bin/${path}" "$@"
+  elif [[ -f ${workspace}/${path}.py ]]; then
+    echo "$(basename "$0"): error: python3 has no MindSpore; run python3 -m pip install -r" \
+      "${workspace}/python/requirements.txt (Python 3.10 to 3.12), or install Bazel" >&2
+    return 3
+  else
+    echo "$(basename "$0"): error: ${label} must be built; run ${workspace}/tools/bazel build" \
+      "${label}, which installs Bazel" >&2
+    return 3
+  fi
 }
 
 # run_standalone train|eval DEVICE DATA_PATH CKPT_PATH FLAG...: runs a program on a device; its

@@ -9,5 +9,11 @@ from lenet import cli
 from lenet.conversion.om import convert_to_om
 from lenet.options.programs import ToOmOptions
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Runs the program with the command line."""
     cli.run(ToOmOptions, convert_to_om)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import signal
 import sys
 
@@ -38,7 +39,13 @@ def run(
         work: the library call; it is called as `work(options, paths)` if `arguments` is given.
         arguments: name of the positional paths in the usage line; "" for no such arguments.
     """
-    option_flags.define(options_class, flags.FLAGS)
+    try:
+        option_flags.define(options_class, flags.FLAGS)
+    except FileNotFoundError as error:  # a ModelArts job may have only the folder of the programs
+        _fail(
+            f"{error.filename} {error.strerror}; copy it from the repository",
+            errors.UserError.exit_code,
+        )
     flags.FLAGS.set_default("verbosity", logging.INFO)
     parser = functools.partial(_parse_flags, options_class, arguments)
     main = functools.partial(_main, options_class, work, bool(arguments))
@@ -60,6 +67,13 @@ def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> l
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)
+    except flags.UnrecognizedFlagError as error:
+        # A ModelArts job has flags of the platform, such as --num_gpus=1.
+        ignored = flags.FLAGS(argv, known_only=True)[1:]
+        if not option_flags.is_modelarts_job(options_class, flags.FLAGS):
+            _fail(f"{error}; see --help", errors.UserError.exit_code)
+        print(f"{_program()}: ignored: {shlex.join(ignored)}", file=sys.stderr)
+        return argv[:1]
     except flags.Error as error:
         _fail(f"{error}; see --help", errors.UserError.exit_code)
     if not arguments and len(rest) > 1:

@@ -1,31 +1,47 @@
-"""Finds the project's own files: in Bazel's runfiles, else in the checkout.
+"""Finds the project's own files: in Bazel's runfiles, else in the installed wheel or the checkout.
 
 No other module knows where files lie, so that every program runs under Bazel and without it.
 """
 
+import os
 import pathlib
+import shutil
+import sys
 
-from runfiles import Runfiles
+# This project's own kernels, without which the default is --fused_kernels=false.
+KERNELS = "cc/kernels/libcustom_ops.so"
+KERNELS_REMEDY = (
+    "`tools/bazel build //cc/kernels:libcustom_ops.so` builds them, and the wheel has them "
+    "(`tools/bazel build //python:wheel`)"
+)
 
 _WORKSPACE = "lenet_mindspore"
-_CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-# Under Bazel, a file of the checkout would be an undeclared input.
-_UNDER_BAZEL = ".runfiles/" in __file__
+# Bazel's start scripts set one of them. Then a file of the checkout would be an undeclared input.
+UNDER_BAZEL = bool(os.environ.keys() & {"RUNFILES_DIR", "RUNFILES_MANIFEST_FILE"})
+_PACKAGE = pathlib.Path(__file__).resolve().parent  # a wheel holds its files below it
+_CHECKOUT = _PACKAGE.parents[1]
+_ROOTS = (_PACKAGE, _CHECKOUT, _CHECKOUT / "bazel-bin")
 
 
 def find(name: str, repository: str = _WORKSPACE) -> pathlib.Path | None:
-    """Returns the path of a file, or None if neither runfiles nor checkout have it.
+    """Returns the path of a file, or None if it is missing.
 
     Args:
         name: path below the root of the repository, such as "configs/default_config.yaml".
         repository: Bazel repository. Other repositories, such as "mnist", exist only in runfiles.
             Name a file, not a folder: `bazel run` may provide a list of files instead of a tree.
     """
-    runfiles = Runfiles.Create()
-    location = runfiles.Rlocation(f"{repository}/{name}") if runfiles else None
-    candidates = [pathlib.Path(location)] if location else []
-    if repository == _WORKSPACE and not _UNDER_BAZEL:
-        candidates += [_CHECKOUT / name, _CHECKOUT / "bazel-bin" / name]
+    candidates = []
+    if UNDER_BAZEL:
+        from runfiles import Runfiles
+
+        runfiles = Runfiles.Create()
+        location = runfiles.Rlocation(f"{repository}/{name}") if runfiles else None
+        candidates = [pathlib.Path(location)] if location else []
+    elif repository == _WORKSPACE:
+        candidates = [root / name for root in _ROOTS]
+        # The folder of the programs may be all that a ModelArts job has, under any name.
+        candidates.append(_PACKAGE.parent / name.removeprefix("python/"))
     return next((path for path in candidates if path.exists()), None)
 
 
@@ -37,5 +53,25 @@ def path(name: str, repository: str = _WORKSPACE) -> pathlib.Path:
     """
     found = find(name, repository)
     if found is None:
-        raise FileNotFoundError(f"{name} is neither in the runfiles nor in the checkout")
+        raise FileNotFoundError(2, "is neither in the runfiles nor beside the programs", name)
     return found
+
+
+def command(target: str, arguments: str = "") -> str:
+    """Returns the command for a program: by Bazel, or as this program was started without Bazel.
+
+    Args:
+        target: label of the program, such as "//python:train".
+        arguments: flags and paths, as in a shell.
+    """
+    name = target.lstrip("/").replace(":", "/") + ".py"
+    program = None if UNDER_BAZEL else find(name)
+    if program is None:
+        words = ["bazel", "run", target, *(["--"] if arguments else [])]
+    elif (_PACKAGE / "python").is_dir():  # a wheel, which has console scripts
+        words = ["lenet-" + program.stem.replace("_", "-")]
+    else:
+        python = pathlib.Path(sys.executable).name
+        words = [python if shutil.which(python) == sys.executable else sys.executable]
+        words.append(min(str(program), os.path.relpath(program), key=len))
+    return " ".join([*words, arguments]).rstrip()

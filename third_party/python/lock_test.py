@@ -48,6 +48,12 @@ def test_lock_is_current(name):
     )
 
 
+def test_requirements_of_pip_without_bazel_are_those_of_the_lock():
+    lock = [(str(r), str(r.marker)) for r in requirements(read("requirements.lock"))]
+    text = resources.path("python/requirements.txt").read_text()
+    assert [(str(r), str(r.marker)) for r in requirements(text)] == lock
+
+
 @pytest.mark.parametrize("platform", _PLATFORMS, ids=lambda p: "-".join(p.values()))
 @pytest.mark.parametrize("name", _NAMES)
 def test_requirements_are_locked_for_every_platform(name, platform):

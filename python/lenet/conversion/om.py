@@ -93,7 +93,7 @@ def _check_model(path: Path) -> None:
     if path.suffix.lower() not in _SUFFIXES:
         raise UserError(
             f"--model: expected a file .onnx, .air or .mindir, found {str(path)!r}; export one "
-            "with `bazel run //python:export -- --file_format=ONNX`"
+            f"with `{resources.command('//python:export', '--file_format=ONNX')}`"
         )
     try:
         if not path.read_bytes():
@@ -195,7 +195,8 @@ def _no_atc(task: atc.Task) -> DeviceUnavailableError:
         "set_env.sh, or convert on a machine that has it:"
     ]
     if task.model.suffix.lower() == ".mindir":
-        lines.append("  bazel run //python:export -- --ckpt_file=<checkpoint> --file_format=ONNX")
+        flags = "--ckpt_file=<checkpoint> --file_format=ONNX"
+        lines.append("  " + resources.command("//python:export", flags))
         task = dataclasses.replace(task, model=task.model.with_suffix(".onnx"))
     copied = " ".join(map(str, filter(None, [task.model, task.aipp])))
     lines += [

@@ -37,7 +37,11 @@ _QMNIST_MAGIC = 0x0C02  # int32 [N, 8]
 _PLACES = ("*", "*/*", "*/*/*")  # searched after the folder of the split
 # The same data sets in other formats.
 _OTHER_FORMATS = (".npz", ".csv", ".parquet", ".mat", ".pt", ".pkl", ".zip", ".tar", ".xz", ".tgz")
-_ADVICE = "omit --data_path to use the MNIST that the build fetched"
+_ADVICE = (
+    "omit --data_path to use the MNIST that the build fetched"
+    if resources.UNDER_BAZEL
+    else f"`{resources.command('//python/lenet/data:fetch', 'Data')}` fetches MNIST into Data"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -178,10 +182,7 @@ def _build_data(split: SplitName) -> pathlib.Path:
     prefix = "train" if split == "train" else "t10k"
     images = resources.find(f"Data/{split}/{prefix}-images.idx3-ubyte", repository="mnist")
     if images is None:
-        raise UserError(
-            "the MNIST of the build is missing; start the program with `bazel run`, or name a "
-            "folder with --data_path"
-        )
+        raise UserError(f"--data_path is required without Bazel; {_ADVICE}")
     return images.parent
 
 

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 from absl import logging
 
-from lenet import devices, files, memory, metrics
+from lenet import devices, files, kernels, memory, metrics
 from lenet.data import idx, transform
 from lenet.metrics import Evaluation
 from lenet.model import checkpoint
@@ -38,6 +38,8 @@ def run_evaluation(options: EvalOptions) -> Evaluation:
     from lenet.model import lenet5
 
     fused = options.fused_kernels and device == "CPU"
+    if device == "CPU":
+        kernels.report_missing()
     net = lenet5.build(options.image_height, options.image_width, fused)
     checkpoint.load_into(net, path)
     logging.info("evaluating %s on %d images", path, len(test))

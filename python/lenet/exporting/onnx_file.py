@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from lenet import resources
 from lenet.errors import UserError
 
 _PACKAGE = "lenet_onnx"
@@ -62,7 +63,7 @@ def read_input(content: bytes, source: str) -> Input:
     if len(inputs) != 1:
         raise UserError(
             f"{source}: expected an ONNX model with one input, found {len(inputs)}; export a "
-            "LeNet with `bazel run //python:export -- --file_format=ONNX`"
+            f"LeNet with `{resources.command('//python:export', '--file_format=ONNX')}`"
         )
     tensor = inputs[0].type.tensor_type
     if tensor.elem_type != _FLOAT:

@@ -88,8 +88,11 @@ def _device(options: ExportOptions) -> str:
 
 
 def _verification_batches(options: ExportOptions) -> list[np.ndarray]:
-    """Returns test images, float32 [batch_size, 1, H, W] each; few images repeat."""
-    images = idx.read_split(options.data_path, "test").images
+    """Returns test or random images, float32 [batch_size, 1, H, W] each; few images repeat."""
+    shape = (_VERIFIED_IMAGES, idx.IMAGE_SIZE, idx.IMAGE_SIZE)
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    if options.data_path:
+        images = idx.read_split(options.data_path, "test").images
     size = options.batch_size
     count = max(1, _VERIFIED_IMAGES // size)
     chosen = images[np.arange(count * size) % min(len(images), max(_VERIFIED_IMAGES, size))]

@@ -16,7 +16,6 @@ from lenet.errors import DeviceUnavailableError
 # Launching a MindSpore graph takes about a millisecond, as long as three steps.
 STEPS_PER_LAUNCH = 125
 
-_LIBRARY = "cc/kernels/libcustom_ops.so"
 _KERNEL = 5
 _POOL = 2
 
@@ -125,11 +124,11 @@ def _operator(name: str, out_shape: Any, out_dtype: Any, **kwargs: Any) -> ops.C
     Raises:
         DeviceUnavailableError: the library has not been built.
     """
-    path = resources.find(_LIBRARY)
+    path = resources.find(resources.KERNELS)
     if path is None:
         raise DeviceUnavailableError(
-            f"the fused kernels are missing ({_LIBRARY}); start the program by `bazel run`, or use "
-            "--fused_kernels=false"
+            f"the fused kernels are missing ({resources.KERNELS}); {resources.KERNELS_REMEDY}, or "
+            "use --fused_kernels=false"
         )
     return ops.Custom(
         f"{path}:{name}", out_shape=out_shape, out_dtype=out_dtype, func_type="aot", **kwargs

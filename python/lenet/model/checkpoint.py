@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from absl import logging
 
-from lenet import files
+from lenet import files, resources
 from lenet.errors import UserError
 from lenet.files import AnyPath
 
@@ -27,7 +27,7 @@ _NAME = re.compile(r".*-(\d+)_(\d+)\.ckpt")
 _OWN_NAME = re.compile(_PREFIX + r"-(\d+)_(\d+)\.ckpt")
 _SUFFIXES = (".ckpt", ".safetensors")
 _FORMAT_BYTES = 16384  # more than a file has besides its numbers
-_TRAIN = "train one with `bazel run //python:train`"
+_TRAIN = f"train one with `{resources.command('//python:train')}`"
 
 # Optimizers put these words before a parameter's name; other words are the name of a cell.
 _OPTIMIZER_PREFIXES = re.compile(

@@ -20,9 +20,16 @@ _TYPO = 0.8  # similarity of a misspelled key, from 0 to 1
 
 @functools.cache
 def defaults() -> Sections:
-    """Returns configs/default_config.yaml as {section: {key: default}}."""
+    """Returns configs/default_config.yaml as {section: {key: default}}.
+
+    Without this project's own kernels, fused_kernels is false.
+    """
     text = resources.path("configs/default_config.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+    sections = yaml.safe_load(text)
+    if resources.find(resources.KERNELS) is None:
+        for keys in sections.values():
+            keys.update(dict.fromkeys(keys.keys() & {"fused_kernels"}, False))
+    return sections
 
 
 def default_options(options_class: type[OptionsT], **changes: Value) -> OptionsT:

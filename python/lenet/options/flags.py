@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from absl import flags, logging
 
+from lenet import resources
 from lenet.errors import UserError
 from lenet.options import config, schema
 from lenet.options.schema import Option, options_of
@@ -93,6 +94,14 @@ def report_unused(options: Any, reasons: dict[str, str]) -> None:
             logging.info("--%s has no effect %s", option.name, reasons[option.name])
 
 
+def is_modelarts_job(options_class: type[Any], flag_values: flags.FlagValues) -> bool:
+    """Returns whether the flags or a configuration file enable ModelArts."""
+    try:
+        return getattr(parse(options_class, flag_values), "enable_modelarts", False)
+    except UserError:
+        return False
+
+
 def absolute(path: str) -> str:
     """Returns `path` relative to the folder where the user typed the command; "" stays "".
 
@@ -114,11 +123,8 @@ def help_text(name: str, arguments: str = "", footer: str = "") -> str:
         footer: lines after the last option.
     """
     program = schema.programs()[name]
-    command = f"bazel run {program.target}"
-    examples = [
-        f"  {command} -- {flags}" if flags else f"  {command}" for flags in program.examples
-    ]
-    usage = f"Usage: {command} -- [flags] {arguments}".rstrip()
+    examples = ["  " + resources.command(program.target, flags) for flags in program.examples]
+    usage = f"Usage: {resources.command(program.target, f'[flags] {arguments}')}"
     lines = [program.summary, "", "Examples:", *examples, "", _wrap(program.details), "", usage]
     section = ""
     for option in program.options:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from absl import logging
 
-from lenet import devices
+from lenet import devices, resources
 from lenet.data import transform
 from lenet.data.idx import NUM_CLASSES
 from lenet.errors import UserError
@@ -28,7 +28,7 @@ def run_prediction(options: PredictOptions, paths: list[str]) -> None:
     if not paths:
         raise UserError(
             "expected pictures or folders of pictures, found no arguments; for example "
-            "`bazel run //python:predict -- photo.jpg scans/`"
+            f"`{resources.command('//python:predict', 'photo.jpg scans/')}`"
         )
     ckpt = checkpoint.newest(options.ckpt_file)
     device = devices.resolve(options.device_target, options.device_id)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from lenet import devices, interrupts, memory, metrics
+from lenet import devices, interrupts, kernels, memory, metrics, resources
 from lenet.data import idx, transform
 from lenet.errors import LenetError, UserError
 from lenet.interrupts import Interruption
@@ -193,7 +193,8 @@ class _Run:
         if accuracy <= _CHANCE_FACTOR * chance:
             print(f"The network has not learned: guessing has {chance:.4f}. {self._remedy()}")
         else:
-            print(f"Next: bazel run //python:export -- --ckpt_file={shlex.quote(str(saved))}")
+            flag = f"--ckpt_file={shlex.quote(str(saved))}"
+            print(f"Next: {resources.command('//python:export', flag)}")
         return result
 
     def _saved_path(self) -> pathlib.Path:
@@ -324,7 +325,10 @@ def _build(
     if level == "auto":
         level = "O2" if device == "Ascend" else "O0"
     # The fused kernels compute in float32 and cannot average gradients between their steps.
-    fused = options.fused_kernels and device == "CPU" and workers == 1 and level == "O0"
+    suitable = device == "CPU" and workers == 1 and level == "O0"
+    fused = options.fused_kernels and suitable
+    if suitable:
+        kernels.report_missing()
     ms.set_seed(options.seed)
     net = lenet5.build(height, width, fused, options.threads)
     if fused:

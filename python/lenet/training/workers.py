@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lenet import resources
 from lenet.errors import UserError
 
 # Set by msrun, or by hand for HCCL with a rank table.
@@ -79,7 +80,7 @@ def join() -> Workers:
     if not started():
         raise UserError(
             "--distribute: this is the only process; start all workers with "
-            "`bazel run //python:train_distributed -- --worker_num=N`"
+            f"`{resources.command('//python:train_distributed', '--worker_num=N')}`"
         )
     import mindspore as ms
     from mindspore import communication, nn, ops
