@@ -21,17 +21,21 @@ struct Outcome {
   int exit_code = 0;
 };
 
-Outcome ProbeDevice(const Infer310Options& options) {
-  const ascend::ProbeReport report =
-      ascend::Probe(options.device_id, options.model_path);
-  return {options.json ? ascend::ProbeJson(report) : ascend::ProbeText(report),
-          ascend::Usable(report) ? 0 : ExitCode(absl::UnavailableError(""))};
+Outcome ProbeDevice(const char* argv0, const Infer310Options& options) {
+  Infer310Options filled = options;
+  FillInputsFromRunfiles(argv0, &filled).IgnoreError();
+  ascend::Locations locations;
+  locations.lite = filled.lite_plugin;
+  const auto [text, exit_code] = ascend::GuardedProbe(
+      options.device_id, options.model_path, locations,
+      options.json ? &ascend::ProbeJson : &ascend::ProbeText);
+  return {text, exit_code};
 }
 
 absl::StatusOr<Outcome> Run(int argc, char** argv) {
   if (HelpRequested(argc, argv)) return Outcome{kInfer310Help};
   LENET_ASSIGN_OR_RETURN(Infer310Options options, ParseOptions(argc, argv));
-  if (options.probe) return ProbeDevice(options);
+  if (options.probe) return ProbeDevice(argv[0], options);
   LENET_RETURN_IF_ERROR(FillInputsFromRunfiles(argv[0], &options));
   CatchInterrupts();
   const absl::StatusOr<Report> report = RunInference(options);

@@ -98,6 +98,10 @@ class AclEngine final : public Engine {
     return pipeline_->Finish(out);
   }
 
+  absl::Status ImageStatus(size_t i) const override {
+    return pipeline_->ImageStatus(i);
+  }
+
   EngineCounters counters() const override {
     EngineCounters counters;
     counters.decoded_on_device = pipeline_->decoded_on_device();

@@ -86,7 +86,7 @@ std::optional<std::string> RefusalOfCoding(const JpegHeader& header) {
     return "its chroma subsampling is unusual";
   }
   if (!header.single_scan) return "it has more than one scan, or lacks tables";
-  // DVPP rotates the picture, cc/image does not.
+  // DVPP does not turn such a picture as cc/image does.
   if (header.orientation != 1) return "it is rotated (EXIF)";
   return std::nullopt;
 }
@@ -384,53 +384,41 @@ absl::Status Dvpp::Put(size_t slot, size_t index,
               picture.size(), ACL_MEMCPY_HOST_TO_DEVICE);
 }
 
-absl::Status Dvpp::Finish(size_t slot_number) {
+absl::StatusOr<std::vector<size_t>> Dvpp::Finish(size_t slot_number) {
   LENET_RETURN_IF_ERROR(CheckIndex(slot_number, 0));
+  const absl::Status synchronized =
+      session_->Synchronize(session_->transfer_stream());
+  // One picture that the device cannot take may hold up those after it, whose
+  // descriptions then do not show it.
+  const bool refused = absl::IsAborted(synchronized) && session_->healthy();
   // After a failure the frames are kept, because the device may use them.
-  if (!session_->healthy()) {
-    return absl::AbortedError("the device failed");
-  }
+  if (!synchronized.ok() && !refused) return synchronized;
   Slot& slot = slots_[slot_number];
-  absl::Status status;
+  std::vector<size_t> incomplete;
   for (size_t i = 0; i < slot.frames.size(); ++i) {
     Frame& frame = slot.frames[i];
-    if (frame.started && status.ok()) status = Result(frame, i);
+    if (frame.started && (refused || !IsComplete(frame))) {
+      incomplete.push_back(i);
+    }
     frame.Reset();
   }
   slot.retired.clear();
   // The release may have been the first call to fail.
-  if (status.ok() && !session_->healthy()) {
-    return absl::AbortedError("the device failed");
-  }
-  return status;
+  if (!session_->healthy()) return absl::AbortedError("the device failed");
+  return incomplete;
 }
 
-absl::Status Dvpp::Result(const Frame& frame, size_t index) const {
+bool Dvpp::IsComplete(const Frame& frame) const {
   const DvppFunctions& get = *functions_;
-  if (const uint32_t code = get.acldvppGetPicDescRetCode(frame.decoded.get());
-      code != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the device cannot decode image ", index, " of the batch (code ", code,
-        "); if the file is damaged, --cpu_dvpp=CPU reports details"));
-  }
-  if (const uint32_t code = get.acldvppGetPicDescRetCode(frame.scaled.get());
-      code != 0) {
-    return absl::InternalError(absl::StrCat("the device cannot resize image ",
-                                            index, " of the batch (code ", code,
-                                            ")"));
-  }
   // The scaler was started with the expected layout, before the decoder ran.
   const acldvppPicDesc* const decoded = frame.decoded.get();
   const Layout& layout = frame.layout;
-  if (get.acldvppGetPicDescWidth(decoded) != layout.width ||
-      get.acldvppGetPicDescHeight(decoded) != layout.height ||
-      get.acldvppGetPicDescWidthStride(decoded) != layout.width_stride ||
-      get.acldvppGetPicDescHeightStride(decoded) != layout.height_stride) {
-    return absl::InternalError(
-        absl::StrCat("the device decoded image ", index,
-                     " of the batch to another size than its header says"));
-  }
-  return absl::OkStatus();
+  return get.acldvppGetPicDescRetCode(decoded) == 0 &&
+         get.acldvppGetPicDescRetCode(frame.scaled.get()) == 0 &&
+         get.acldvppGetPicDescWidth(decoded) == layout.width &&
+         get.acldvppGetPicDescHeight(decoded) == layout.height &&
+         get.acldvppGetPicDescWidthStride(decoded) == layout.width_stride &&
+         get.acldvppGetPicDescHeightStride(decoded) == layout.height_stride;
 }
 
 }  // namespace lenet::ascend

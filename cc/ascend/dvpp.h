@@ -40,8 +40,8 @@ struct DvppOptions {
 //
 //   LENET_RETURN_IF_ERROR(dvpp->Start(slot, 0, jpeg));
 //   LENET_RETURN_IF_ERROR(dvpp->Put(slot, 1, luma_of_a_png));
-//   LENET_RETURN_IF_ERROR(session->Synchronize(session->transfer_stream()));
-//   LENET_RETURN_IF_ERROR(dvpp->Finish(slot));
+//   LENET_ASSIGN_OR_RETURN(const auto refused, dvpp->Finish(slot));
+//   ... Put each refused picture ...
 //   ... run the model on dvpp->Pictures(slot) ...
 class Dvpp {
  public:
@@ -77,10 +77,11 @@ class Dvpp {
   // picture `index` of a slot and waits.
   absl::Status Put(size_t slot, size_t index, absl::Span<const uint8_t> luma);
 
-  // Finishes a slot after the transfer stream was synchronised.
-  // InvalidArgument, with the index of the picture, if a file could not be
-  // decoded; Aborted after a device failure.
-  absl::Status Finish(size_t slot);
+  // Synchronises the transfer stream and finishes a slot. Returns the indexes
+  // of the started pictures that the device did not decode and scale, for
+  // example because a file is damaged; their pixels are undefined. Aborted
+  // after a device failure.
+  absl::StatusOr<std::vector<size_t>> Finish(size_t slot);
 
  private:
   struct Frame;
@@ -95,7 +96,7 @@ class Dvpp {
   void* Place(size_t slot, size_t index) const;
   absl::Status Decode(Slot* slot, Frame* frame, absl::string_view jpeg);
   absl::Status Scale(Slot* slot, Frame* frame, void* place);
-  absl::Status Result(const Frame& frame, size_t index) const;
+  bool IsComplete(const Frame& frame) const;
   size_t nv12_size() const;
 
   Session* const session_;

@@ -1,6 +1,8 @@
 #include "cc/ascend/installation.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +22,8 @@ namespace lenet::ascend {
 namespace {
 
 constexpr absl::string_view kCardPrefix = "davinci";
+constexpr char kLiteRuntime[] = "libmindspore-extendrt_python.so";
+constexpr char kLitePlugin[] = "libascend_kernel_plugin_python.so";
 
 std::string NodePath(const Locations& locations, absl::string_view name) {
   return absl::StrCat(locations.device_folder, "/", name);
@@ -112,6 +116,28 @@ absl::Status CheckInstallation(int device_id, const Locations& locations) {
   return absl::UnavailableError(absl::StrCat(
       "Ascend310 is not available: ", absl::StrJoin(problems, "; "),
       "; or run a MindIR on the CPU with --device_target=CPU"));
+}
+
+absl::StatusOr<std::string> OpenLitePlugin(const Locations& locations) {
+  if (locations.lite.empty()) {
+    return absl::NotFoundError("there is no infer310_lite.so");
+  }
+  // Lite opens its plug-ins in the folder from which its runtime was loaded.
+  void* library = dlopen(locations.lite.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  void* const runtime = dlopen(kLiteRuntime, RTLD_LAZY | RTLD_NOLOAD);
+  char folder[PATH_MAX] = "";
+  std::string path;
+  if (runtime != nullptr && dlinfo(runtime, RTLD_DI_ORIGIN, folder) == 0) {
+    path = absl::StrCat(folder, "/", kLitePlugin);
+    library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  }
+  if (library != nullptr && runtime != nullptr) return path;
+  const char* const reason = dlerror();
+  return absl::UnavailableError(absl::StrCat(
+      reason == nullptr ? "MindSpore Lite cannot be opened" : reason,
+      "; install the CANN toolkit, as nnrt lacks libraries for it, and source ",
+      "its set_env.sh, or convert the model to an OM (bazel run "
+      "//tools:to_om)"));
 }
 
 }  // namespace lenet::ascend

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 // Checks of an Ascend 310's installation that do not call AscendCL; see probe.h
 // for more thorough ones.
@@ -18,6 +19,7 @@ struct Locations {
   std::string device_folder = DefaultDeviceFolder();
   std::string acl = "libascendcl.so";  // name or path for dlopen
   std::string dvpp = "libacl_dvpp.so";
+  std::string lite = "";  // infer310_lite.so; "": not found
 
   static std::string DefaultDeviceFolder();
 };
@@ -33,6 +35,11 @@ absl::Status CheckNodes(int device_id, const Locations& locations = {});
 // Checks the nodes and loads AscendCL. Unavailable, with all problems and
 // remedies, if one of them fails.
 absl::Status CheckInstallation(int device_id, const Locations& locations = {});
+
+// Opens the plug-in with which MindSpore Lite runs on an Ascend, and returns
+// its path. NotFound without locations.lite; Unavailable, with the library that
+// is missing, if it cannot be opened.
+absl::StatusOr<std::string> OpenLitePlugin(const Locations& locations = {});
 
 }  // namespace lenet::ascend
 

@@ -103,5 +103,16 @@ TEST_F(InstallationTest, ReportsOnlyTheLibraryIfTheCardIsShown) {
                AllOf(HasSubstr(kAbsentLibrary), Not(HasSubstr("davinci0")))));
 }
 
+// e2e/devices_test.py opens the plug-in of MindSpore Lite.
+TEST_F(InstallationTest, ReportsAMissingLitePlugin) {
+  EXPECT_THAT(
+      OpenLitePlugin(locations_),
+      StatusIs(absl::StatusCode::kNotFound, HasSubstr("infer310_lite.so")));
+  locations_.lite = "libno_such_lite.so";
+  EXPECT_THAT(OpenLitePlugin(locations_),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       HasSubstr("libno_such_lite.so: cannot open")));
+}
+
 }  // namespace
 }  // namespace lenet::ascend

@@ -1,6 +1,7 @@
 #include "cc/ascend/pipeline.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -127,8 +128,10 @@ absl::Status Pipeline::StartChecked(const Batch& batch) {
 
 absl::Status Pipeline::Transfer(const Batch& batch, Slot* slot) {
   if (dvpp_ != nullptr) {
+    slot->files = batch.files;
+    slot->statuses.assign(batch.size, absl::OkStatus());
     for (size_t i = 0; i < batch.size; ++i) {
-      LENET_RETURN_IF_ERROR(TransferFile(batch.files[i], i, slot));
+      LENET_RETURN_IF_ERROR(TransferFile(i, slot));
     }
     return absl::OkStatus();
   }
@@ -161,23 +164,43 @@ void Pipeline::WriteImages(const Batch& batch, size_t images,
   }
 }
 
-absl::Status Pipeline::TransferFile(const SourceImage& file, size_t index,
-                                    Slot* slot) {
+absl::Status Pipeline::TransferFile(size_t index, Slot* slot) {
+  const SourceImage& file = slot->files[index];
   const auto height = static_cast<int>(model_.info().height);
   const auto width = static_cast<int>(model_.info().width);
-  if (file.height == 0 &&
-      !Dvpp::Refusal(file.content, height, width).has_value()) {
-    ++decoded_on_device_;
-    return dvpp_->Start(slot->index, index, file.content);
+  if (file.height != 0 ||
+      Dvpp::Refusal(file.content, height, width).has_value()) {
+    return PutFile(index, slot);
   }
-  const absl::StatusOr<GrayImage> image = DecodeOnHost(file, height, width);
-  if (!image.ok()) {
-    return absl::Status(image.status().code(),
-                        absl::StrCat("image ", index, " of the batch: ",
-                                     image.status().message()));
+  ++decoded_on_device_;
+  return dvpp_->Start(slot->index, index, file.content);
+}
+
+// Decodes a file on the host. If that fails, records the error and puts a black
+// picture in its place, so that the other images of the batch keep theirs.
+absl::Status Pipeline::PutFile(size_t index, Slot* slot) {
+  const SourceImage& file = slot->files[index];
+  const auto height = static_cast<int>(model_.info().height);
+  const auto width = static_cast<int>(model_.info().width);
+  absl::StatusOr<GrayImage> image = DecodeOnHost(file, height, width);
+  if (image.ok()) {
+    ++decoded_on_host_;
+  } else {
+    slot->statuses[index] = WithLocation(file.path, image.status());
+    image = GrayImage();
+    image->pixels.resize(static_cast<size_t>(height * width));
   }
-  ++decoded_on_host_;
   return dvpp_->Put(slot->index, index, image->pixels);
+}
+
+absl::Status Pipeline::FinishFiles(Slot* slot) {
+  LENET_ASSIGN_OR_RETURN(const std::vector<size_t> refused,
+                         dvpp_->Finish(slot->index));
+  decoded_on_device_ -= refused.size();
+  for (const size_t index : refused) {
+    LENET_RETURN_IF_ERROR(PutFile(index, slot));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Pipeline::Execute(Slot* slot) {
@@ -187,10 +210,9 @@ absl::Status Pipeline::Execute(Slot* slot) {
     LENET_RETURN_IF_ERROR(slot->binding->SetGear(images));
     return slot->binding->Execute();
   }
-  LENET_RETURN_IF_ERROR(session_->Synchronize(session_->transfer_stream()));
-  if (dvpp_ != nullptr) {
-    LENET_RETURN_IF_ERROR(dvpp_->Finish(slot->index));
-  }
+  LENET_RETURN_IF_ERROR(
+      dvpp_ != nullptr ? FinishFiles(slot)
+                       : session_->Synchronize(session_->transfer_stream()));
   LENET_RETURN_IF_ERROR(slot->binding->SetGear(images));
   const aclrtStream stream = session_->execute_stream();
   LENET_RETURN_IF_ERROR(slot->binding->ExecuteAsync(stream));
@@ -223,7 +245,17 @@ absl::Status Pipeline::FinishChecked(absl::Span<float> out) {
   // The device executes the next batch while the caller uses these results.
   if (!started_.empty()) LENET_RETURN_IF_ERROR(Execute(started_.front()));
   Read(*slot, out);
+  statuses_ = std::move(slot->statuses);
+  for (size_t i = 0; i < statuses_.size(); ++i) {
+    if (statuses_[i].ok()) continue;
+    const absl::Span<float> logits = out.subspan(i * kClasses, kClasses);
+    std::fill(logits.begin(), logits.end(), NAN);
+  }
   return absl::OkStatus();
+}
+
+absl::Status Pipeline::ImageStatus(size_t i) const {
+  return i < statuses_.size() ? statuses_[i] : absl::OkStatus();
 }
 
 void Pipeline::Read(const Slot& slot, absl::Span<float> out) const {

@@ -54,6 +54,7 @@ class Pipeline {
   // call returns this error.
   absl::Status Start(const Batch& batch);
   absl::Status Finish(absl::Span<float> out);
+  absl::Status ImageStatus(size_t i) const;
 
   size_t decoded_on_device() const { return decoded_on_device_; }
   size_t decoded_on_host() const { return decoded_on_host_; }
@@ -67,6 +68,8 @@ class Pipeline {
     Memory input;   // for copies on a stream; empty with ACL_DEVICE
     Memory output;  // the same
     size_t images = 0;
+    absl::Span<const SourceImage> files;  // with DVPP
+    std::vector<absl::Status> statuses;   // of the files
     bool executing = false;
   };
 
@@ -81,7 +84,9 @@ class Pipeline {
 
   absl::Status Transfer(const Batch& batch, Slot* slot);
   void WriteImages(const Batch& batch, size_t images, uint8_t* to) const;
-  absl::Status TransferFile(const SourceImage& file, size_t index, Slot* slot);
+  absl::Status TransferFile(size_t index, Slot* slot);
+  absl::Status PutFile(size_t index, Slot* slot);
+  absl::Status FinishFiles(Slot* slot);
   absl::Status Execute(Slot* slot);
   void Read(const Slot& slot, absl::Span<float> out) const;
 
@@ -93,9 +98,10 @@ class Pipeline {
   const Model& model_;
   Dvpp* const dvpp_;
   std::vector<Slot> slots_;
-  std::deque<Slot*> started_;  // oldest first
-  size_t next_ = 0;            // slot of the next batch
-  absl::Status error_;         // the first error
+  std::deque<Slot*> started_;           // oldest first
+  size_t next_ = 0;                     // slot of the next batch
+  std::vector<absl::Status> statuses_;  // of the batch that was finished last
+  absl::Status error_;                  // the first error
   size_t decoded_on_device_ = 0;
   size_t decoded_on_host_ = 0;
 };

@@ -1,6 +1,15 @@
 #include "cc/ascend/probe.h"
 
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -17,6 +26,7 @@
 #include "cc/ascend/library.h"
 #include "cc/ascend/manifest.h"
 #include "cc/ascend/session.h"
+#include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/base/sha256.h"
 
@@ -24,11 +34,24 @@ namespace lenet::ascend {
 namespace {
 
 constexpr size_t kMaxModelBytes = size_t{256} << 20;
+constexpr size_t kMaxMessage = size_t{64} << 10;
 
-enum Step { kNodes, kAcl, kDvpp, kInit, kCount, kDevice, kModel, kStepCount };
+const int kUnusable = ExitCode(absl::UnavailableError(""));
+
+enum Step {
+  kNodes,
+  kAcl,
+  kDvpp,
+  kInit,
+  kCount,
+  kDevice,
+  kModel,
+  kLite,
+  kStepCount
+};
 constexpr const char* kStepNames[kStepCount] = {
-    "device nodes", "AscendCL", "DVPP", "initialisation",
-    "device count", "device",   "model"};
+    "device nodes", "AscendCL", "DVPP",  "initialisation",
+    "device count", "device",   "model", "Lite plug-in"};
 
 // Names of each ProbeStep::Result in the text and in JSON.
 constexpr const char* kTextNames[] = {"ok", "warning", "FAILED", "-"};
@@ -66,8 +89,11 @@ std::pair<std::string, std::string> SplitHint(absl::string_view message) {
 // continue.
 class Prober {
  public:
-  Prober(int device_id, std::string model_path, const Locations& locations)
-      : model_path_(std::move(model_path)), locations_(locations) {
+  Prober(int device_id, std::string model_path, const Locations& locations,
+         const std::function<void(const ProbeReport&)>& pending)
+      : model_path_(std::move(model_path)),
+        locations_(locations),
+        pending_(pending) {
     report_.device_id = device_id;
     for (const char* name : kStepNames) {
       report_.steps.push_back({name, Result::kNotDone, ""});
@@ -76,7 +102,9 @@ class Prober {
 
   ProbeReport Run() {
     if (Nodes() && Libraries() && Init() && Count() && Device()) Model();
+    if (process_ != nullptr) Before(kDevice, "aclFinalize");
     process_.reset();
+    if (report_.steps[kAcl].result == Result::kOk) Lite();
     return report_;
   }
 
@@ -96,6 +124,16 @@ class Prober {
     report_.reason = reason;
     report_.hint = std::move(hint);
     return Record(step, Result::kFailed, std::move(reason));
+  }
+
+  // Calls pending_ with the report that is right if `call` hangs.
+  void Before(Step step, absl::string_view call) {
+    if (pending_ == nullptr) return;
+    ProbeReport now = report_;
+    Fail(step, "no-answer", absl::StrCat(call, " did not return"),
+         "the driver or the device hangs: see npu-smi info, and reset the "
+         "device (npu-smi set -t reset) or reboot");
+    pending_(std::exchange(report_, std::move(now)));
   }
 
   bool FailStatus(Step step, const char* failure, const absl::Status& status) {
@@ -126,11 +164,13 @@ class Prober {
   }
 
   bool Libraries() {
+    Before(kAcl, absl::StrCat("dlopen of ", locations_.acl));
     absl::StatusOr<std::shared_ptr<const Library>> library =
         Library::Open(locations_.acl, locations_.dvpp);
     if (!library.ok()) return FailStatus(kAcl, "no-library", library.status());
     library_ = *std::move(library);
     Record(kAcl, Result::kOk, absl::StrCat(locations_.acl, " is loaded"));
+    Before(kDvpp, absl::StrCat("dlopen of ", locations_.dvpp));
     const absl::Status dvpp = library_->Dvpp().status();
     if (dvpp.ok()) {
       return Record(kDvpp, Result::kOk,
@@ -142,6 +182,7 @@ class Prober {
   }
 
   bool Init() {
+    Before(kInit, "aclInit");
     absl::StatusOr<std::shared_ptr<Process>> process = Process::Start(library_);
     if (!process.ok()) {
       return FailStatus(kInit, "init-failed", process.status());
@@ -158,6 +199,7 @@ class Prober {
   }
 
   bool Count() {
+    Before(kCount, "aclrtGetDeviceCount");
     uint32_t count = 0;
     aclError code = acl().aclrtGetDeviceCount(&count);
     if (code == ACL_SUCCESS && count == 0) code = ACL_ERROR_RT_NO_DEVICE;
@@ -176,12 +218,15 @@ class Prober {
 
   // Sets the device, describes it and resets it.
   bool Device() {
+    Before(kDevice, "aclrtSetDevice");
     const aclError set = acl().aclrtSetDevice(report_.device_id);
     if (set != ACL_SUCCESS) {
       process_->ExpectTeardownFailures();
       return FailCall(kDevice, set, "aclrtSetDevice");
     }
+    Before(kDevice, "aclrtGetRunMode or aclrtGetMemInfo");
     const bool known = Describe();
+    Before(kDevice, "aclrtResetDevice");
     const aclError reset = acl().aclrtResetDevice(report_.device_id);
     if (!known) return false;
     if (reset != ACL_SUCCESS) {
@@ -243,9 +288,22 @@ class Prober {
         status);
   }
 
+  void Lite() {
+    Before(kLite, "dlopen of the plug-in of MindSpore Lite");
+    const absl::StatusOr<std::string> path = OpenLitePlugin(locations_);
+    if (path.ok()) {
+      Record(kLite, Result::kOk, absl::StrCat(*path, " is loaded"));
+    } else {
+      const bool none = absl::IsNotFound(path.status());
+      Record(kLite, none ? Result::kNotDone : Result::kWarning,
+             std::string(path.status().message()));
+    }
+  }
+
   ProbeReport report_;
   const std::string model_path_;
   const Locations locations_;
+  const std::function<void(const ProbeReport&)> pending_;
   std::shared_ptr<const Library> library_;
   std::shared_ptr<Process> process_;
 };
@@ -253,8 +311,61 @@ class Prober {
 }  // namespace
 
 ProbeReport Probe(int device_id, const std::string& model_path,
-                  const Locations& locations) {
-  return Prober(device_id, model_path, locations).Run();
+                  const Locations& locations,
+                  const std::function<void(const ProbeReport&)>& pending) {
+  return Prober(device_id, model_path, locations, pending).Run();
+}
+
+ProbeOutcome GuardedProbe(int device_id, const std::string& model_path,
+                          const Locations& locations,
+                          std::string (*text)(const ProbeReport&),
+                          std::chrono::milliseconds timeout) {
+  const auto outcome = [text](const ProbeReport& report) -> ProbeOutcome {
+    return {text(report), Usable(report) ? 0 : kUnusable};
+  };
+  int ends[2];
+  pid_t child = -1;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0) {
+    child = fork();
+  }
+  if (child < 0) return outcome(Probe(device_id, model_path, locations));
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close(ends[0]);
+    const auto send_text = [&](const ProbeReport& report) {
+      const ProbeOutcome now = outcome(report);
+      const std::string message =
+          absl::StrCat(now.exit_code, "\n", now.text).substr(0, kMaxMessage);
+      send(ends[1], message.data(), message.size(), MSG_NOSIGNAL);
+      return now.exit_code;
+    };
+    std::exit(send_text(Probe(device_id, model_path, locations, send_text)));
+  }
+  close(ends[1]);
+  ProbeOutcome last = {"", kUnusable};
+  pollfd from = {ends[0], POLLIN, 0};
+  int ready = 0;
+  std::string message;
+  do {
+    ready = poll(&from, 1, static_cast<int>(timeout.count()));
+    if (ready < 0 && errno == EINTR) continue;
+    message.resize(kMaxMessage);
+    const ssize_t bytes =
+        ready > 0 ? recv(ends[0], message.data(), message.size(), 0) : 0;
+    if (bytes <= 0) break;
+    message.resize(static_cast<size_t>(bytes));
+    last = {message.substr(2), message[0] - '0'};
+  } while (true);
+  // A process that the driver holds does not end by this, so it is not waited
+  // for.
+  kill(child, SIGKILL);
+  int status = 0;
+  if (ready > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+      WEXITSTATUS(status) != 0) {
+    last.exit_code = WEXITSTATUS(status);
+  }
+  close(ends[0]);
+  return last;
 }
 
 bool Usable(const ProbeReport& report) { return report.failure.empty(); }

@@ -1,7 +1,9 @@
 #ifndef CC_ASCEND_PROBE_H_
 #define CC_ASCEND_PROBE_H_
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,9 +40,27 @@ struct ProbeReport {
 // setting the device, and resets it. If `model_path` is an OM, its manifest is
 // compared with the file and the chip. Takes about a second. Call it once, in a
 // process that does not use AscendCL otherwise, because it is initialised and
-// finalised here.
-ProbeReport Probe(int device_id, const std::string& model_path,
-                  const Locations& locations = {});
+// finalised here. Before each call that may hang, `pending` gets the report for
+// the case that it does.
+ProbeReport Probe(
+    int device_id, const std::string& model_path,
+    const Locations& locations = {},
+    const std::function<void(const ProbeReport&)>& pending = nullptr);
+
+// The outcome of GuardedProbe, for main().
+struct ProbeOutcome {
+  std::string text;
+  int exit_code = 0;
+};
+
+// Calls Probe in a child process, so that a device that hangs does not keep
+// this one, and returns the report as `text` formats it. The report of a call
+// that takes longer than `timeout`, or ends the child, has the failure
+// "no-answer" and names the call.
+ProbeOutcome GuardedProbe(
+    int device_id, const std::string& model_path, const Locations& locations,
+    std::string (*text)(const ProbeReport&),
+    std::chrono::milliseconds timeout = std::chrono::seconds(30));
 
 bool Usable(const ProbeReport& report);
 

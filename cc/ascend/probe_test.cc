@@ -1,7 +1,10 @@
 #include "cc/ascend/probe.h"
 
+#include <chrono>
 #include <string>
 
+#include "absl/status/status.h"
+#include "cc/ascend/session_testing.h"
 #include "cc/base/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -60,6 +63,24 @@ TEST(ProbeTest, ReportsAMissingOrWrongLibrary) {
   const ProbeReport old = Probe(0, "", locations);
   EXPECT_EQ(old.failure, "no-library");
   EXPECT_THAT(old.reason, HasSubstr("aclInit"));
+}
+
+TEST(ProbeDeathTest, NamesACallThatDoesNotReturn) {
+  for (const std::string call : {"aclInit", "aclrtSetDevice"}) {
+    const auto work = [&call] {
+      const TempFolder folder;
+      const ProbeOutcome outcome =
+          GuardedProbe(0, "", SimulatorLocations(folder), &ProbeText,
+                       std::chrono::seconds(2));
+      EXPECT_EQ(outcome.exit_code, 3);
+      EXPECT_THAT(outcome.text,
+                  AllOf(HasSubstr("(no-answer): " + call + " did not return\n"),
+                        HasSubstr("Remedy: ")));
+      return absl::OkStatus();
+    };
+    LENET_EXPECT_IN_CHILD((SimSettings{{"LENET_SIM_FAULTS", call + "=hang"}}),
+                          work, "OK");
+  }
 }
 
 TEST(ProbeTest, TextHasALinePerStepAndTheResult) {

@@ -141,7 +141,8 @@ absl::Status Session::Check(aclError code, absl::string_view call,
   // is for another chip.
   const bool failed =
       stage == Stage::kSetup ? DeviceFailed(code) : absl::IsAborted(status);
-  if (failed) healthy_ = false;
+  // DVPP reports a picture that it cannot take by this code.
+  if (failed && code != ACL_ERROR_RT_AICPU_EXCEPTION) healthy_ = false;
   return status;
 }
 

@@ -90,6 +90,8 @@ class Session {
   void Drain();
 
   // Converts the result of `call` to a Status and records a device failure.
+  // 507018, which also means a picture that DVPP cannot take, is Aborted but
+  // not recorded.
   //   LENET_RETURN_IF_ERROR(session->Check(acl.aclrtMemset(...),
   //   "aclrtMemset"))
   absl::Status Check(aclError code, absl::string_view call,

@@ -149,23 +149,31 @@ absl::Status WriteAndClose(int fd, absl::string_view content,
 
 absl::Status WriteFileAtomically(const std::string& path,
                                  absl::string_view content) {
-  struct stat info;
-  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    return NotAFile("write", path, info.st_mode);
-  }
-  if (std::filesystem::path(path).filename().empty()) {
-    return InvalidArgument("cannot write '", path, "': it names no file");
-  }
+  return WriteFilesAtomically({{path, std::string(content)}});
+}
 
-  std::string temporary;
-  LENET_ASSIGN_OR_RETURN(const int fd, CreateBeside(path, &temporary));
-  absl::Cleanup remover = [&temporary] { unlink(temporary.c_str()); };
-
-  LENET_RETURN_IF_ERROR(WriteAndClose(fd, content, path));
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return SystemError(errno, "write", path);
+absl::Status WriteFilesAtomically(const std::vector<NewFile>& files) {
+  std::vector<std::string> temporary;
+  const absl::Cleanup remover = [&temporary] {
+    for (const std::string& name : temporary) unlink(name.c_str());
+  };
+  for (const auto& [path, content] : files) {
+    struct stat info;
+    if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+      return NotAFile("write", path, info.st_mode);
+    }
+    if (std::filesystem::path(path).filename().empty()) {
+      return InvalidArgument("cannot write '", path, "': it names no file");
+    }
+    LENET_ASSIGN_OR_RETURN(const int fd,
+                           CreateBeside(path, &temporary.emplace_back()));
+    LENET_RETURN_IF_ERROR(WriteAndClose(fd, content, path));
   }
-  std::move(remover).Cancel();
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (std::rename(temporary[i].c_str(), files[i].path.c_str()) != 0) {
+      return SystemError(errno, "write", files[i].path);
+    }
+  }
   return absl::OkStatus();
 }
 

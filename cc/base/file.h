@@ -36,6 +36,14 @@ absl::StatusOr<FileStart> ReadFileStart(const std::string& path, size_t count);
 absl::Status WriteFileAtomically(const std::string& path,
                                  absl::string_view content);
 
+struct NewFile {
+  std::string path;
+  std::string content;
+};
+
+// The same for several files: none is replaced before all are written.
+absl::Status WriteFilesAtomically(const std::vector<NewFile>& files);
+
 // Writes `content` to an open file and closes it. Messages name `path`.
 absl::Status WriteAndClose(int fd, absl::string_view content,
                            absl::string_view path);

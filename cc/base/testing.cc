@@ -1,5 +1,6 @@
 #include "cc/base/testing.h"
 
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,6 +61,22 @@ WithoutPrivileges::WithoutPrivileges() {
 }
 
 WithoutPrivileges::~WithoutPrivileges() { Capabilities(SYS_capset, before_); }
+
+WithoutThreads::WithoutThreads() {
+  pthread_attr_t none;
+  pthread_attr_init(&none);
+  // More than the address space.
+  const bool refused = pthread_getattr_default_np(&before_) != 0 ||
+                       pthread_attr_setstacksize(&none, size_t{1} << 62) != 0 ||
+                       pthread_setattr_default_np(&none) != 0;
+  if (refused) std::abort();
+  pthread_attr_destroy(&none);
+}
+
+WithoutThreads::~WithoutThreads() {
+  pthread_setattr_default_np(&before_);
+  pthread_attr_destroy(&before_);
+}
 
 std::string TestData(absl::string_view name) {
   // No list of files: it has no folders.

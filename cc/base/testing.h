@@ -2,6 +2,7 @@
 #define CC_BASE_TESTING_H_
 
 #include <linux/capability.h>
+#include <pthread.h>
 
 #include <cstdint>
 #include <string>
@@ -75,6 +76,19 @@ class WithoutPrivileges {
 
  private:
   __user_cap_data_struct before_[2];
+};
+
+// Makes the creation of threads fail, as where a limit of processes is reached.
+// The destructor restores the default attributes.
+class WithoutThreads {
+ public:
+  WithoutThreads();
+  ~WithoutThreads();
+  WithoutThreads(const WithoutThreads&) = delete;
+  WithoutThreads& operator=(const WithoutThreads&) = delete;
+
+ private:
+  pthread_attr_t before_;
 };
 
 // Returns the path of a file in the test's runfiles, for example

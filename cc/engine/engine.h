@@ -89,7 +89,6 @@ class Engine {
   //   InvalidArgument     the batch does not have the form described above
   //   FailedPrecondition  depth() batches are started already
   // After any other error it can only be destroyed:
-  //   InvalidArgument     an image cannot be decoded
   //   Aborted             the device failed
   //   Internal, ResourceExhausted  the work failed
   virtual absl::Status Start(const Batch& batch) = 0;
@@ -98,6 +97,13 @@ class Engine {
   // InvalidArgument if `out` has another size; FailedPrecondition if no batch
   // is started; other errors as for Start.
   virtual absl::Status Finish(absl::Span<float> out) = 0;
+
+  // Returns the error of image i of the batch that Finish returned last:
+  // InvalidArgument, with the file's path, if it cannot be decoded. The logits
+  // of this image are NaN, those of the others are right.
+  virtual absl::Status ImageStatus(size_t /*i*/) const {
+    return absl::OkStatus();
+  }
 
   virtual EngineCounters counters() const { return {}; }
 };

@@ -214,7 +214,7 @@ class FolderDataset : public ImageDataset {
           "a model converted without --aipp");
     }
     LENET_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kMaxFileBytes));
-    return SourceImage{std::move(content), 0, 0};
+    return SourceImage{std::move(content), 0, 0, path};
   }
 
  private:

@@ -21,6 +21,7 @@ struct SourceImage {
   std::string content;
   int height = 0;
   int width = 0;
+  std::string path{};  // of the file, for messages
 };
 
 }  // namespace lenet

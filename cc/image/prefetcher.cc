@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <iterator>
 #include <mutex>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -59,7 +60,13 @@ Prefetcher<T>::Prefetcher(const Dataset& dataset, int threads, size_t depth)
   const size_t count = std::min({static_cast<size_t>(std::max(threads, 1)),
                                  chunks_.size(), chunk_count_});
   threads_.reserve(count);
-  for (size_t i = 0; i < count; ++i) threads_.emplace_back([this] { Work(); });
+  try {
+    for (size_t i = 0; i < count; ++i) {
+      threads_.emplace_back([this] { Work(); });
+    }
+  } catch (const std::system_error&) {
+    // The threads that were started load all samples, or Next if there is none.
+  }
 }
 
 template <typename T>
@@ -80,7 +87,9 @@ absl::Status Prefetcher<T>::Next(absl::Span<T> sample) {
   if (next_ == dataset_.size()) return absl::OutOfRangeError("no more samples");
   const size_t index = next_ % chunk_size_;
   Chunk& chunk = ChunkAt(next_ / chunk_size_);
-  if (index == 0) {
+  if (index == 0 && threads_.empty()) {
+    Load(next_ / chunk_size_, &chunk);
+  } else if (index == 0) {
     std::unique_lock<std::mutex> lock(mutex_);
     ready_.wait(lock, [&chunk] { return chunk.ready; });
   }

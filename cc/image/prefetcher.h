@@ -36,7 +36,7 @@ template <typename T>
 class Prefetcher {
  public:
   // Loads at most `depth` samples ahead of the consumer. Values below 1 count
-  // as 1.
+  // as 1. If the system has no more threads, fewer or none are used.
   Prefetcher(const Dataset& dataset, int threads, size_t depth);
   ~Prefetcher();
 

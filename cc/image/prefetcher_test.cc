@@ -103,6 +103,19 @@ TEST(PrefetcherTest, ReturnsSamplesAndErrorsInOrder) {
   }
 }
 
+TEST(PrefetcherTest, LoadsSamplesWithoutThreads) {
+  const WithoutThreads none;
+  const FakeDataset dataset(100);
+  Prefetcher<float> prefetcher(dataset, 2, 16);
+  std::vector<float> tensor(dataset.tensor_size());
+  for (size_t i = 0; i < dataset.size(); ++i) {
+    EXPECT_EQ(prefetcher.Next(absl::MakeSpan(tensor)).ok(),
+              !FakeDataset::IsBad(i));
+    if (FakeDataset::IsBad(i)) continue;
+    EXPECT_THAT(tensor, Each(i));
+  }
+}
+
 TEST(PrefetcherTest, LumaAndSourceImages) {
   const FakeDataset dataset(100);
   Prefetcher<uint8_t> lumas(dataset, 3, 16);

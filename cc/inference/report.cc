@@ -1,5 +1,7 @@
 #include "cc/inference/report.h"
 
+#include <unistd.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -104,11 +106,12 @@ std::string ReportJson(const Report& report) {
 absl::Status WriteReport(const Report& report, const std::string& folder) {
   const std::string times = absl::StrCat(folder, "/time_Result");
   LENET_RETURN_IF_ERROR(MakeFolder(times));
-  LENET_RETURN_IF_ERROR(
-      WriteFileAtomically(absl::StrCat(times, "/test_perform_static.txt"),
-                          PerformanceText(report)));
-  return WriteFileAtomically(absl::StrCat(folder, "/report.json"),
-                             ReportJson(report));
+  absl::Status status = WriteFilesAtomically(
+      {{absl::StrCat(times, "/test_perform_static.txt"),
+        PerformanceText(report)},
+       {absl::StrCat(folder, "/report.json"), ReportJson(report)}});
+  if (!status.ok()) rmdir(times.c_str());  // if it is empty
+  return status;
 }
 
 }  // namespace lenet

@@ -126,16 +126,22 @@ absl::Status ResultFolder::Write(absl::string_view stem,
                        path);
 }
 
-absl::Status ResultFolder::Commit() {
+absl::Status ResultFolder::Commit(const std::function<absl::Status()>& finish) {
   const std::string earlier = absl::StrCat(temporary_, ".earlier");
   const bool replaces = std::rename(path_.c_str(), earlier.c_str()) == 0;
   if (!replaces && errno != ENOENT) {
     return SystemError(errno, "replace", path_);
   }
+  absl::Status status;
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const int error = errno;
+    status = SystemError(errno, "create", path_);
+  } else {
+    status = finish();
+    if (!status.ok()) std::rename(path_.c_str(), temporary_.c_str());
+  }
+  if (!status.ok()) {
     if (replaces) std::rename(earlier.c_str(), path_.c_str());
-    return SystemError(error, "create", path_);
+    return status;
   }
   temporary_.clear();
   new_parents_.clear();
@@ -159,18 +165,21 @@ absl::Status ResultWriter::Finish() {
 // Starts writing filling_ once the previous chunk is written.
 absl::Status ResultWriter::HandOver() {
   if (written_.valid()) LENET_RETURN_IF_ERROR(written_.get());
-  const auto write_chunk = [folder =
-                                folder_](const Chunk& chunk) -> absl::Status {
-    const absl::Span<const float> logits(chunk.logits);
-    for (size_t i = 0; i < chunk.stems.size(); ++i) {
-      const size_t size = logits.size() / chunk.stems.size();
+  // Shared, because std::async may take its function twice.
+  const auto chunk =
+      std::make_shared<const Chunk>(std::exchange(filling_, Chunk()));
+  const auto write_chunk = [folder = folder_, chunk]() -> absl::Status {
+    const absl::Span<const float> logits(chunk->logits);
+    for (size_t i = 0; i < chunk->stems.size(); ++i) {
+      const size_t size = logits.size() / chunk->stems.size();
       LENET_RETURN_IF_ERROR(
-          folder->Write(chunk.stems[i], logits.subspan(i * size, size)));
+          folder->Write(chunk->stems[i], logits.subspan(i * size, size)));
     }
     return absl::OkStatus();
   };
-  written_ = std::async(std::launch::async, write_chunk,
-                        std::exchange(filling_, Chunk()));
+  // Deferred until get() if the system has no more threads.
+  written_ =
+      std::async(std::launch::async | std::launch::deferred, write_chunk);
   return absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 #ifndef CC_INFERENCE_RESULTS_H_
 #define CC_INFERENCE_RESULTS_H_
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -34,8 +35,11 @@ class ResultFolder {
   // Creates <stem>.bin.
   absl::Status Write(absl::string_view stem, absl::Span<const float> logits);
 
-  // Renames the temporary folder to `path`.
-  absl::Status Commit();
+  // Renames the temporary folder to `path` and calls `finish`. If that fails,
+  // `path` becomes what it was.
+  absl::Status Commit(const std::function<absl::Status()>& finish = [] {
+    return absl::OkStatus();
+  });
 
  private:
   explicit ResultFolder(std::string path);

@@ -146,6 +146,17 @@ TEST_F(ResultWriterTest, WritesAnyNumberOfResults) {
   }
 }
 
+TEST_F(ResultWriterTest, WritesWithoutThreads) {
+  const WithoutThreads none;
+  ResultWriter writer(results_.get());
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_THAT(writer.Write(absl::StrCat("r", i), {1.0f}), IsOk());
+  }
+  ASSERT_THAT(writer.Finish(), IsOk());
+  ASSERT_THAT(results_->Commit(), IsOk());
+  EXPECT_THAT(ListFolder(path_).value(), testing::SizeIs(300));
+}
+
 TEST_F(ResultWriterTest, ReturnsTheFirstError) {
   ResultWriter writer(results_.get());
   absl::Status status;

@@ -160,6 +160,7 @@ class BatchRun {
     latency_.Add(std::chrono::nanoseconds(Clock::now() - slot.start).count());
     ++finished_;
     for (size_t i = 0; i < slot.count; ++i) {
+      LENET_RETURN_IF_ERROR(engine_->ImageStatus(i));
       LENET_RETURN_IF_ERROR(
           AddResult(slot.first + i, logits.subspan(i * kClasses, kClasses)));
     }
@@ -268,10 +269,10 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
                  results.get()));
   AddEngine(options, created, &report);
   report.model_sha256 = Sha256Hex(model);
-  LENET_RETURN_IF_ERROR(results->Commit());
   const std::filesystem::path parent =
       std::filesystem::path(options.result_path).parent_path();
-  LENET_RETURN_IF_ERROR(WriteReport(report, parent.string()));
+  LENET_RETURN_IF_ERROR(
+      results->Commit([&] { return WriteReport(report, parent.string()); }));
   return report;
 }
 

@@ -130,5 +130,15 @@ TEST_F(RunnerTest, ABadImageLeavesEarlierResults) {
   EXPECT_EQ(ReadTestFile(options_.result_path + "/old.bin"), "old");
 }
 
+TEST_F(RunnerTest, AReportThatCannotBeWrittenLeavesEarlierResults) {
+  AddImage("test_0_3.bin", 3);
+  folder_.Write("out/result_Files/old.bin", "old");
+  folder_.Write("out/report.json/file", "");
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument,
+                              HasSubstr("report.json")));
+  EXPECT_THAT(Output(), ElementsAre("report.json", "result_Files"));
+  EXPECT_THAT(ListFolder(options_.result_path).value(), ElementsAre("old.bin"));
+}
+
 }  // namespace
 }  // namespace lenet

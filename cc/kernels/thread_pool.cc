@@ -62,7 +62,9 @@ void ThreadPool::Counter::AwaitChange(uint32_t old) {
 }
 
 ThreadPool::ThreadPool(int threads)
-    : started_(SpinTime(threads)), done_(SpinTime(threads)) {
+    : started_(SpinTime(threads)),
+      done_(SpinTime(threads)),
+      begun_(static_cast<size_t>(std::max(threads, 1))) {
   try {
     for (int i = 1; i < threads; ++i) {
       workers_.emplace_back([this, i] { WorkerLoop(i); });
@@ -83,13 +85,26 @@ void ThreadPool::Run(int tasks, void (*task)(void* context, int index),
   tasks_ = tasks;
   task_ = task;
   context_ = context;
-  const uint32_t all_done =
-      done_.Get() + static_cast<uint32_t>(workers_.size());
+  uint32_t all_done = done_.Get() + static_cast<uint32_t>(workers_.size());
   started_.Add(1);
+  const uint32_t run = started_.Get();
   RunTasksOf(0);
+  for (int thread = threads() - 1; thread > 0; --thread) {
+    if (!Begin(thread, run)) continue;
+    RunTasksOf(thread);
+    --all_done;
+  }
   for (uint32_t done = done_.Get(); done != all_done; done = done_.Get()) {
     done_.AwaitChange(done);
   }
+}
+
+bool ThreadPool::Begin(int thread, uint32_t run) {
+  std::atomic<uint32_t>& begun = begun_[static_cast<size_t>(thread)].run;
+  uint32_t last = begun.load(std::memory_order_relaxed);
+  // A worker may come when later runs have begun. The numbers wrap around.
+  return static_cast<int32_t>(run - last) > 0 &&
+         begun.compare_exchange_strong(last, run);
 }
 
 void ThreadPool::RunTasksOf(int thread) const {
@@ -97,9 +112,11 @@ void ThreadPool::RunTasksOf(int thread) const {
 }
 
 void ThreadPool::WorkerLoop(int thread) {
-  for (uint32_t seen = 0;; ++seen) {
-    started_.AwaitChange(seen);
+  for (uint32_t run = 0;;) {
+    started_.AwaitChange(run);
+    run = started_.Get();
     if (stop_) return;
+    if (!Begin(thread, run)) continue;
     RunTasksOf(thread);
     done_.Add(1);
   }

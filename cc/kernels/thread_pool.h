@@ -32,9 +32,10 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls task(context, i) for each i in [0, tasks), task i on thread
-  // i % threads(), and waits for all. Thread 0 is the caller's. Memory written
-  // before Run is visible to the tasks, and theirs after Run. Allocates no
-  // memory.
+  // i % threads(), and waits for all. Thread 0 is the caller's, which then also
+  // does the tasks of the threads that have not begun, because another program
+  // may keep them from a core for 10 ms. Memory written before Run is visible
+  // to the tasks, and theirs after Run. Allocates no memory.
   void Run(int tasks, void (*task)(void* context, int index), void* context);
 
   // The same with a callable: function(i).
@@ -66,17 +67,26 @@ class ThreadPool {
     std::condition_variable changed_;
   };
 
+  // The last run whose tasks of a thread have been begun.
+  struct alignas(64) Begun {
+    std::atomic<uint32_t> run{0};
+  };
+
   void WorkerLoop(int thread);
+  // Returns whether the caller is the one to do a thread's tasks of a run.
+  bool Begin(int thread, uint32_t run);
   void RunTasksOf(int thread) const;
 
-  // The current run. Written between runs, read by the workers during one.
+  // The current run. Written between runs, read by the workers that have begun
+  // their tasks of it.
   int tasks_ = 0;
   void (*task_)(void* context, int index) = nullptr;
   void* context_ = nullptr;
-  bool stop_ = false;
+  std::atomic<bool> stop_{false};
 
   Counter started_;  // runs
-  Counter done_;     // workers that completed their part of a run
+  Counter done_;     // times that a worker completed its tasks of a run
+  std::vector<Begun> begun_;  // per thread
   std::vector<std::thread> workers_;
 };
 

@@ -35,7 +35,9 @@ TEST(ThreadPoolTest, EachTaskRunsOnceOnItsThread) {
       for (size_t i = 0; i < size; ++i) {
         const size_t thread = i % static_cast<size_t>(pool.threads());
         EXPECT_EQ(ids[i], ids[thread]);
-        EXPECT_EQ(ids[i] == std::this_thread::get_id(), thread == 0);
+        if (thread == 0) {
+          EXPECT_EQ(ids[i], std::this_thread::get_id());
+        }
       }
     }
   }
@@ -71,6 +73,20 @@ TEST(ThreadPoolTest, SleepersWakeUp) {
     });
     EXPECT_EQ(done, std::vector<int>(6, 1));
   }
+}
+
+// With more threads than cores, the caller is soon the first to come to a task.
+TEST(ThreadPoolTest, TheCallerDoesTheTasksOfThreadsThatHaveNotBegun) {
+  constexpr int kThreads = 16;
+  ThreadPool pool(kThreads);
+  int runs = 0;
+  int by_caller = 0;
+  for (; by_caller == runs && runs < 10000; ++runs) {
+    pool.Run(kThreads, [&, caller = std::this_thread::get_id()](int) {
+      if (std::this_thread::get_id() == caller) ++by_caller;
+    });
+  }
+  EXPECT_GT(by_caller, runs);
 }
 
 }  // namespace

@@ -122,6 +122,8 @@ def test_probe(run, run_mode):
     assert found["soc_name"] == "Ascend310-simulator"
     assert found["run_mode"] == run_mode
     assert found["device_count"] == 2
+    lite = found["steps"][-1]  # of the libraries that it needs, the simulator has two
+    assert lite["result"] == "warning" and "libgraph.so" in lite["detail"], lite
     assert "aclmdlLoadFromFile" not in done.simulator["calls"]
     done = run("--probe").check()
     assert "Ascend310-simulator" in done.stdout

@@ -69,6 +69,7 @@ def _release(code):
 _OBJECT = [Failure(200000, (1,), null=True)]
 _SETUP_OBJECT = [Failure(200000, (3,), null=True)]
 _NUMBER = [Failure(100000, (0, 1, 2), silent=True, named=False)]
+_PICTURE = [Failure(507018, (0,), sync=True, silent=True)]  # the host decodes it
 _INFORMATION = [Failure(500000, (0,), silent=True)]
 
 _FAILURES = {
@@ -115,8 +116,8 @@ _FAILURES = {
     "acldvppCreateChannel": _failures(3, 507018, 500001),
     "acldvppSetResizeConfigInterpolation": _failures(3, 100000),
     "acldvppJpegPredictDecSize": _work(100000),
-    "acldvppJpegDecodeAsync": [*_work(500001, 507010), *_sync(507018)],
-    "acldvppVpcResizeAsync": [*_work(100027, 507010), *_sync(507018)],
+    "acldvppJpegDecodeAsync": [*_work(500001, 507010), *_PICTURE],
+    "acldvppVpcResizeAsync": [*_work(100027, 507010), *_PICTURE],
     "aclDestroyDataBuffer": _release(100000),
     "aclmdlDestroyDataset": _release(100000),
     "aclmdlDestroyDesc": _release(100000),

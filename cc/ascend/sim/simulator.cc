@@ -1,10 +1,13 @@
 #include "cc/ascend/sim/simulator.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
 #include <regex>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
@@ -46,11 +49,11 @@ Fault ReadFault(const std::string& text) {
   if (!valid ||
       std::find(std::begin(kFunctions), std::end(kFunctions), fault.function) ==
           std::end(kFunctions) ||
-      ((fault.at_sync || fault.hangs) && !match[2].matched)) {
+      (fault.at_sync && !match[2].matched)) {
     Die(
         absl::StrCat("LENET_SIM_FAULTS: expected <function>[:<number>|:*]="
                      "<code>, <function>Async[:<number>]@sync=<code>, "
-                     "<function>Async[:<number>]=hang or lost:<calls>, found "
+                     "<function>[:<number>]=hang or lost:<calls>, found "
                      "\"",
                      text, "\""));
   }
@@ -58,7 +61,9 @@ Fault ReadFault(const std::string& text) {
 }
 
 bool MeansDeviceFailure(aclError code) {
-  return (code >= 507000 && code <= 507999) ||
+  // DVPP reports a picture that it cannot take by ACL_ERROR_RT_AICPU_EXCEPTION.
+  return (code >= 507000 && code <= 507999 &&
+          code != ACL_ERROR_RT_AICPU_EXCEPTION) ||
          code == ACL_ERROR_RT_WAIT_TIMEOUT ||
          code == ACL_ERROR_RT_DEVICE_TASK_ABORT ||
          code == ACL_ERROR_RT_STREAM_ABORT;
@@ -194,6 +199,7 @@ Call::Call(const char* function, unsigned rules)
     (fault.at_sync || fault.hangs ? sync_fault_ : fault_) = fault;
   }
   const std::optional<uint64_t>& lost_after = state_.settings.lost_after;
+  while (sync_fault_.hangs && !absl::EndsWith(function, "Async")) pause();
   lost_ = lost_after.has_value() && site_.number > *lost_after;
   context_ = objects().Find<Context>(thread_.context);
   if (context_ == nullptr) thread_.context = nullptr;

@@ -53,7 +53,8 @@ struct Fault {
   std::string function;
   uint64_t nth = 0;      // 1: first call; 0: every call
   bool at_sync = false;  // the call succeeds, its work on the stream fails
-  bool hangs = false;    // the call succeeds, its work never ends
+  bool hangs =
+      false;  // the call, or the work of one that is ...Async, never ends
   aclError code = 0;
   std::string text;  // as in LENET_SIM_FAULTS, without the function
 };

@@ -84,9 +84,10 @@ absl::StatusOr<std::unique_ptr<Graph>> Graph::Create(const MindIrModel& model,
     offsets[steps[i].y] = arena.offsets[2 * i];
     steps[i].scratch = arena.offsets[2 * i + 1];
   }
-  const size_t chunks = (static_cast<size_t>(graph.batch) + chunk - 1) / chunk;
+  // A thread for less than half a chunk would cost more than it gains.
   const size_t max_threads =
-      std::min(chunks, kMaxFloats / std::max(arena.size, size_t{1}));
+      std::min((static_cast<size_t>(graph.batch) + chunk / 2) / chunk,
+               kMaxFloats / std::max(arena.size, size_t{1}));
   threads = static_cast<int>(
       std::clamp(static_cast<size_t>(threads), size_t{1}, max_threads));
   LENET_RETURN_IF_ERROR(arena.Allocate(threads));

@@ -87,9 +87,12 @@ TEST(GraphTest, DescribesItself) {
   EXPECT_THAT(graph->StepNames(), ElementsAre("ConvReluPool", "Linear"));
 }
 
-TEST(GraphTest, UsesAtMostOneThreadPerChunk) {
-  LENET_ASSERT_OK_AND_ASSIGN(const auto one, Make(SmallNetwork(1).Bytes(), 8));
-  EXPECT_EQ(one->threads(), 1);
+TEST(GraphTest, UsesNoThreadForLessThanHalfAChunk) {
+  for (const int64_t batch : {1, 8}) {
+    LENET_ASSERT_OK_AND_ASSIGN(const auto one,
+                               Make(SmallNetwork(batch).Bytes(), 8));
+    EXPECT_EQ(one->threads(), 1);
+  }
   LENET_ASSERT_OK_AND_ASSIGN(const auto many,
                              Make(SmallNetwork(100).Bytes(), 3));
   EXPECT_EQ(many->threads(), 3);
