@@ -47,6 +47,7 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(name, argument, messag
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_help_into_a_closed_pipe_prints_no_traceback(name, tmp_path):
     process = built.start(PROGRAMS[name].target, "--help", cwd=tmp_path)
+    assert process.stdout and process.stderr
     process.stdout.close()
     assert (process.stderr.read(), process.wait()) == ("", 1)
 
@@ -58,6 +59,7 @@ def test_ctrl_c_while_modules_are_imported(name, imports, tmp_path, monkeypatch)
     """Interrupts a program that prints its imports into a pipe for the last 40 of them."""
     monkeypatch.setenv("PYTHONVERBOSE", "1")
     process = built.start(PROGRAMS[name].target, "--help", cwd=tmp_path)
+    assert process.stderr
     fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
     built.read_until(process, "import 'absl'")
     if imports:
