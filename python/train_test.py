@@ -70,7 +70,7 @@ def test_threads_and_process_do_not_change_the_checkpoint(data, tmp_path, fused_
     assert len(contents) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_saves_a_checkpoint_that_resume_continues(data, tmp_path, number):
     flags = [f"--data_path={data}", "--epoch_size=100000", "--log_steps=1"]
     process = programs.start("train", *flags, cwd=tmp_path)

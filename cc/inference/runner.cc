@@ -222,8 +222,12 @@ void CatchInterrupts() {
   struct sigaction action = {};
   action.sa_handler = &OnInterrupt;
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before = {};
+    sigaction(number, nullptr, &before);
+    // nohup and a shell's `&` ignore signals.
+    if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);
+  }
 }
 
 int InterruptSignal() { return interrupt_signal; }

@@ -13,8 +13,8 @@
 
 namespace lenet {
 
-// Catches the first SIGINT or SIGTERM, so that the program can remove partial
-// output; a second signal ends the program immediately.
+// Catches the first SIGINT, SIGTERM or SIGHUP, so that the program can remove
+// partial output; a second signal ends the program immediately.
 void CatchInterrupts();
 
 // Returns the caught signal, or 0.

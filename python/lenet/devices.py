@@ -7,7 +7,6 @@ import importlib.util
 import os
 import pathlib
 import re
-import signal
 from collections.abc import Iterator
 
 from absl import logging
@@ -97,7 +96,7 @@ def count(device: str, machine: Machine | None = None) -> int:
 
 
 def set_context(device: str, device_id: int = 0, threads: int = 0) -> None:
-    """Imports MindSpore in graph mode on a device; SIGTERM then raises KeyboardInterrupt.
+    """Imports MindSpore in graph mode on a device; SIGTERM and SIGHUP then raise KeyboardInterrupt.
 
     Call it once per process, in the main thread, before the network is built.
 
@@ -117,8 +116,7 @@ def set_context(device: str, device_id: int = 0, threads: int = 0) -> None:
     with interrupts.deferred():  # inside the import, KeyboardInterrupt would become ImportError
         import mindspore as ms
 
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupts.raise_at_signals()
     ms.set_context(mode=ms.GRAPH_MODE)
     if device == "CPU":
         ms.set_device("CPU")

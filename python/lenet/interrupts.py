@@ -1,4 +1,7 @@
-"""Handles Ctrl-C: SIGINT, and SIGTERM, into which MindSpore turns SIGINT while it runs a graph."""
+"""Handles Ctrl-C (SIGINT), a closed terminal (SIGHUP) and SIGTERM.
+
+While MindSpore runs a graph, it turns SIGINT into SIGTERM.
+"""
 
 import atexit
 import contextlib
@@ -10,7 +13,7 @@ from typing import NoReturn
 
 EXIT_CODE = 130  # 128 + SIGINT, as shells report it
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_at_once(message: str, numbers: Iterable[int] = _SIGNALS) -> None:
@@ -22,6 +25,13 @@ def end_at_once(message: str, numbers: Iterable[int] = _SIGNALS) -> None:
 
     for number in _not_ignored(numbers):
         signal.signal(number, abort)
+
+
+def raise_at_signals() -> None:
+    """Makes SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does, unless they are handled."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _not_ignored(numbers: Iterable[int]) -> list[int]:

@@ -7,7 +7,7 @@ import pytest
 
 from lenet import interrupts
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 PROGRAM = """
 import atexit, os, signal, sys
