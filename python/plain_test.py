@@ -4,6 +4,7 @@
 python/requirements.txt, after Bazel has built the wheel and infer310.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -19,6 +20,7 @@ import pytest
 from lenet.testing import mnist, object_storage
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
 COMMANDS = ("basename", "bash", "cat", "cut", "dirname", "grep", "sed", "sh", "sha256sum", "tee")
 STEPS = "--max_steps=20"
 MISSING = "MindSpore's operators are used, because this project's own kernels"
@@ -43,6 +45,14 @@ def checkout(tmp_path_factory):
     for name in ("python", "configs", "tools", "third_party/mnist"):
         shutil.copytree(ROOT / name, folder / name)
     return folder
+
+
+@contextlib.contextmanager
+def bazel_bin(checkout):
+    """Adds the build outputs to the clone."""
+    (checkout / "bazel-bin").symlink_to((ROOT / "bazel-bin").resolve())
+    yield
+    (checkout / "bazel-bin").unlink()
 
 
 def run(*command, cwd, code=0, **variables):
@@ -130,14 +140,22 @@ def test_run_scripts(checkout, home, trained):
     infer = ("sh", tools / "run_infer_310.sh", "lenet.mindir", "Few", "CPU")
     error = run(*infer, cwd=home, code=3).stderr.splitlines()[-1]
     assert f"{tools}/bazel build //cc:infer310" in error
-    (checkout / "bazel-bin").symlink_to((ROOT / "bazel-bin").resolve())
-    try:
+    with bazel_bin(checkout):
         run(*infer, cwd=home)
-    finally:
-        (checkout / "bazel-bin").unlink()
     assert "'Accuracy':0." in (home / "acc.log").read_text()
     flags = ("--dataset_path=preprocess_Result", "--output_path=report")
     python(checkout / "python/postprocess.py", *flags, cwd=home)
+
+
+def test_commands_of_the_readme(checkout, home):
+    (section,) = re.findall(r"## Without Bazel\n.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    (home / "lenet").symlink_to(checkout)
+    install, *commands = section.splitlines()
+    assert install == "python3 -m pip install -r lenet/python/requirements.txt"  # this environment
+    with bazel_bin(checkout):  # trains ten epochs in seconds
+        for command in commands:
+            result = run("sh", "-c", command, cwd=home)
+    assert float(re.findall(r"'Accuracy':(0\.\d+)", result.stdout)[0]) > 0.9842
 
 
 def test_a_script_without_mindspore_says_what_to_do(checkout, home):
