@@ -18,6 +18,8 @@ def commands():
     for block in re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL):
         for line in block.splitlines():
             words = shlex.split(line, comments=True)
+            if words[0] in ("python3", "sh"):  # python/plain_test.py runs them
+                continue
             assert words[0] in ("bazel", "tools/bazel"), f"unexpected command: {line}"
             if words[1] == "test":
                 assert words[2:] == ["//..."]  # what CI runs

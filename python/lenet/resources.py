@@ -5,6 +5,7 @@ No other module knows where files lie, so that every program runs under Bazel an
 
 import os
 import pathlib
+import shlex
 import shutil
 import sys
 
@@ -74,4 +75,4 @@ def command(target: str, arguments: str = "") -> str:
         python = pathlib.Path(sys.executable).name
         words = [python if shutil.which(python) == sys.executable else sys.executable]
         words.append(min(str(program), os.path.relpath(program), key=len))
-    return " ".join([*words, arguments]).rstrip()
+    return f"{shlex.join(words)} {arguments}".rstrip()

@@ -112,7 +112,7 @@ def test_two_ranks_of_a_host_fetch_once_and_rank_0_sends(server, tmp_path):
             "JOB_ID": "two",
         }
         command = [
-            programs.path("train"),
+            *programs.command("train"),
             "--enable_modelarts=True",
             "--data_url=s3://bucket/data/",
             f"--train_url=s3://bucket/rank{rank}",

@@ -24,7 +24,7 @@ class Server:
 
     def __enter__(self) -> "Server":
         self._process = subprocess.Popen(
-            [programs.path(_PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            programs.command(_PROGRAM), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         port = self._process.stdout.readline() if self._process.stdout else ""
         self.url = f"http://127.0.0.1:{port.strip()}"

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from typing import Any
 
 from lenet import resources
@@ -15,6 +16,13 @@ def path(program: str) -> str:
     """
     package, _, name = program.lstrip("/").rpartition(":")
     return str(resources.path(f"{package or 'python'}/{name}"))
+
+
+def command(program: str) -> list[str]:
+    """Returns the command of a built Python program, or of its source without Bazel."""
+    if resources.UNDER_BAZEL:
+        return [path(program)]
+    return [sys.executable, f"{path(program + '.py')}"]
 
 
 def image_limit() -> int:
@@ -33,7 +41,7 @@ def environment(cwd: AnyPath) -> dict[str, str]:
 def start(program: str, *arguments: str, cwd: AnyPath) -> subprocess.Popen[str]:
     """Starts a built program in `cwd`, with pipes for its output."""
     return subprocess.Popen(
-        [path(program), *arguments],
+        [*command(program), *arguments],
         cwd=cwd,
         env=environment(cwd),
         stdin=subprocess.DEVNULL,
@@ -59,7 +67,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Runs a built program in `cwd` and returns exit code and output."""
     return subprocess.run(
-        [path(program), *arguments],
+        [*command(program), *arguments],
         cwd=cwd,
         env=environment(cwd),
         stdin=subprocess.DEVNULL,
