@@ -104,8 +104,8 @@ def _unpack(repository_ctx, files):
 
     # Byte code for any time stamp, as in lay_out.py.
     compile = ["-m", "compileall", "-q", "-s", "usr", "--invalidation-mode", "unchecked-hash"]
-    repository_ctx.execute(["usr/bin/python3.11"] + compile + ["usr/lib/python3.11"])
-    return ""
+    result = repository_ctx.execute(["usr/bin/python3.11"] + compile + ["usr/lib/python3.11"])
+    return result.stderr.strip() if result.return_code != 0 else ""
 
 _RUNTIME_BUILD = """\
 load("@build_rules//:rules.bzl", "py_runtime", "py_runtime_pair")

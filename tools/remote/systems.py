@@ -87,43 +87,35 @@ def make_tree(tree: pathlib.Path, suite: str, mirror: str, log: pathlib.Path) ->
     return sandbox
 
 
-def _try(name: str, command: list[str], log: pathlib.Path) -> tuple[bool, str]:
-    """Runs a command and returns whether it succeeded, and a row of the table."""
-    print(f"systems: {name} (log: {log})", flush=True)
-    begin = time.monotonic()
-    good = True
-    try:
-        image.run_logged(command, log)
-    except RemoteError as error:
-        print(error, file=sys.stderr)
-        good = False
-    seconds = time.monotonic() - begin
-    text = log.read_text(errors="replace")
-    summary = re.findall(r"^(?:Accuracy: |Executed ).*$", text, re.MULTILINE)
-    result = "succeeded" if good else "FAILED"
-    return good, f"{name:30} {result:9} {seconds:6.0f} s  {' '.join(summary[-1:])}"
-
-
 def _try_system(suite: str, flags: argparse.Namespace, mirror: str, rows: list[str]) -> bool:
-    """Adds the rows of a system and returns whether all commands succeeded."""
+    """Adds a row per command to the table and returns whether all succeeded."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"lenet-{suite}-", dir=flags.folder))
     print(f"systems: making a bare {suite} in {folder}", flush=True)
-    good = True
+    failed = False
     try:
         sandbox = make_tree(folder / "tree", suite, mirror, folder / "debootstrap.log")
         for words in (["run", "//python:train", "--", "--epoch_size=1"], ["test", *flags.tests]):
-            command = sandbox.command("tools/bazel", *words, chdir="/home/lenet")
-            passed, row = _try(f"{suite}: {' '.join(words[:2])}", command, folder / words[0])
-            rows.append(row)
-            good = good and passed
+            name, log = f"{suite}: {words[0]} {words[1]}", folder / f"{words[0]}.log"
+            print(f"systems: {name} (log: {log})", flush=True)
+            begin, result = time.monotonic(), "succeeded"
+            try:
+                image.run_logged(sandbox.command("tools/bazel", *words, chdir="/home/lenet"), log)
+            except RemoteError as error:
+                print(error, file=sys.stderr)
+                failed, result = True, "FAILED"
+            seconds = time.monotonic() - begin
+            found = re.findall(
+                r"^(?:Accuracy: |Executed ).*$", log.read_text("utf-8"), re.MULTILINE
+            )
+            rows.append(f"{name:30} {result:9} {seconds:6.0f} s  {' '.join(found[-1:])}")
     except BaseException:
         shutil.rmtree(folder)
         raise
-    if good:
-        shutil.rmtree(folder)
-    else:
+    if failed:
         print(f"systems: kept the failed tree {folder}", file=sys.stderr)
-    return good
+    else:
+        shutil.rmtree(folder)
+    return not failed
 
 
 def main(arguments: list[str]) -> int:
