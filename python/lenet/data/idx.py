@@ -187,7 +187,7 @@ def _build_data(split: SplitName) -> pathlib.Path:
 
 def _parse(name: str, kind: str) -> tuple[str, str] | None:
     """Returns (set, split) of the name of a file of images or labels; the set may be ""."""
-    if name.startswith("."):  # written by macOS
+    if name.startswith(".") or "idx" not in name.lower():  # the dot: written by macOS
         return None
     plain = "-" + name.lower().removesuffix(".gz").replace(".", "-").replace("_", "-")
     for prefix, split in _PREFIXES.items():
