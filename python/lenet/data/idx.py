@@ -96,7 +96,7 @@ def read_split(data_path: str, split: SplitName) -> Split:
             f"found {len(labels)}; use both files from the same data set"
         )
     turned = _is_transposed(images_path.name, images, labels)
-    _report_layout(_layout(images_path, folder), str(images_path.parent), turned)
+    _report_layout(_layout(images_path, folder), str(folder), turned)
     return Split(np.ascontiguousarray(images.transpose(0, 2, 1)) if turned else images, labels)
 
 
