@@ -134,7 +134,10 @@ using IdxName = std::pair<std::string, std::string>;
 
 std::optional<IdxName> ParseName(const fs::path& path, absl::string_view kind) {
   const std::string name = absl::AsciiStrToLower(path.filename().string());
-  if (absl::StartsWith(name, ".")) return std::nullopt;  // written by macOS
+  if (absl::StartsWith(name, ".") ||  // written by macOS
+      !absl::StrContains(name, "idx")) {
+    return std::nullopt;
+  }
   const std::string plain =
       absl::StrCat("-", absl::StrReplaceAll(absl::StripSuffix(name, ".gz"),
                                             {{".", "-"}, {"_", "-"}}));
@@ -160,21 +163,25 @@ std::tuple<bool, bool, std::string> Preference(const fs::path& path) {
 }
 
 // Returns what the folders hold, none of those that cannot be read.
-std::vector<fs::path> List(const std::vector<fs::path>& folders) {
-  std::vector<fs::path> entries;
+std::vector<fs::directory_entry> List(const std::vector<fs::path>& folders) {
+  std::vector<fs::directory_entry> entries;
   for (const fs::path& folder : folders) {
     std::error_code error;
     for (fs::directory_iterator it(folder, error), end; it != end;
          it.increment(error)) {
-      entries.push_back(it->path());
+      entries.push_back(*it);
     }
   }
   return entries;
 }
 
-bool IsFile(const fs::path& path) {
+std::vector<fs::path> Folders(const std::vector<fs::directory_entry>& entries) {
+  std::vector<fs::path> folders;
   std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
+  for (const fs::directory_entry& entry : entries) {
+    if (entry.is_directory(ignored)) folders.push_back(entry.path());
+  }
+  return folders;
 }
 
 }  // namespace
@@ -236,7 +243,7 @@ std::optional<std::string> FindLabels(const std::string& images_path) {
   const fs::path folder = images.parent_path();
   std::vector<fs::path> beside = {folder.empty() ? "." : folder};
   if (folder.filename() == images.filename()) {  // a folder per file
-    beside = List({folder.parent_path()});
+    beside = Folders(List({folder.parent_path()}));
   }
   const std::string same = absl::StrReplaceAll(
       images.filename().string(), {{"images", "labels"}, {"idx3", "idx1"}});
@@ -244,8 +251,13 @@ std::optional<std::string> FindLabels(const std::string& images_path) {
     return std::make_pair(path.filename() != same, Preference(path));
   };
   std::optional<fs::path> best;
-  for (const fs::path& path : List(beside)) {
-    if (ParseName(path, "labels") != parsed || !IsFile(path)) continue;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : List(beside)) {
+    const fs::path& path = entry.path();
+    if (ParseName(path, "labels") != parsed ||
+        !entry.is_regular_file(ignored)) {
+      continue;
+    }
     if (!best || key(path) < key(*best)) best = path;
   }
   if (!best) return std::nullopt;
@@ -256,11 +268,16 @@ absl::StatusOr<std::optional<std::string>> FindTestImages(
     const std::string& folder) {
   std::vector<fs::path> folders = {fs::path(folder) / "test"};
   for (int depth = -1; depth <= kMaxDepth; ++depth) {
-    const std::vector<fs::path> entries = List(folders);
+    const std::vector<fs::directory_entry> entries = List(folders);
     std::map<std::pair<fs::path, std::string>, fs::path> sets;
-    for (const fs::path& path : entries) {
+    for (const fs::directory_entry& entry : entries) {
+      const fs::path& path = entry.path();
       const std::optional<IdxName> parsed = ParseName(path, "images");
-      if (!parsed || parsed->second != "test" || !IsFile(path)) continue;
+      std::error_code ignored;
+      if (!parsed || parsed->second != "test" ||
+          !entry.is_regular_file(ignored)) {
+        continue;
+      }
       fs::path& best =
           sets.try_emplace({path.parent_path(), parsed->first}, path)
               .first->second;
@@ -274,7 +291,7 @@ absl::StatusOr<std::optional<std::string>> FindTestImages(
                              "); name one of these files");
     }
     if (!sets.empty()) return sets.begin()->second.string();
-    folders = depth < 0 ? std::vector<fs::path>{folder} : entries;
+    folders = depth < 0 ? std::vector<fs::path>{folder} : Folders(entries);
   }
   return std::nullopt;
 }

@@ -175,8 +175,8 @@ TEST(FindLabelsTest, OtherNames) {
 
 // python/lenet/data/idx_test.py tests the same cases.
 TEST(FindTestImagesTest, PublishedLayouts) {
-  const nlohmann::json cases = nlohmann::json::parse(
-      ReadTestFile(TestData("lenet_mindspore/python/lenet/data/layouts.json")));
+  const nlohmann::json cases = nlohmann::json::parse(ReadTestFile(
+      TestData("lenet_mindspore/python/lenet/data/layouts_test.json")));
   for (const auto& [name, layout] : cases.items()) {
     const TempFolder folder;
     std::vector<std::string> paths;

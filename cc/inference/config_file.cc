@@ -164,9 +164,8 @@ absl::Status ReadTopLevelKey(const std::string& key, const YAML::Node& value,
       LENET_ASSIGN_OR_RETURN(file->values[key], CheckNode(option, value, path));
       continue;
     }
-    file->unused.push_back(
-        absl::StrCat(key, " (write `", option.section, ": {", key, ": ",
-                     value.IsScalar() ? value.Scalar() : "...", "}`)"));
+    file->unused.push_back(absl::StrCat(key, " (counts in the section ",
+                                        option.section, " only)"));
   }
   return absl::OkStatus();
 }
@@ -210,6 +209,10 @@ absl::StatusOr<ConfigFile> ReadDocument(const YAML::Node& document,
 absl::StatusOr<std::string> CheckValue(const Option& option,
                                        absl::string_view value,
                                        absl::string_view source) {
+  const bool any_text =
+      option.type == Option::Type::kText && option.choices[0] == '\0';
+  if (any_text) return std::string(value);
+  value = absl::StripAsciiWhitespace(value);
   if (option.type == Option::Type::kInt) {
     int number = 0;
     const bool parsed = absl::StartsWithIgnoreCase(value, "0x")
@@ -221,8 +224,6 @@ absl::StatusOr<std::string> CheckValue(const Option& option,
   } else if (option.type == Option::Type::kBool) {
     const std::optional<bool> truth = ParseBool(value);
     if (truth.has_value()) return *truth ? "true" : "false";
-  } else if (option.choices[0] == '\0') {
-    return std::string(value);
   } else {
     for (const absl::string_view choice : absl::StrSplit(option.choices, ',')) {
       if (absl::EqualsIgnoreCase(choice, value)) return std::string(choice);

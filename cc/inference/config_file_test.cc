@@ -44,8 +44,7 @@ INSTANTIATE_TEST_SUITE_P(
         // Meant for training.
         Accepted{"batch_size: 64",
                  {},
-                 "batch_size (write `infer310: "
-                 "{batch_size: 64}`)"},
+                 "batch_size (counts in the section infer310 only)"},
         // The original's file: unknown keys and further documents have no use.
         Accepted{"device_target: Ascend\nlr: 0.01\nnum_classes: 10\n"
                  "sink_size: -1\nresult_path: ''\nload_path: /cache/x\n"

@@ -100,7 +100,7 @@ def read_split(data_path: str, split: SplitName) -> Split:
             f"found {len(labels)}; use both files from the same data set"
         )
     turned = _is_transposed(images_path.name, images, labels)
-    _report_layout(_layout(images_path, folder), str(images_path.parent), turned)
+    _report_layout(_layout(images_path, folder), str(folder), turned)
     return Split(np.ascontiguousarray(images.transpose(0, 2, 1)) if turned else images, labels)
 
 
@@ -188,7 +188,7 @@ def _build_data(split: SplitName) -> pathlib.Path:
 
 def _parse(name: str, kind: str) -> tuple[str, str] | None:
     """Returns (set, split) of the name of a file of images or labels; the set may be ""."""
-    if name.startswith("."):  # written by macOS
+    if name.startswith(".") or "idx" not in name.lower():  # the dot: written by macOS
         return None
     plain = "-" + name.lower().removesuffix(".gz").replace(".", "-").replace("_", "-")
     for prefix, split in _PREFIXES.items():

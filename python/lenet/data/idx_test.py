@@ -51,7 +51,7 @@ def test_reads_every_spelling(tmp_path, mark, pack, end, subfolder):
     }
 
 
-LAYOUTS = json.loads(resources.path("python/lenet/data/layouts.json").read_text())
+LAYOUTS = json.loads(resources.path("python/lenet/data/layouts_test.json").read_text())
 
 
 @pytest.mark.parametrize("case", LAYOUTS.values(), ids=LAYOUTS)

@@ -69,7 +69,7 @@ def read(path: str, options: Iterable[Option]) -> tuple[dict[str, Value], list[s
         if section is None and _is_unused(key, value, option):
             unused.append(key)
             if option and not option.top_level:
-                unused[-1] += f" (write `{option.section}: {{{key}: {value}}}`)"
+                unused[-1] += f" (counts in the section {option.section} only)"
         elif option and section is None:
             flat[option.name] = option.check(value, path)
         elif option and section == option.section:
@@ -125,7 +125,7 @@ class _TextLoader(yaml.SafeLoader):
     """Loads numbers, dates and truth values as text: the option decides what a text stands for."""
 
     yaml_implicit_resolvers = {
-        start: [(tag, regexp) for tag, regexp in resolvers if tag.endswith((":null", ":merge"))]
+        start: [(tag, regexp) for tag, regexp in resolvers if tag.endswith(":null")]
         for start, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 

@@ -190,7 +190,7 @@ def test_the_original_configuration_is_accepted(tmp_path, caplog):
     )
     first, second = (message.partition("not used: ")[2] for message in caplog.messages)
     assert first == unused.format("")
-    assert second == unused.format("batch_size (write `export: {batch_size: 64}`), ")
+    assert second == unused.format("batch_size (counts in the section export only), ")
 
 
 def test_ckpt_path_on_the_command_line_overrides_ckpt_file_in_the_file(tmp_path):

@@ -72,8 +72,8 @@ class Option:
         Raises:
             UserError: the value is not accepted; the message names `source`.
         """
-        if type(value) is str:
-            value = self._typed(value)
+        if type(value) is str and (self.type is not str or self.choices):
+            value = self._typed(value.strip())
         if self.type is float and type(value) is int:
             value = float(value)
         if not self._accepts(value):
