@@ -122,22 +122,22 @@ absl::StatusOr<std::string> OpenLitePlugin(const Locations& locations) {
   if (locations.lite.empty()) {
     return absl::NotFoundError("there is no infer310_lite.so");
   }
-  // Lite opens its plug-ins in the folder from which its runtime was loaded.
-  void* library = dlopen(locations.lite.c_str(), RTLD_LAZY | RTLD_LOCAL);
-  void* const runtime = dlopen(kLiteRuntime, RTLD_LAZY | RTLD_NOLOAD);
-  char folder[PATH_MAX] = "";
   std::string path;
-  if (runtime != nullptr && dlinfo(runtime, RTLD_DI_ORIGIN, folder) == 0) {
-    path = absl::StrCat(folder, "/", kLitePlugin);
-    library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  if (dlopen(locations.lite.c_str(), RTLD_LAZY) != nullptr) {
+    // Lite opens its plug-ins in the folder from which its runtime was loaded.
+    void* const runtime = dlopen(kLiteRuntime, RTLD_LAZY | RTLD_NOLOAD);
+    char folder[PATH_MAX] = "";
+    if (runtime != nullptr && dlinfo(runtime, RTLD_DI_ORIGIN, folder) == 0) {
+      path = absl::StrCat(folder, "/", kLitePlugin);
+      if (dlopen(path.c_str(), RTLD_LAZY) != nullptr) return path;
+    }
   }
-  if (library != nullptr && runtime != nullptr) return path;
   const char* const reason = dlerror();
   return absl::UnavailableError(absl::StrCat(
-      reason == nullptr ? "MindSpore Lite cannot be opened" : reason,
-      "; install the CANN toolkit, as nnrt lacks libraries for it, and source ",
-      "its set_env.sh, or convert the model to an OM (bazel run "
-      "//tools:to_om)"));
+      reason == nullptr ? "unknown reason" : reason,
+      "; --engine=lite needs libraries of the CANN toolkit that nnrt lacks: "
+      "install the toolkit and source its set_env.sh, or convert the model to "
+      "an OM (bazel run //tools:to_om)"));
 }
 
 }  // namespace lenet::ascend

@@ -126,13 +126,19 @@ class Prober {
     return Record(step, Result::kFailed, std::move(reason));
   }
 
-  // Calls pending_ with the report that is right if `call` hangs.
+  // Calls pending_ with the report that is right if `call` hangs. An earlier
+  // failure stays the one that counts.
   void Before(Step step, absl::string_view call) {
     if (pending_ == nullptr) return;
     ProbeReport now = report_;
-    Fail(step, "no-answer", absl::StrCat(call, " did not return"),
-         "the driver or the device hangs: see npu-smi info, and reset the "
-         "device (npu-smi set -t reset) or reboot");
+    std::string reason = absl::StrCat(call, " did not return");
+    if (step == kLite) {
+      Record(step, Result::kWarning, std::move(reason));
+    } else if (report_.failure.empty()) {
+      Fail(step, "no-answer", std::move(reason),
+           "the driver or the device hangs: see npu-smi info, and reset the "
+           "device (npu-smi set -t reset) or reboot");
+    }
     pending_(std::exchange(report_, std::move(now)));
   }
 
@@ -346,7 +352,7 @@ ProbeOutcome GuardedProbe(int device_id, const std::string& model_path,
   pollfd from = {ends[0], POLLIN, 0};
   int ready = 0;
   std::string message;
-  do {
+  while (true) {
     ready = poll(&from, 1, static_cast<int>(timeout.count()));
     if (ready < 0 && errno == EINTR) continue;
     message.resize(kMaxMessage);
@@ -355,7 +361,7 @@ ProbeOutcome GuardedProbe(int device_id, const std::string& model_path,
     if (bytes <= 0) break;
     message.resize(static_cast<size_t>(bytes));
     last = {message.substr(2), message[0] - '0'};
-  } while (true);
+  }
   // A process that the driver holds does not end by this, so it is not waited
   // for.
   kill(child, SIGKILL);
