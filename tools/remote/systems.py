@@ -122,6 +122,8 @@ def main(arguments: list[str]) -> int:
     """Tries one system after the other and returns the exit code."""
     flags = _parser().parse_args(arguments)
     check_machine()
+    if not shutil.which("git"):
+        raise RemoteError("not installed: apt-get install git", 3)
     mirror = flags.mirror or image.debian_mirror()
     rows: list[str] = []
     try:
