@@ -137,6 +137,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main(sys.argv[1:]))
-    except RemoteError as error:
+    except (RemoteError, subprocess.CalledProcessError) as error:
         print(f"systems: error: {error}", file=sys.stderr)
-        sys.exit(error.code)
+        sys.exit(getattr(error, "code", 1))
