@@ -259,6 +259,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in options.paths:
         if not (base / path).exists():
             parser.error(f"{path}: no such file or folder")
+    if not shutil.which("git"):
+        print("lint: git is not installed: apt-get install git", file=sys.stderr)
+        return 3
     wanted = [os.path.relpath(base / path, root) for path in options.paths]
     os.chdir(root)
     listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *wanted)

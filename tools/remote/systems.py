@@ -122,6 +122,8 @@ def main(arguments: list[str]) -> int:
     """Tries one system after the other and returns the exit code."""
     flags = _parser().parse_args(arguments)
     check_machine()
+    if not shutil.which("git"):
+        raise RemoteError("not installed: apt-get install git", 3)
     mirror = flags.mirror or image.debian_mirror()
     rows: list[str] = []
     try:
@@ -135,6 +137,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main(sys.argv[1:]))
-    except RemoteError as error:
+    except (RemoteError, subprocess.CalledProcessError) as error:
         print(f"systems: error: {error}", file=sys.stderr)
-        sys.exit(error.code)
+        sys.exit(getattr(error, "code", 1))
