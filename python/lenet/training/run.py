@@ -180,7 +180,8 @@ class _Run:
                 if self.done % options.save_checkpoint_steps == 0:
                     self._save()
                 order = order[len(launch) :]
-            complete = self.done % schedule.steps_per_epoch == 0
+            # Ctrl-C may come before the first step of an epoch.
+            complete = self.done == (epoch + 1) * schedule.steps_per_epoch
             self.progress.end_epoch(epoch + 1, complete)
             evaluates = options.eval_each_epoch and self.workers.writes
             if evaluates and complete and self.done < schedule.last:
