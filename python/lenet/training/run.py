@@ -228,7 +228,8 @@ class _Run:
                 if self.done % options.save_checkpoint_steps == 0:
                     self._save()
                 order = order[len(launch) :]
-            complete = self.done % schedule.steps_per_epoch == 0
+            # Ctrl-C may come before the first step of an epoch.
+            complete = self.done == (epoch + 1) * schedule.steps_per_epoch
             self.progress.end_epoch(epoch + 1, complete)
             if self.workers.writes and complete and self.done < schedule.last:
                 accuracy = self._evaluate() if options.eval_each_epoch else None

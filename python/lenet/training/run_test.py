@@ -260,6 +260,20 @@ def test_a_second_ctrl_c_names_the_newest_checkpoint(options, monkeypatch, caplo
     assert f"interrupted twice; saved {_checkpoint(options, 1, 3)}; continue" in caplog.text
 
 
+def test_ctrl_c_before_the_first_step_of_an_epoch(options, monkeypatch):
+    start_epoch = Progress.start_epoch
+
+    def start(self, epoch, first):
+        start_epoch(self, epoch, first)
+        if epoch == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "start_epoch", start)
+    with pytest.raises(KeyboardInterrupt):
+        _train(options, fused_kernels=False)
+    assert _checkpoint(options, 1, STEPS).exists()
+
+
 def test_failures_are_reported(options, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     for changes, error, message in (
