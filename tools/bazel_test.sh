@@ -67,14 +67,70 @@ expect_exit 0 env LENET_REMOTE_EXECUTOR=unix:/run/x BAZEL_REAL="${root}/bin/stoc
   "${tool}" build --config=remote //x
 expect_file "${rc}" "build:remote --remote_executor=unix:/run/x"
 
+# Paths in the options are quoted.
+if [[ -d /usr/share/bazel ]]; then
+  fake_bazel stock4 4.2.3
+  expect_exit 0 env BAZEL_REAL="/usr/bin/../..${root}/bin/stock4" "${tool}" info
+  expect_file "${rc}" "build --override_repository=rules_cc=${root//\ /\\ }/third_party"
+fi
+
+# Called through a link, it finds its checkout.
+ln -s "${tool}" "${TEST_TMPDIR}/link"
+expect_exit 0 env BAZEL_REAL="${root}/bin/stock8" "${TEST_TMPDIR}/link" info
+expect_file "${rc}" "stock8"
+
+# It replaces a file that another user has left.
+readonly real=(env "HOME=${TEST_TMPDIR}" "XDG_CACHE_HOME=${TEST_TMPDIR}/cache"
+  "BAZEL_REAL=${root}/bin/stock8" "${tool}")
+readonly cache="${TEST_TMPDIR}/cache/lenet_mindspore"
+chmod 000 "${rc}"
+chmod a-w "${root}"
+as_user=()
+[[ ! -w ${root} ]] || as_user=(setpriv "--bounding-set=-dac_override,-dac_read_search") # for root
+chmod u+w "${root}"
+expect_exit 0 "${as_user[@]}" "${real[@]}" info
+[[ ${output} == "ran: info" ]] || { echo "FAILED: not replaced silently: ${output}"; exit 1; }
+
+# For a read-only checkout, the options are in the cache.
+chmod a-w "${root}"
+expect_exit 0 "${as_user[@]}" "${real[@]}" info
+expect_text "the checkout is read-only; options are in ${cache}${root}/bazelrc"
+expect_text "ran: --bazelrc=${cache}${root}/bazelrc info"
+expect_file "${cache}${root}/bazelrc" "build --symlink_prefix=/"
+expect_exit 2 "${as_user[@]}" env XDG_CACHE_HOME="${root}/none" "${real[@]:3}" info
+expect_text "the checkout is read-only; set HOME to a folder"
+expect_exit 2 "${as_user[@]}" env HOME="${root}" XDG_CACHE_HOME= "${real[@]:3}" info
+expect_text "cannot write to HOME (${root}); set HOME"
+chmod u+w "${root}"
+
+# A user who is not in /etc/passwd gets a name, and a folder whose name is not ASCII a locale.
+mkdir "${root}/odd"
+printf '#!/bin/sh\nexit 1\n' | tee "${root}/odd/id" >"${root}/odd/locale"
+# shellcheck disable=SC2016 # the fakes expand the variables
+{
+  printf '#!/bin/sh\nmkdir "$5"\n' >"${root}/odd/localedef"
+  printf '#!/bin/sh\n[ "$1" = --version ] || env\n' >"${root}/odd/bazel"
+}
+chmod +x "${root}/odd/"*
+for _ in first second; do
+  expect_exit 0 env -u USER PATH="${root}/odd:${PATH}" HOME="${TEST_TMPDIR}/下载" \
+    "${real[@]:2:1}" BAZEL_REAL="${root}/odd/bazel" "${tool}" info
+  expect_text "USER=${UID}"
+  expect_text "LOCPATH=${cache}/locale"
+  expect_exit 0 test -d "${cache}/locale/en_US.ISO-8859-1"
+done
+
 # Called by a person, it finds a plain Bazel in PATH and does not call itself for ever.
 fake_bazel bazel 6.5.0
-expect_exit 0 env -u BAZEL_REAL LENET_NO_INSTALL=1 PATH="${root}/bin:/usr/bin:/bin" "${tool}" test //...
-expect_text "ran: test //..."
+for folder in "" "${root}/tools:"; do
+  expect_exit 0 env -u BAZEL_REAL LENET_NO_INSTALL=1 PATH="${folder}${root}/bin:/usr/bin:/bin" \
+    "${tool}" test //...
+  expect_text "ran: test //..."
+done
 
 # Without Bazel and the permission to install it, the message names the package.
 mkdir "${root}/few"
-for program in bash env dirname head mv; do ln -s "$(command -v "${program}")" "${root}/few/"; done
-expect_exit 3 env -u BAZEL_REAL LENET_NO_INSTALL=1 PATH="${root}/few" "${tool}" build //x
+for program in bash env dirname head mv readlink; do ln -s "$(command -v "${program}")" "${root}/few/"; done
+expect_exit 3 env -u BAZEL_REAL LENET_NO_INSTALL=1 PATH="${root}/tools:${root}/few" "${tool}" build //x
 expect_text "bazel-bootstrap"
 finish

@@ -18,7 +18,10 @@ def _buildifier_repository_impl(repository_ctx):
         "package.json": repository_ctx.attr._package,
     }.items():
         repository_ctx.file(name, repository_ctx.read(label))
-    result = repository_ctx.execute([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+
+    # The user's npm settings give registry, proxy and certificates; others could install elsewhere or nothing.
+    install_here = ["--location=project", "--no-global", "--no-dry-run"]
+    result = repository_ctx.execute([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"] + install_here)
     if result.return_code != 0:
         fail("npm ci failed:\n" + result.stderr)
     machine = repository_ctx.execute(["uname", "-m"]).stdout.strip()
