@@ -231,7 +231,9 @@ absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(std::string content) {
                    [](uint8_t label) { return label > kMaxLabel; });
   if (invalid != labels.end()) {
     return InvalidArgument("expected labels from 0 to ", kMaxLabel, ", found ",
-                           *invalid, " at index ", invalid - labels.begin());
+                           *invalid, " at index ", invalid - labels.begin(),
+                           "; the network has 10 classes (of EMNIST, take "
+                           "emnist-digits or emnist-mnist)");
   }
   return labels;
 }

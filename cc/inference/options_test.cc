@@ -15,6 +15,7 @@
 namespace lenet {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ExitedWithCode;
 using ::testing::HasSubstr;
 
@@ -93,9 +94,9 @@ TEST_F(OptionsTest, ErrorsNameTheFileThatGaveTheValue) {
     return std::string(
         BlameConfigFile(options, absl::NotFoundError(message)).message());
   };
-  EXPECT_EQ(blame("/none is missing; give --device_id"),
-            "/none is missing; give --device_id (" + file +
-                " sets dataset_path, device_id)");
+  EXPECT_THAT(blame("/none is missing; give --device_id"),
+              AllOf(HasSubstr("/none is missing; give --device_id (/"),
+                    HasSubstr("/a.yaml sets dataset_path, device_id)")));
   EXPECT_EQ(blame("--limit and --threads"), "--limit and --threads");
 }
 

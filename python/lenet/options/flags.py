@@ -143,6 +143,7 @@ def _help_lines(option: Option) -> list[str]:
         notes.append(" | ".join(option.choices))
     shown = str(default).lower() if option.type is bool else default
     notes.append(f"default: {shown}" if shown != "" else "default: empty")
+    notes += [f"alias: --{alias}" for alias in option.aliases]
     name = f"  --[no]{option.name}" if option.type is bool else f"  --{option.name}"
     return [name, _wrap(f"{option.help} ({'; '.join(notes)})", 6)]
 
