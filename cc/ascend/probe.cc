@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -47,9 +47,9 @@ enum Step {
   kDevice,
   kModel,
   kLite,
-  kStepCount
+  kSteps
 };
-constexpr const char* kStepNames[kStepCount] = {
+constexpr const char* kStepNames[kSteps] = {
     "device nodes", "AscendCL", "DVPP",  "initialisation",
     "device count", "device",   "model", "Lite plug-in"};
 
@@ -322,54 +322,42 @@ ProbeReport Probe(int device_id, const std::string& model_path,
   return Prober(device_id, model_path, locations, pending).Run();
 }
 
-ProbeOutcome GuardedProbe(int device_id, const std::string& model_path,
-                          const Locations& locations,
-                          std::string (*text)(const ProbeReport&),
-                          std::chrono::milliseconds timeout) {
-  const auto outcome = [text](const ProbeReport& report) -> ProbeOutcome {
-    return {text(report), Usable(report) ? 0 : kUnusable};
+std::pair<std::string, int> GuardedProbe(
+    int device_id, const std::string& model_path, const Locations& locations,
+    std::string (*text)(const ProbeReport&), std::chrono::seconds timeout) {
+  const auto outcome = [text](const ProbeReport& report) {
+    return std::pair(text(report), Usable(report) ? 0 : kUnusable);
   };
   int ends[2];
-  pid_t child = -1;
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0) {
-    child = fork();
-  }
+  const bool paired =
+      socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0;
+  const pid_t child = paired ? fork() : -1;
   if (child < 0) return outcome(Probe(device_id, model_path, locations));
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close(ends[0]);
     const auto send_text = [&](const ProbeReport& report) {
-      const ProbeOutcome now = outcome(report);
-      const std::string message =
-          absl::StrCat(now.exit_code, "\n", now.text).substr(0, kMaxMessage);
+      const auto [now, code] = outcome(report);
+      const std::string message = absl::StrCat(code, now);
       send(ends[1], message.data(), message.size(), MSG_NOSIGNAL);
-      return now.exit_code;
     };
-    std::exit(send_text(Probe(device_id, model_path, locations, send_text)));
+    send_text(Probe(device_id, model_path, locations, send_text));
+    std::exit(0);
   }
   close(ends[1]);
-  ProbeOutcome last = {"", kUnusable};
-  pollfd from = {ends[0], POLLIN, 0};
-  int ready = 0;
-  std::string message;
-  while (true) {
-    ready = poll(&from, 1, static_cast<int>(timeout.count()));
-    if (ready < 0 && errno == EINTR) continue;
-    message.resize(kMaxMessage);
-    const ssize_t bytes =
-        ready > 0 ? recv(ends[0], message.data(), message.size(), 0) : 0;
-    if (bytes <= 0) break;
-    message.resize(static_cast<size_t>(bytes));
-    last = {message.substr(2), message[0] - '0'};
-  }
-  // A process that the driver holds does not end by this, so it is not waited
-  // for.
+  const timeval limit = {timeout.count(), 0};
+  setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  std::pair<std::string, int> last = {"", kUnusable};
+  std::string message(kMaxMessage, '\0');
+  ssize_t bytes = 0;
+  do {
+    bytes = recv(ends[0], message.data(), message.size(), 0);
+    if (bytes <= 0) continue;
+    last = {message.substr(1, static_cast<size_t>(bytes) - 1),
+            message[0] - '0'};
+  } while (bytes > 0 || (bytes < 0 && errno == EINTR));
+  // Not waited for, because this does not end a process that the driver holds.
   kill(child, SIGKILL);
-  int status = 0;
-  if (ready > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-      WEXITSTATUS(status) != 0) {
-    last.exit_code = WEXITSTATUS(status);
-  }
   close(ends[0]);
   return last;
 }

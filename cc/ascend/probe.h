@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cc/ascend/installation.h"
@@ -47,20 +48,14 @@ ProbeReport Probe(
     const Locations& locations = {},
     const std::function<void(const ProbeReport&)>& pending = nullptr);
 
-// The outcome of GuardedProbe, for main().
-struct ProbeOutcome {
-  std::string text;
-  int exit_code = 0;
-};
-
 // Calls Probe in a child process, so that a device that hangs does not keep
-// this one, and returns the report as `text` formats it. The report of a call
-// that takes longer than `timeout`, or ends the child, has the failure
-// "no-answer" and names the call.
-ProbeOutcome GuardedProbe(
+// this one. Returns the report as `text` formats it and the exit code for main.
+// If a call takes longer than `timeout` or ends the child, the failure is
+// "no-answer" and the reason names the call.
+std::pair<std::string, int> GuardedProbe(
     int device_id, const std::string& model_path, const Locations& locations,
     std::string (*text)(const ProbeReport&),
-    std::chrono::milliseconds timeout = std::chrono::seconds(30));
+    std::chrono::seconds timeout = std::chrono::seconds(30));
 
 bool Usable(const ProbeReport& report);
 

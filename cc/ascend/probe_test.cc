@@ -69,11 +69,11 @@ TEST(ProbeDeathTest, NamesACallThatDoesNotReturn) {
   for (const std::string call : {"aclInit", "aclrtSetDevice"}) {
     const auto work = [&call] {
       const TempFolder folder;
-      const ProbeOutcome outcome =
+      const auto [text, exit_code] =
           GuardedProbe(0, "", SimulatorLocations(folder), &ProbeText,
                        std::chrono::seconds(2));
-      EXPECT_EQ(outcome.exit_code, 3);
-      EXPECT_THAT(outcome.text,
+      EXPECT_EQ(exit_code, 3);
+      EXPECT_THAT(text,
                   AllOf(HasSubstr("(no-answer): " + call + " did not return\n"),
                         HasSubstr("Remedy: ")));
       return absl::OkStatus();
