@@ -26,6 +26,7 @@ class FirstPixel final : public SynchronousEngine {
  public:
   FirstPixel() : SynchronousEngine({"x", {3, 1, 2, 2}}, {"y", {3, 10}}) {}
   std::string device() const override { return "CPU"; }
+  std::string model_sha256() const override { return "ab12"; }
 
   void FailNext() { fails_ = true; }
 
@@ -106,15 +107,15 @@ absl::Status CheckShapes(const Shapes& inputs, const Shapes& outputs) {
     }
     return infos;
   };
-  return CheckLeNetShapes("a.mindir", tensors(inputs), tensors(outputs));
+  return CheckClassifierShapes("a.mindir", tensors(inputs), tensors(outputs));
 }
 
-TEST(CheckLeNetShapesTest, AcceptsAnyBatchAndImageSize) {
+TEST(CheckClassifierShapesTest, AcceptsAnyBatchAndImageSize) {
   EXPECT_THAT(CheckShapes({{1, 1, 32, 32}}, {{1, 10}}), IsOk());
   EXPECT_THAT(CheckShapes({{32, 1, 28, 40}}, {{32, 10}}), IsOk());
 }
 
-TEST(CheckLeNetShapesTest, NamesModelAndBothShapes) {
+TEST(CheckClassifierShapesTest, NamesModelAndBothShapes) {
   struct Refused {
     Shapes inputs;
     Shapes outputs;

@@ -71,6 +71,7 @@ class FakeEngine final : public Engine {
   const TensorInfo& input() const override { return input_; }
   const TensorInfo& output() const override { return output_; }
   std::string device() const override { return "fake"; }
+  std::string model_sha256() const override { return "ab12"; }
   InputForm form() const override { return form_; }
   size_t depth() const override { return depth_; }
 

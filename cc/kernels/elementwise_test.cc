@@ -49,7 +49,7 @@ TEST(SoftmaxTest, MatchesFormulaAlongAnyAxis) {
   x[0] = 90.0f;  // exp would overflow without subtracting the maximum
   x[kInner] = -200.0f;
   Floats y(x.size());
-  Softmax(kOuter, kAxis, kInner, x.data(), y.data());
+  Softmax(kOuter, kAxis, kInner, /*log=*/false, x.data(), y.data());
   for (size_t i = 0; i < x.size(); ++i) {
     const size_t first = i / (kAxis * kInner) * kAxis * kInner + i % kInner;
     double sum = 0;
