@@ -121,7 +121,9 @@ class LiteEngine final : public SynchronousEngine {
     const std::string message =
         absl::StrCat("MindSpore Lite cannot build this model: ", reason,
                      " (GLOG_v=2 shows its log)");
-    if (device_ == "CPU") return InvalidArgument(message);
+    if (device_ == "CPU") {
+      return InvalidArgument(message, "; --engine=native may run it");
+    }
     return absl::UnavailableError(absl::StrCat(
         message, "; `infer310 --probe` checks the device, and an OM (bazel ",
         "run //tools:to_om) needs no MindSpore Lite"));

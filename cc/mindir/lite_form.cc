@@ -102,6 +102,10 @@ absl::Status RewriteGraph(GraphProto* graph, ModelProto* model) {
                            FindPrimitive(primitives, node, where));
     if (primitive == nullptr) continue;
     const std::string& op = primitive->op_type();
+    if (op == "SiLU" || op == "Mish") {
+      return InvalidArgument(where, ": MindSpore Lite 2.0 computes ", op,
+                             " wrongly; give --engine=native");
+    }
     LENET_RETURN_IF_ERROR(
         CheckInputs(op, node.input_size(), model->mind_ir_version(), where));
     if (LiteInputs(op) == 0 || node.input_size() <= LiteInputs(op)) continue;

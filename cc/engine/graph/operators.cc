@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "cc/base/error.h"
 #include "cc/base/shape.h"
 
@@ -255,6 +255,7 @@ const std::map<absl::string_view, Function>& Functions() {
        }},
       {"HSwish",
        [](float x) { return x * std::clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f; }},
+      {"Mish", [](float x) { return x * std::tanh(std::log1p(std::exp(x))); }},
       {"ReLU6", [](float x) { return std::clamp(x, 0.0f, 6.0f); }},
       {"SiLU", [](float x) { return x / (1.0f + std::exp(-x)); }},
       {"Sigmoid", [](float x) { return 1.0f / (1.0f + std::exp(-x)); }},
@@ -507,6 +508,7 @@ const std::map<std::string, Operator>& Operators() {
         {"kernel_size", "strides", "pad_mode", "format", "data_format"}}},
       {"Maximum", {&BuildMaximum, 2, 2}},
       {"MeanExt", {&BuildMean, 2, 4}},
+      {"Mish", {&BuildFunction, 1, 1}},
       {"Mul", {&BuildArithmetic, 2, 2}},
       {"Muls", {&BuildArithmetic, 2, 2}},
       {"ReLU", {&BuildRelu, 1, 1}},
@@ -533,13 +535,19 @@ const std::map<std::string, Operator>& Operators() {
 absl::StatusOr<Operand> BuildNode(const NodeBuilder& node) {
   const auto found = Operators().find(node.node().op);
   if (found == Operators().end()) {
-    const auto name = [](std::string* out, const auto& entry) {
-      out->append(entry.first);
-    };
+    // Operators that were tried with MindSpore Lite 2.0 on the CPU. These
+    // failed: AdaptiveMaxPool2D, ClampScalar, Concat, GroupNorm, LayerNorm,
+    // ReduceMax, MaxPool3DWithArgmax, ReduceSum, Split, StridedSlice.
+    static constexpr absl::string_view kLite[] = {
+        "Abs", "ExpandDims", "HSigmoid", "PReLU", "Pad", "Transpose"};
+    const bool lite = std::find(std::begin(kLite), std::end(kLite),
+                                node.node().op) != std::end(kLite);
     return absl::InvalidArgumentError(absl::StrCat(
         "node ", QuotedName(node.node().output), ": the operator ",
-        QuotedName(node.node().op), " is not implemented; implemented are ",
-        absl::StrJoin(Operators(), ", ", name)));
+        QuotedName(node.node().op), " is not implemented; ",
+        lite ? "--engine=lite can compute it"
+             : "--engine=lite is not known to compute it either, so replace it "
+               "in the network"));
   }
   const Operator& op = found->second;
   if (!op.any_attributes) {
