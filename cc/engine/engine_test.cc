@@ -110,9 +110,10 @@ absl::Status CheckShapes(const Shapes& inputs, const Shapes& outputs) {
   return CheckClassifierShapes("a.mindir", tensors(inputs), tensors(outputs));
 }
 
-TEST(CheckClassifierShapesTest, AcceptsAnyBatchAndImageSize) {
+TEST(CheckClassifierShapesTest, AcceptsAnyBatchImageSizeAndClasses) {
   EXPECT_THAT(CheckShapes({{1, 1, 32, 32}}, {{1, 10}}), IsOk());
-  EXPECT_THAT(CheckShapes({{32, 1, 28, 40}}, {{32, 10}}), IsOk());
+  EXPECT_THAT(CheckShapes({{32, 1, 28, 40}}, {{32, 26}}), IsOk());
+  EXPECT_THAT(CheckShapes({{8, 1, 28, 28}}, {{8, 2, 1, 1}}), IsOk());
 }
 
 TEST(CheckClassifierShapesTest, NamesModelAndBothShapes) {
@@ -125,7 +126,8 @@ TEST(CheckClassifierShapesTest, NamesModelAndBothShapes) {
       {{{1, 3, 32, 32}},
        {{1, 10}},
        "found input [1, 3, 32, 32] and output [1, 10]"},
-      {{{1, 1, 32, 32}}, {{1, 7}}, "and output [1, 7]"},
+      {{{1, 1, 32, 32}}, {{1, 1}}, "and output [1, 1]"},
+      {{{1, 1, 32, 32}}, {{1, 7, 2}}, "and output [1, 7, 2]"},
       {{{1, 1, 32, 32}}, {{2, 10}}, "output [2, 10]"},
       {{{-1, 1, 32, 32}}, {{-1, 10}}, "input [-1, 1, 32, 32]"},
       {{{1, 32, 32}}, {{1, 10}}, "input [1, 32, 32]"},
