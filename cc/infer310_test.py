@@ -1,5 +1,6 @@
 """Black-box tests of infer310."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -297,24 +298,47 @@ def test_truncated_model(engine, tmp_path, one_image):
         _check_refused(tmp_path, arguments, 2, ["a.mindir", "MindIR"])
 
 
-@pytest.mark.parametrize("engine", ["native", "lite"])
-def test_model_of_another_network(engine, tmp_path, one_image):
-    # Changes the shape of a float32 tensor (dims and data_type in protobuf) from [1, 10] to [1, 7].
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [("native", "its operators give [1, 10]"), ("lite", "two or more classes C, found input [1,")],
+)
+def test_model_with_a_wrong_output(engine, message, tmp_path, one_image):
+    # Changes the shape of a float32 tensor (dims and data_type in protobuf) from [1, 10] to [1, 1].
     model = resources.path(_MODEL).read_bytes()
-    ten, seven = b"\x08\x01\x08\x0a\x10\x01", b"\x08\x01\x08\x07\x10\x01"
+    ten, one = b"\x08\x01\x08\x0a\x10\x01", b"\x08\x01\x08\x01\x10\x01"
     assert ten in model
-    (tmp_path / "a.mindir").write_bytes(model.replace(ten, seven))
+    (tmp_path / "a.mindir").write_bytes(model.replace(ten, one))
     arguments = ["--mindir_path=a.mindir", one_image, f"--engine={engine}"]
-    messages = ["a.mindir", "output [N, 10]", "[1, 1, 32, 32] and output [1, 7]"]
-    _check_refused(tmp_path, arguments, 2, messages)
+    _check_refused(tmp_path, arguments, 2, ["a.mindir", message])
+
+
+# The networks of cc/engine/graph/golden.py with 28x28 pixels: batch normalisation and 26 classes;
+# average pools, tanh and an open batch; an argmax at the end.
+@pytest.mark.parametrize(
+    ("name", "batch", "classes"), [("normalised_2", 2, 26), ("tanh_3", 3, 10), ("classes_5", 5, 12)]
+)
+def test_other_networks_give_mindspores_answers(name, batch, classes, tmp_path):
+    model = resources.path(f"cc/engine/graph/golden/{name}.mindir")
+    values = np.fromfile(model.with_suffix(".bin"), "<f4")
+    images, expected = np.split(values, [batch * 28 * 28])
+    (tmp_path / "in").mkdir()
+    for i, image in enumerate(images.reshape(batch, -1)):
+        image.tofile(tmp_path / "in" / f"image{i}.bin")
+    size = [f"--batch_size={batch}", "--image_height=28", "--image_width=28"]
+    result = _infer(tmp_path, f"--mindir_path={model}", "--dataset_path=in", *size)
+    assert result.returncode == 0, result.stderr
+    for i, row in enumerate(expected.reshape(batch, classes)):
+        found = np.fromfile(tmp_path / "result_Files" / f"image{i}.bin", "<f4")
+        np.testing.assert_allclose(found, row, atol=1e-4)
+    assert _report(tmp_path)["model_sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
 
 
 def test_an_unknown_operator_is_named(tmp_path, one_image):
     model = resources.path(_MODEL).read_bytes()
     assert b"\x12\x04ReLU" in model
-    (tmp_path / "a.mindir").write_bytes(model.replace(b"\x12\x04ReLU", b"\x12\x04GeLU"))
+    (tmp_path / "a.mindir").write_bytes(model.replace(b"\x12\x04ReLU", b"\x12\x04Sqrt"))
     arguments = ["--mindir_path=a.mindir", one_image]
-    messages = ["a.mindir: node 'LeNet5:CNode_3:3'", "'GeLU' is not implemented", "MaxPool, ReLU"]
+    messages = ["a.mindir: node 'LeNet5:CNode_3:3'", "'Sqrt' is not implemented", "--engine=lite"]
     _check_refused(tmp_path, arguments, 2, messages)
 
 

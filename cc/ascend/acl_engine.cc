@@ -53,8 +53,8 @@ absl::Status CheckNormalization(const std::string& path,
 
 class AclEngine final : public Engine {
  public:
-  explicit AclEngine(std::unique_ptr<ascend::Session> session)
-      : session_(std::move(session)) {}
+  AclEngine(std::unique_ptr<ascend::Session> session, std::string sha256)
+      : session_(std::move(session)), sha256_(std::move(sha256)) {}
 
   absl::Status Open(const EngineOptions& options) {
     LENET_ASSIGN_OR_RETURN(
@@ -85,6 +85,8 @@ class AclEngine final : public Engine {
   InputForm form() const override {
     return dvpp_ != nullptr ? InputForm::kFile : model_->info().form;
   }
+
+  std::string model_sha256() const override { return sha256_; }
 
   bool dynamic_batch() const override { return !model_->info().gears.empty(); }
 
@@ -140,6 +142,7 @@ class AclEngine final : public Engine {
   std::unique_ptr<ascend::Pipeline> pipeline_;
   TensorInfo input_;
   TensorInfo output_;
+  const std::string sha256_;
 };
 
 absl::Status CheckOptions(const EngineOptions& options) {
@@ -197,7 +200,7 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateAclEngine(
       std::unique_ptr<ascend::Session> session,
       ascend::Session::Open(std::move(process), options.device_id));
   LENET_RETURN_IF_ERROR(CheckManifestOf(path, sha256, session->soc_name()));
-  auto engine = std::make_unique<AclEngine>(std::move(session));
+  auto engine = std::make_unique<AclEngine>(std::move(session), sha256);
   LENET_RETURN_IF_ERROR(engine->Open(options));
   return engine;
 }

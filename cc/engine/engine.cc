@@ -19,14 +19,16 @@ std::string ShapesText(const std::vector<TensorInfo>& tensors) {
                        });
 }
 
-bool IsLeNet(const std::vector<TensorInfo>& inputs,
-             const std::vector<TensorInfo>& outputs) {
+bool IsClassifier(const std::vector<TensorInfo>& inputs,
+                  const std::vector<TensorInfo>& outputs) {
   if (inputs.size() != 1 || outputs.size() != 1) return false;
   const std::vector<int64_t>& in = inputs[0].shape;
   const std::vector<int64_t>& out = outputs[0].shape;
   return in.size() == 4 && in[1] == 1 &&
          std::all_of(in.begin(), in.end(), [](int64_t d) { return d > 0; }) &&
-         out.size() == 2 && out[0] == in[0] && out[1] == int64_t{kClasses};
+         out.size() >= 2 && out[0] == in[0] && out[1] >= 2 &&
+         std::all_of(out.begin() + 2, out.end(),
+                     [](int64_t d) { return d == 1; });
 }
 
 }  // namespace
@@ -70,14 +72,15 @@ absl::Status SynchronousEngine::Finish(absl::Span<float> out) {
   return absl::OkStatus();
 }
 
-absl::Status CheckLeNetShapes(absl::string_view model_path,
-                              const std::vector<TensorInfo>& inputs,
-                              const std::vector<TensorInfo>& outputs) {
-  if (IsLeNet(inputs, outputs)) return absl::OkStatus();
+absl::Status CheckClassifierShapes(absl::string_view model_path,
+                                   const std::vector<TensorInfo>& inputs,
+                                   const std::vector<TensorInfo>& outputs) {
+  if (IsClassifier(inputs, outputs)) return absl::OkStatus();
   return InvalidArgument(
-      model_path, ": expected a LeNet with input [N, 1, H, W] and output [N, ",
-      kClasses, "], found input ", ShapesText(inputs), " and output ",
-      ShapesText(outputs), "; give a model that //python:export wrote");
+      model_path,
+      ": expected a classifier with input [N, 1, H, W] and output [N, C], with "
+      "two or more classes C, found input ",
+      ShapesText(inputs), " and output ", ShapesText(outputs));
 }
 
 absl::Status CheckNoAipp(const EngineOptions& options) {

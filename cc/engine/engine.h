@@ -14,7 +14,7 @@
 
 namespace lenet {
 
-// Classes, and so logits per image.
+// Classes of LeNet, and so logits per image.
 inline constexpr size_t kClasses = 10;
 
 // Larger model files are refused before they are read. A LeNet has 0.25 MB.
@@ -24,6 +24,7 @@ enum class DeviceTarget { kAuto, kAscend310, kCpu };
 
 struct EngineOptions {
   std::string model_path;
+  int batch_size = 1;  // of a model that leaves its batch open
   // kAuto means the device that the engine is made for: the CPU for native and
   // lite, the Ascend 310 for acl.
   DeviceTarget device_target = DeviceTarget::kAuto;
@@ -60,8 +61,8 @@ struct EngineCounters {
   bool pipelined = false;  // one batch is prepared while another one executes
 };
 
-// A loaded LeNet. Not thread-safe. An engine on an Ascend is used only from the
-// thread that created it.
+// A loaded image classifier. Not thread-safe. An engine on an Ascend is used
+// only from the thread that created it.
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -69,8 +70,9 @@ class Engine {
   // [N, 1, H, W]; N is the largest batch size that the model supports.
   virtual const TensorInfo& input() const = 0;
 
-  // [N, 10], logits.
+  // [N, classes], logits. More dimensions of 1 may follow.
   virtual const TensorInfo& output() const = 0;
+  size_t classes() const { return static_cast<size_t>(output().shape[1]); }
 
   // "CPU" or "Ascend310:<device_id>".
   virtual std::string device() const = 0;
@@ -93,7 +95,7 @@ class Engine {
   //   Internal, ResourceExhausted  the work failed
   virtual absl::Status Start(const Batch& batch) = 0;
 
-  // Finishes the oldest started batch and writes 10 logits per image to `out`.
+  // Finishes the oldest started batch and writes its logits to `out`.
   // InvalidArgument if `out` has another size; FailedPrecondition if no batch
   // is started; other errors as for Start.
   virtual absl::Status Finish(absl::Span<float> out) = 0;
@@ -106,6 +108,9 @@ class Engine {
   }
 
   virtual EngineCounters counters() const { return {}; }
+
+  // SHA-256, in hexadecimal, of the bytes from which the model was loaded.
+  virtual std::string model_sha256() const = 0;
 };
 
 // Base class of engines that take tensors and run one batch at a time. Finish
@@ -136,10 +141,11 @@ class SynchronousEngine : public Engine {
 };
 
 // Returns InvalidArgument, with `model_path` and both shapes, unless the model
-// takes [N, 1, H, W] and returns [N, 10] with positive N, H and W.
-absl::Status CheckLeNetShapes(absl::string_view model_path,
-                              const std::vector<TensorInfo>& inputs,
-                              const std::vector<TensorInfo>& outputs);
+// takes [N, 1, H, W] with positive N, H and W, and returns [N, classes], with
+// two or more classes, or [N, classes, 1, 1].
+absl::Status CheckClassifierShapes(absl::string_view model_path,
+                                   const std::vector<TensorInfo>& inputs,
+                                   const std::vector<TensorInfo>& outputs);
 
 // Returns InvalidArgument if there is an aipp_path, which the CPU cannot use.
 absl::Status CheckNoAipp(const EngineOptions& options);

@@ -26,6 +26,7 @@ class FirstPixel final : public SynchronousEngine {
  public:
   FirstPixel() : SynchronousEngine({"x", {3, 1, 2, 2}}, {"y", {3, 10}}) {}
   std::string device() const override { return "CPU"; }
+  std::string model_sha256() const override { return "ab12"; }
 
   void FailNext() { fails_ = true; }
 
@@ -106,15 +107,16 @@ absl::Status CheckShapes(const Shapes& inputs, const Shapes& outputs) {
     }
     return infos;
   };
-  return CheckLeNetShapes("a.mindir", tensors(inputs), tensors(outputs));
+  return CheckClassifierShapes("a.mindir", tensors(inputs), tensors(outputs));
 }
 
-TEST(CheckLeNetShapesTest, AcceptsAnyBatchAndImageSize) {
+TEST(CheckClassifierShapesTest, AcceptsAnyBatchImageSizeAndClasses) {
   EXPECT_THAT(CheckShapes({{1, 1, 32, 32}}, {{1, 10}}), IsOk());
-  EXPECT_THAT(CheckShapes({{32, 1, 28, 40}}, {{32, 10}}), IsOk());
+  EXPECT_THAT(CheckShapes({{32, 1, 28, 40}}, {{32, 26}}), IsOk());
+  EXPECT_THAT(CheckShapes({{8, 1, 28, 28}}, {{8, 2, 1, 1}}), IsOk());
 }
 
-TEST(CheckLeNetShapesTest, NamesModelAndBothShapes) {
+TEST(CheckClassifierShapesTest, NamesModelAndBothShapes) {
   struct Refused {
     Shapes inputs;
     Shapes outputs;
@@ -124,7 +126,8 @@ TEST(CheckLeNetShapesTest, NamesModelAndBothShapes) {
       {{{1, 3, 32, 32}},
        {{1, 10}},
        "found input [1, 3, 32, 32] and output [1, 10]"},
-      {{{1, 1, 32, 32}}, {{1, 7}}, "and output [1, 7]"},
+      {{{1, 1, 32, 32}}, {{1, 1}}, "and output [1, 1]"},
+      {{{1, 1, 32, 32}}, {{1, 7, 2}}, "and output [1, 7, 2]"},
       {{{1, 1, 32, 32}}, {{2, 10}}, "output [2, 10]"},
       {{{-1, 1, 32, 32}}, {{-1, 10}}, "input [-1, 1, 32, 32]"},
       {{{1, 32, 32}}, {{1, 10}}, "input [1, 32, 32]"},

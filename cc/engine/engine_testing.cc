@@ -30,7 +30,7 @@ std::vector<float> Logits(Engine* engine, const std::vector<float>& tensor) {
   Batch batch;
   batch.size = 1;
   batch.tensors = tensor;
-  std::vector<float> logits(kClasses, NAN);
+  std::vector<float> logits(engine->classes(), NAN);
   EXPECT_THAT(engine->Start(batch), IsOk());
   EXPECT_THAT(engine->Finish(absl::MakeSpan(logits)), IsOk());
   return logits;

@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "cc/base/error.h"
 #include "cc/base/file.h"
+#include "cc/base/sha256.h"
 #include "cc/base/shape.h"
 #include "cc/engine/engine.h"
 #include "cc/engine/lite_plugin.h"
@@ -65,9 +66,11 @@ class LeakCheckPause {
 
 class LiteEngine final : public SynchronousEngine {
  public:
-  LiteEngine(TensorInfo input, TensorInfo output, std::string device)
+  LiteEngine(TensorInfo input, TensorInfo output, std::string device,
+             std::string sha256)
       : SynchronousEngine(std::move(input), std::move(output)),
-        device_(std::move(device)) {}
+        device_(std::move(device)),
+        sha256_(std::move(sha256)) {}
 
   // Builds the model on the device of `context`.
   absl::Status Build(const std::string& mindir,
@@ -86,6 +89,8 @@ class LiteEngine final : public SynchronousEngine {
   }
 
   std::string device() const override { return device_; }
+
+  std::string model_sha256() const override { return sha256_; }
 
  protected:
   absl::Status Run(absl::Span<const float> in, absl::Span<float> out) override {
@@ -116,7 +121,9 @@ class LiteEngine final : public SynchronousEngine {
     const std::string message =
         absl::StrCat("MindSpore Lite cannot build this model: ", reason,
                      " (GLOG_v=2 shows its log)");
-    if (device_ == "CPU") return InvalidArgument(message);
+    if (device_ == "CPU") {
+      return InvalidArgument(message, "; --engine=native may run it");
+    }
     return absl::UnavailableError(absl::StrCat(
         message, "; `infer310 --probe` checks the device, and an OM (bazel ",
         "run //tools:to_om) needs no MindSpore Lite"));
@@ -130,6 +137,7 @@ class LiteEngine final : public SynchronousEngine {
   }
 
   const std::string device_;
+  const std::string sha256_;
   mindspore::Model model_;
   std::vector<mindspore::MSTensor> inputs_;
   std::vector<mindspore::MSTensor> outputs_;
@@ -157,14 +165,16 @@ absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options) {
   if (!ascend) LENET_RETURN_IF_ERROR(CheckNoAipp(options));
   LENET_ASSIGN_OR_RETURN(const std::string mindir,
                          ReadFile(options.model_path, kMaxModelBytes));
-  LENET_ASSIGN_OR_RETURN(const LiteModel lite,
-                         WithLocation(options.model_path, ToLiteForm(mindir)));
+  LENET_ASSIGN_OR_RETURN(
+      const LiteModel lite,
+      WithLocation(options.model_path, ToLiteForm(mindir, options.batch_size)));
   LENET_RETURN_IF_ERROR(
-      CheckLeNetShapes(options.model_path, lite.inputs, lite.outputs));
+      CheckClassifierShapes(options.model_path, lite.inputs, lite.outputs));
   SilenceLog();
   auto engine = std::make_unique<LiteEngine>(
       lite.inputs[0], lite.outputs[0],
-      ascend ? absl::StrCat("Ascend310:", options.device_id) : "CPU");
+      ascend ? absl::StrCat("Ascend310:", options.device_id) : "CPU",
+      Sha256Hex(mindir));
   LENET_RETURN_IF_ERROR(WithLocation(
       options.model_path, engine->Build(lite.mindir, MakeContext(options))));
   return engine;
@@ -172,7 +182,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options) {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) void LenetCreateLiteEngine2(
+extern "C" __attribute__((visibility("default"))) void LenetCreateLiteEngine3(
     const EngineOptions& options,
     absl::StatusOr<std::unique_ptr<Engine>>* result) {
   *result = Create(options);

@@ -34,8 +34,8 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateLiteEngine(
   void* const library =
       dlopen(options.lite_plugin.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return NotLoaded(LoadError());
-  auto* const create = reinterpret_cast<decltype(&LenetCreateLiteEngine2)>(
-      dlsym(library, "LenetCreateLiteEngine2"));
+  auto* const create = reinterpret_cast<decltype(&LenetCreateLiteEngine3)>(
+      dlsym(library, "LenetCreateLiteEngine3"));
   if (create == nullptr) {
     return NotLoaded(absl::StrCat(LoadError(), " (it is of another build)"));
   }

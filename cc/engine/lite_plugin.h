@@ -14,7 +14,7 @@ namespace lenet {
 // Function that the shared library exports. The arguments are C++ types, so
 // both sides must be built from the same sources; a change of these types
 // changes the number in the name.
-extern "C" void LenetCreateLiteEngine2(
+extern "C" void LenetCreateLiteEngine3(
     const EngineOptions& options,
     absl::StatusOr<std::unique_ptr<Engine>>* result);
 
@@ -24,7 +24,7 @@ extern "C" void LenetCreateLiteEngine2(
 //   Unavailable      the library is missing or cannot be loaded (the message
 //                    says how to get it), or the Ascend cannot run the model
 //   InvalidArgument  an aipp_path is given for the CPU, or the model is damaged
-//                    or is not a LeNet
+//                    or is not a classifier of one-channel images
 //   NotFound, ...    the model cannot be read
 absl::StatusOr<std::unique_ptr<Engine>> CreateLiteEngine(
     const EngineOptions& options);

@@ -7,6 +7,7 @@
 #include "absl/types/span.h"
 #include "cc/base/error.h"
 #include "cc/base/file.h"
+#include "cc/base/sha256.h"
 #include "cc/engine/graph/graph.h"
 #include "cc/kernels/thread_pool.h"
 #include "cc/mindir/model.h"
@@ -17,11 +18,14 @@ namespace {
 class NativeEngine final : public SynchronousEngine {
  public:
   NativeEngine(TensorInfo input, TensorInfo output,
-               std::unique_ptr<graph::Graph> graph)
+               std::unique_ptr<graph::Graph> graph, std::string sha256)
       : SynchronousEngine(std::move(input), std::move(output)),
-        graph_(std::move(graph)) {}
+        graph_(std::move(graph)),
+        sha256_(std::move(sha256)) {}
 
   std::string device() const override { return "CPU"; }
+
+  std::string model_sha256() const override { return sha256_; }
 
  protected:
   absl::Status Run(absl::Span<const float> in, absl::Span<float> out) override {
@@ -31,6 +35,7 @@ class NativeEngine final : public SynchronousEngine {
 
  private:
   const std::unique_ptr<graph::Graph> graph_;
+  const std::string sha256_;
 };
 
 }  // namespace
@@ -45,17 +50,19 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateNativeEngine(
   LENET_RETURN_IF_ERROR(CheckNoAipp(options));
   LENET_ASSIGN_OR_RETURN(const std::string mindir,
                          ReadFile(options.model_path, kMaxModelBytes));
-  LENET_ASSIGN_OR_RETURN(const MindIrModel model,
-                         WithLocation(options.model_path, ReadMindIr(mindir)));
-  LENET_RETURN_IF_ERROR(
-      CheckLeNetShapes(options.model_path, model.inputs, model.outputs));
+  LENET_ASSIGN_OR_RETURN(
+      const MindIrModel model,
+      WithLocation(options.model_path, ReadMindIr(mindir, options.batch_size)));
   LENET_ASSIGN_OR_RETURN(
       std::unique_ptr<graph::Graph> graph,
       WithLocation(
           options.model_path,
           graph::Graph::Create(model, kernels::ThreadCount(options.threads))));
-  return std::make_unique<NativeEngine>(model.inputs[0], model.outputs[0],
-                                        std::move(graph));
+  TensorInfo output = {model.outputs[0].name, graph->output_shape()};
+  LENET_RETURN_IF_ERROR(
+      CheckClassifierShapes(options.model_path, model.inputs, {output}));
+  return std::make_unique<NativeEngine>(model.inputs[0], std::move(output),
+                                        std::move(graph), Sha256Hex(mindir));
 }
 
 }  // namespace lenet

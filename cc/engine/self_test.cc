@@ -72,7 +72,7 @@ std::string SelfTestDigit() {
 }
 
 absl::Status RunSelfTest(Engine* engine) {
-  std::vector<float> logits(kClasses, NAN);
+  std::vector<float> logits(engine->classes(), NAN);
   LENET_RETURN_IF_ERROR(
       WithLocation("self-test", RunDigit(engine, absl::MakeSpan(logits))));
   if (!std::all_of(logits.begin(), logits.end(),

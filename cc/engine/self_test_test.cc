@@ -31,6 +31,7 @@ class FakeEngine final : public Engine {
   const TensorInfo& input() const override { return input_; }
   const TensorInfo& output() const override { return output_; }
   std::string device() const override { return "fake"; }
+  std::string model_sha256() const override { return "ab12"; }
   InputForm form() const override { return form_; }
 
   absl::Status Start(const Batch& batch) override {

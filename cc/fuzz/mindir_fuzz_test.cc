@@ -41,13 +41,25 @@ MindIrMaker OtherOperators() {
              {"pad_mode", "SAME"},
              {"format", "NCHW"}})
       .Node("Add", {"pool", "pool"}, "sum")
-      .Constant("shape", Ints{2, -1})
-      .Node("Reshape", {"sum", "shape"}, "flat")
+      .Parameter("gamma", {4})
+      .TensorConstant("variance", {4}, {1, 2, 3, 4})
+      .Node("BatchNorm", {"sum", "gamma", "gamma", "gamma", "variance"},
+            "norms")
+      .Constant("index", int64_t{0})
+      .Node("TupleGetItem", {"norms", "index"}, "norm")
+      .Constant("half", 0.5f)
+      .Node("Mul", {"norm", "half"}, "small")
+      .Node("Maximum", {"norm", "small"}, "leaky")
+      .Node("Tanh", {"leaky"}, "tanh")
+      .Node("Shape", {"tanh"}, "sizes")
+      .Node("TupleGetItem", {"sizes", "index"}, "batch")
+      .Constant("rest", int64_t{-1})
+      .Node("MakeTuple", {"batch", "rest"}, "shape")
+      .Node("Reshape", {"tanh", "shape"}, "flat")
       .Node("Dense", {"flat", "w2", "b2"}, "dense")
       .Constant("axis", int64_t{-1})
       .Node("Softmax", {"dense", "axis"}, "soft")
       .Node("MakeTuple", {"soft", "dense"}, "tuple")
-      .Constant("index", int64_t{0})
       .Node("TupleGetItem", {"tuple", "index"}, "item")
       .TensorConstant("shift", {3}, {1, 2, 3})
       .Node("Add", {"item", "shift"}, "shifted")
@@ -55,6 +67,21 @@ MindIrMaker OtherOperators() {
       .Node("UpdateState", {"none", "shifted"}, "state")
       .Node("Depend", {"shifted", "state"}, "y")
       .Output("y", {2, 3});
+  return maker;
+}
+
+// Returns a network with an open batch, a mean, and an argmax at the end.
+MindIrMaker MeanArgmax() {
+  MindIrMaker maker;
+  maker.Input("x", {-1, 3, 4, 4})
+      .Constant("axes", Ints{2, 3})
+      .Constant("keep", true)
+      .Node("ReduceMean", {"x", "axes", "keep"}, "mean")
+      .Node("Squeeze", {"mean", "axes"}, "flat")
+      .Constant("axis", int64_t{1})
+      .Node("LogSoftmax", {"flat", "axis"}, "log")
+      .Node("Argmax", {"log", "axis"}, "y")
+      .Output("y", {-1});
   return maker;
 }
 
@@ -92,7 +119,7 @@ std::vector<std::string> FuzzSeeds() {
   MindIrMaker version_1 = SmallNetwork(1);
   version_1.proto().set_mind_ir_version(1);
   return {SmallNetwork(1).Bytes(), SmallNetwork(3).Bytes(), version_1.Bytes(),
-          OtherOperators().Bytes()};
+          OtherOperators().Bytes(), MeanArgmax().Bytes()};
 }
 
 }  // namespace lenet

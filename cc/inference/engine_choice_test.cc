@@ -34,6 +34,7 @@ class FakeEngine final : public Engine {
   const TensorInfo& input() const override { return input_; }
   const TensorInfo& output() const override { return output_; }
   std::string device() const override { return device_; }
+  std::string model_sha256() const override { return "ab12"; }
   bool dynamic_batch() const override { return dynamic_; }
   absl::Status Start(const Batch&) override { return absl::OkStatus(); }
   absl::Status Finish(absl::Span<float>) override { return absl::OkStatus(); }

@@ -18,7 +18,6 @@ struct Infer310Options : EngineOptions {
   std::string engine;
   int image_height = 0;
   int image_width = 0;
-  int batch_size = 0;
   int limit = 0;  // 0 for all images
   bool probe = false;
   bool json = false;

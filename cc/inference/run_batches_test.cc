@@ -71,6 +71,7 @@ class FakeEngine final : public Engine {
   const TensorInfo& input() const override { return input_; }
   const TensorInfo& output() const override { return output_; }
   std::string device() const override { return "fake"; }
+  std::string model_sha256() const override { return "ab12"; }
   InputForm form() const override { return form_; }
   size_t depth() const override { return depth_; }
 
@@ -114,6 +115,7 @@ class FakeEngine final : public Engine {
   size_t finished() const { return finished_; }
   void FailStart(size_t number) { fail_start_ = number; }  // from 1
   void FailFinish(size_t number) { fail_finish_ = number; }
+  void SetClasses(int64_t classes) { output_.shape[1] = classes; }
   void GiveNan(size_t number) { nan_ = number; }
 
  private:
@@ -132,7 +134,7 @@ class FakeEngine final : public Engine {
   const InputForm form_;
   const size_t depth_;
   const TensorInfo input_;
-  const TensorInfo output_{"y", {1, 10}};
+  TensorInfo output_{"y", {1, 10}};
   std::deque<Batch> started_;
   std::vector<size_t> sizes_;
   size_t max_started_ = 0;
@@ -236,6 +238,16 @@ TEST_F(BatchRunTest, ReturnsTheErrorOfABadImage) {
   FakeEngine engine(InputForm::kTensor, 4, 2);
   EXPECT_THAT(Run(dataset, 4, &engine),
               StatusIs(absl::StatusCode::kInvalidArgument, "cannot decode"));
+}
+
+TEST_F(BatchRunTest, LabelsMustBeClassesOfTheModel) {
+  const FakeDataset dataset(20);
+  FakeEngine engine(InputForm::kTensor, 4, 2);
+  engine.SetClasses(5);
+  EXPECT_THAT(Run(dataset, 4, &engine),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("image5: the label is 5, but the model has 5 "
+                                 "classes, numbered from 0")));
 }
 
 TEST_F(BatchRunTest, LogitsMustBeFinite) {

@@ -19,7 +19,6 @@
 #include "absl/types/span.h"
 #include "cc/base/error.h"
 #include "cc/base/file.h"
-#include "cc/base/sha256.h"
 #include "cc/engine/engine.h"
 #include "cc/image/dataset.h"
 #include "cc/image/image.h"
@@ -94,7 +93,8 @@ class BatchRun {
         batch_size_(batch_size),
         sample_size_(Prefetcher<T>::SampleSize(dataset)),
         slots_(engine->depth()),
-        logits_(batch_size * kClasses),
+        classes_(engine->classes()),
+        logits_(batch_size * classes_),
         start_(Clock::now()),
         prefetcher_(dataset, threads,
                     std::max(kMinAhead, (slots_.size() + 1) * batch_size)),
@@ -107,6 +107,7 @@ class BatchRun {
   }
 
   absl::StatusOr<Report> Run() {
+    LENET_RETURN_IF_ERROR(CheckLabels());
     for (size_t first = 0; first < report_.images; first += batch_size_) {
       if (InterruptSignal() != 0) return absl::CancelledError("interrupted");
       if (started_ - finished_ == slots_.size()) {
@@ -123,6 +124,19 @@ class BatchRun {
   }
 
  private:
+  // Returns an error if no class of the model can be the right one.
+  absl::Status CheckLabels() const {
+    for (size_t i = 0; i < report_.images; ++i) {
+      const int label = dataset_.label(i).value_or(0);
+      if (label >= 0 && static_cast<size_t>(label) < classes_) continue;
+      return InvalidArgument(dataset_.stem(i), ": the label is ", label,
+                             ", but the model has ", classes_,
+                             " classes, numbered from 0; give the data set "
+                             "for which the model was trained");
+    }
+    return absl::OkStatus();
+  }
+
   // A batch. Its storage has the model's batch size, padded with zeros.
   struct Slot {
     std::vector<T> samples;
@@ -155,14 +169,14 @@ class BatchRun {
   absl::Status FinishOldest() {
     const Slot& slot = slots_[finished_ % slots_.size()];
     const absl::Span<float> logits =
-        absl::MakeSpan(logits_).first(slot.count * kClasses);
+        absl::MakeSpan(logits_).first(slot.count * classes_);
     LENET_RETURN_IF_ERROR(engine_->Finish(logits));
     latency_.Add(std::chrono::nanoseconds(Clock::now() - slot.start).count());
     ++finished_;
     for (size_t i = 0; i < slot.count; ++i) {
       LENET_RETURN_IF_ERROR(engine_->ImageStatus(i));
       LENET_RETURN_IF_ERROR(
-          AddResult(slot.first + i, logits.subspan(i * kClasses, kClasses)));
+          AddResult(slot.first + i, logits.subspan(i * classes_, classes_)));
     }
     progress_.Update(slot.first + slot.count);
     return absl::OkStatus();
@@ -189,6 +203,7 @@ class BatchRun {
   const size_t batch_size_;
   const size_t sample_size_;  // elements of one image
   std::vector<Slot> slots_;   // one per concurrent batch
+  const size_t classes_;
   std::vector<float> logits_;
   const Clock::time_point start_;
   Prefetcher<T> prefetcher_;
@@ -208,6 +223,7 @@ void AddEngine(const Infer310Options& options, const CreatedEngine& created,
   report->engine = created.name;
   report->device = created.engine->device();
   report->soc_name = counters.soc_name;
+  report->model_sha256 = created.engine->model_sha256();
   report->batch_size = options.batch_size;
   report->threads = kernels::ThreadCount(options.threads);
   report->preprocessing = dvpp ? "DVPP" : "CPU";
@@ -260,10 +276,6 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
       const std::unique_ptr<Dataset> dataset,
       OpenDataset({options.dataset_path, options.image_height,
                    options.image_width, static_cast<size_t>(options.limit)}));
-  // Reads the file that the engine is about to read, but hashes it after the
-  // run.
-  LENET_ASSIGN_OR_RETURN(const std::string model,
-                         ReadFile(options.model_path, kMaxModelBytes));
   LENET_ASSIGN_OR_RETURN(const CreatedEngine created,
                          OpenEngine(options, factories));
   LENET_ASSIGN_OR_RETURN(
@@ -272,7 +284,6 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
                  kernels::ThreadCount(options.threads), created.engine.get(),
                  results.get()));
   AddEngine(options, created, &report);
-  report.model_sha256 = Sha256Hex(model);
   const std::filesystem::path parent =
       std::filesystem::path(options.result_path).parent_path();
   LENET_RETURN_IF_ERROR(

@@ -61,7 +61,7 @@ void AddScalar(size_t count, const float* a, float b, bool relu, float* y) {
   HWY_DYNAMIC_DISPATCH(AddScalarTarget)(count, a, b, relu, y);
 }
 
-void Softmax(size_t outer, size_t axis, size_t inner, const float* x,
+void Softmax(size_t outer, size_t axis, size_t inner, bool log, const float* x,
              float* y) {
   for (size_t o = 0; o < outer; ++o) {
     for (size_t i = 0; i < inner; ++i) {
@@ -73,10 +73,15 @@ void Softmax(size_t outer, size_t axis, size_t inner, const float* x,
       }
       float sum = 0.0f;
       for (size_t a = 0; a < axis; ++a) {
-        to[a * inner] = std::exp(from[a * inner] - maximum);
-        sum += to[a * inner];
+        const float shifted = from[a * inner] - maximum;
+        const float power = std::exp(shifted);
+        to[a * inner] = log ? shifted : power;
+        sum += power;
       }
-      for (size_t a = 0; a < axis; ++a) to[a * inner] /= sum;
+      const float log_sum = std::log(sum);
+      for (size_t a = 0; a < axis; ++a) {
+        to[a * inner] = log ? to[a * inner] - log_sum : to[a * inner] / sum;
+      }
     }
   }
 }

@@ -15,8 +15,10 @@ void Add(size_t count, const float* a, const float* b, bool relu, float* y);
 void AddScalar(size_t count, const float* a, float b, bool relu, float* y);
 
 // Softmax over the middle axis of x [outer, axis, inner]:
-// y = exp(x - m) / sum(exp(x - m)) with m = max(x). y may be x.
-void Softmax(size_t outer, size_t axis, size_t inner, const float* x, float* y);
+// y = exp(x - m) / sum(exp(x - m)) with m = max(x), or its logarithm with
+// `log`. y may be x.
+void Softmax(size_t outer, size_t axis, size_t inner, bool log, const float* x,
+             float* y);
 
 }  // namespace lenet::kernels
 

@@ -49,7 +49,9 @@ TEST(SoftmaxTest, MatchesFormulaAlongAnyAxis) {
   x[0] = 90.0f;  // exp would overflow without subtracting the maximum
   x[kInner] = -200.0f;
   Floats y(x.size());
-  Softmax(kOuter, kAxis, kInner, x.data(), y.data());
+  Softmax(kOuter, kAxis, kInner, /*log=*/false, x.data(), y.data());
+  Floats log_y(x.size());
+  Softmax(kOuter, kAxis, kInner, /*log=*/true, x.data(), log_y.data());
   for (size_t i = 0; i < x.size(); ++i) {
     const size_t first = i / (kAxis * kInner) * kAxis * kInner + i % kInner;
     double sum = 0;
@@ -57,6 +59,8 @@ TEST(SoftmaxTest, MatchesFormulaAlongAnyAxis) {
       sum += std::exp(double{x[first + a * kInner]} - double{x[first]});
     }
     EXPECT_NEAR(y[i], std::exp(double{x[i]} - double{x[first]}) / sum, 1e-6);
+    EXPECT_NEAR(log_y[i], double{x[i]} - double{x[first]} - std::log(sum),
+                2e-5);
   }
 }
 

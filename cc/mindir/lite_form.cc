@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -101,6 +102,10 @@ absl::Status RewriteGraph(GraphProto* graph, ModelProto* model) {
                            FindPrimitive(primitives, node, where));
     if (primitive == nullptr) continue;
     const std::string& op = primitive->op_type();
+    if (op == "SiLU" || op == "Mish") {
+      return InvalidArgument(where, ": MindSpore Lite 2.0 computes ", op,
+                             " wrongly; give --engine=native");
+    }
     LENET_RETURN_IF_ERROR(
         CheckInputs(op, node.input_size(), model->mind_ir_version(), where));
     if (LiteInputs(op) == 0 || node.input_size() <= LiteInputs(op)) continue;
@@ -111,8 +116,9 @@ absl::Status RewriteGraph(GraphProto* graph, ModelProto* model) {
 
 }  // namespace
 
-absl::StatusOr<LiteModel> ToLiteForm(absl::string_view mindir) {
+absl::StatusOr<LiteModel> ToLiteForm(absl::string_view mindir, int64_t batch) {
   LENET_ASSIGN_OR_RETURN(ModelProto model, ParseMindIr(mindir));
+  const bool open_batch = SetBatch(batch, model.mutable_graph());
   LiteModel lite;
   LENET_ASSIGN_OR_RETURN(lite.inputs,
                          ReadTensorInfos(model.graph().input(), "input"));
@@ -122,11 +128,11 @@ absl::StatusOr<LiteModel> ToLiteForm(absl::string_view mindir) {
   for (GraphProto& graph : *model.mutable_functions()) {
     LENET_RETURN_IF_ERROR(RewriteGraph(&graph, &model));
   }
-  if (model.mind_ir_version() <= kLiteVersion) {
+  if (model.mind_ir_version() <= kLiteVersion && !open_batch) {
     lite.mindir = std::string(mindir);
     return lite;
   }
-  model.set_mind_ir_version(kLiteVersion);
+  model.set_mind_ir_version(std::min(model.mind_ir_version(), kLiteVersion));
   lite.mindir = model.SerializeAsString();
   return lite;
 }

@@ -132,13 +132,21 @@ TEST(ToLiteFormTest, NamesWhatItCannotConvert) {
       {[](Graph* g) {
          g->mutable_output(0)->mutable_tensor(0)->set_data_type(10);
        },
-       "'y': expected float32"}};
+       "'y': expected float32"},
+      {[](Graph* g) {
+         g->mutable_output(0)->mutable_tensor(0)->set_dims(1, -1);
+       },
+       "positive dimensions"}};
   for (const Case& c : cases) {
     MindIrMaker maker = SmallNetwork(1);
     c.change(maker.proto().mutable_graph());
     EXPECT_THAT(ToLiteForm(maker.Bytes()),
                 StatusIs(kInvalid, HasSubstr(c.message)));
   }
+  MindIrMaker maker = SmallNetwork(1);
+  maker.Node("SiLU", {"y"}, "z");
+  EXPECT_THAT(ToLiteForm(maker.Bytes()),
+              StatusIs(kInvalid, HasSubstr("computes SiLU wrongly")));
 }
 
 }  // namespace

@@ -47,14 +47,16 @@ struct MindIrNode {
 };
 
 struct MindIrModel {
-  std::vector<TensorInfo> inputs;                 // float32
-  std::vector<TensorInfo> outputs;                // named as a node's output
+  std::vector<TensorInfo> inputs;   // float32
+  std::vector<TensorInfo> outputs;  // named as a node's output; float32, or
+                                    // the integers of an argmax
   std::map<std::string, MindIrArray> parameters;  // weights by name
   std::map<std::string, MindIrValue> constants;   // by name
   std::vector<MindIrNode> nodes;  // each after the nodes that it uses
 };
 
-// Reads a MindIR of version 1 to 3 from the bytes of its file. In the result
+// Reads a MindIR of version 1 to 3 from the bytes of its file. A batch that the
+// model leaves open (-1) becomes `batch`. In the result
 // every name is defined once, every use refers to a definition, nodes follow
 // the nodes that they use, and each tensor has as many elements as its shape.
 //
@@ -62,7 +64,8 @@ struct MindIrModel {
 // incomplete files, weights that are not float32 or not in the file, attributes
 // of unknown types, and subgraphs (control flow). Operators and the names of
 // attributes are not checked.
-absl::StatusOr<MindIrModel> ReadMindIr(absl::string_view mindir);
+absl::StatusOr<MindIrModel> ReadMindIr(absl::string_view mindir,
+                                       int64_t batch = 1);
 
 struct LiteModel {
   std::vector<TensorInfo> inputs;  // float32
@@ -72,12 +75,14 @@ struct LiteModel {
 
 // Converts a MindIR of version 1 to 3 to version 1. Versions 2 and 3 store the
 // transpose flags of MatMul and the format of BiasAdd as constant inputs; these
-// become attributes again. The rest is unchanged, unknown fields included.
+// become attributes again. A batch that the model leaves open (-1) becomes
+// `batch`. The rest is unchanged, unknown fields included.
 //
 // Returns InvalidArgument, with the expected and found values, for other or
-// incomplete files, and for inputs and outputs that are not float32 tensors of
-// positive dimensions. `lenet.mindir.lite` in Python does the same at export.
-absl::StatusOr<LiteModel> ToLiteForm(absl::string_view mindir);
+// incomplete files, for inputs and outputs that are not float32 tensors of
+// positive dimensions, and for operators that Lite computes wrongly. `lenet.mindir.lite` in Python does the same at export.
+absl::StatusOr<LiteModel> ToLiteForm(absl::string_view mindir,
+                                     int64_t batch = 1);
 
 }  // namespace lenet
 

@@ -34,6 +34,8 @@ constexpr int kNone = 25;
 
 // MindIR's TensorProto.DataType.
 constexpr int kFloat32Tensor = 1;
+constexpr int kInt32Tensor = 6;
+constexpr int kInt64Tensor = 7;
 
 constexpr int64_t kMaxElements = int64_t{1} << 31;
 constexpr int kMaxDimensions = 8;
@@ -185,9 +187,23 @@ absl::StatusOr<MindIrValue> ReadValue(const AttributeProto& proto,
   }
 }
 
+bool SetBatch(int64_t batch, mind_ir::GraphProto* graph) {
+  bool found = false;
+  for (auto* values : {graph->mutable_input(), graph->mutable_output()}) {
+    for (mind_ir::ValueInfoProto& value : *values) {
+      for (TensorProto& tensor : *value.mutable_tensor()) {
+        if (tensor.dims_size() == 0 || tensor.dims(0) != -1) continue;
+        tensor.set_dims(0, batch);
+        found = true;
+      }
+    }
+  }
+  return found;
+}
+
 absl::StatusOr<std::vector<TensorInfo>> ReadTensorInfos(
     const google::protobuf::RepeatedPtrField<mind_ir::ValueInfoProto>& values,
-    absl::string_view kind) {
+    absl::string_view kind, bool integers) {
   std::vector<TensorInfo> tensors;
   for (const mind_ir::ValueInfoProto& value : values) {
     const std::string where =
@@ -196,7 +212,10 @@ absl::StatusOr<std::vector<TensorInfo>> ReadTensorInfos(
       return InvalidArgument(where, ": expected one tensor, found ",
                              value.tensor_size());
     }
-    LENET_RETURN_IF_ERROR(CheckFloat32(value.tensor(0), where));
+    const int type = value.tensor(0).data_type();
+    if (!integers || (type != kInt32Tensor && type != kInt64Tensor)) {
+      LENET_RETURN_IF_ERROR(CheckFloat32(value.tensor(0), where));
+    }
     LENET_ASSIGN_OR_RETURN(std::vector<int64_t> shape,
                            ReadShape(value.tensor(0), where));
     tensors.push_back({value.name(), std::move(shape)});

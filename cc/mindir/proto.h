@@ -47,11 +47,15 @@ absl::Status CheckInputs(absl::string_view op, int inputs, int64_t version,
 absl::StatusOr<MindIrValue> ReadValue(const mind_ir::AttributeProto& proto,
                                       absl::string_view where);
 
+// Sets the batch of inputs and outputs that leave it open (-1). Returns whether
+// there was one.
+bool SetBatch(int64_t batch, mind_ir::GraphProto* graph);
+
 // Reads name and shape of the inputs or outputs of a graph, as `kind` says in
-// messages. They must be float32.
+// messages. They must be float32, or, with `integers`, int32 or int64.
 absl::StatusOr<std::vector<TensorInfo>> ReadTensorInfos(
     const google::protobuf::RepeatedPtrField<mind_ir::ValueInfoProto>& values,
-    absl::string_view kind);
+    absl::string_view kind, bool integers = false);
 
 // Reads a float32 tensor whose data is stored in the file itself.
 absl::StatusOr<MindIrArray> ReadFloatTensor(const mind_ir::TensorProto& proto,

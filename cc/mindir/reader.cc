@@ -99,7 +99,7 @@ class GraphReader {
     }
     LENET_RETURN_IF_ERROR(SortNodes(defined_, &model_.nodes));
     LENET_ASSIGN_OR_RETURN(model_.outputs,
-                           ReadTensorInfos(graph_.output(), "output"));
+                           ReadTensorInfos(graph_.output(), "output", true));
     for (const TensorInfo& output : model_.outputs) {
       if (defined_.count(output.name) > 0) continue;
       return InvalidArgument("output ", QuotedName(output.name),
@@ -168,8 +168,10 @@ class GraphReader {
 
 }  // namespace
 
-absl::StatusOr<MindIrModel> ReadMindIr(absl::string_view mindir) {
-  LENET_ASSIGN_OR_RETURN(const ModelProto model, ParseMindIr(mindir));
+absl::StatusOr<MindIrModel> ReadMindIr(absl::string_view mindir,
+                                       int64_t batch) {
+  LENET_ASSIGN_OR_RETURN(ModelProto model, ParseMindIr(mindir));
+  SetBatch(batch, model.mutable_graph());
   if (model.has_little_endian() && !model.little_endian()) {
     return InvalidArgument("expected a MindIR with little-endian weights");
   }

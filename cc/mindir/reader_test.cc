@@ -68,6 +68,16 @@ TEST(ReaderTest, ReadsEachKindOfValue) {
 }
 
 // MindSpore 1.x writes operator and attributes into the node.
+TEST(ReaderTest, AnOpenBatchIsTheBatchAskedFor) {
+  const std::string mindir = SmallNetwork(-1).Bytes();
+  LENET_ASSERT_OK_AND_ASSIGN(const MindIrModel model, ReadMindIr(mindir, 7));
+  EXPECT_THAT(model.inputs[0].shape, ElementsAre(7, 1, 12, 12));
+  EXPECT_THAT(model.outputs[0].shape, ElementsAre(7, 10));
+  LENET_ASSERT_OK_AND_ASSIGN(const LiteModel lite, ToLiteForm(mindir, 7));
+  EXPECT_THAT(ReadMindIr(lite.mindir, 8).value().inputs[0].shape,
+              ElementsAre(7, 1, 12, 12));
+}
+
 TEST(ReaderTest, ReadsAttributesOfTheNodeItself) {
   MindIrMaker maker = SmallNetwork(1);
   mind_ir::NodeProto* const node =

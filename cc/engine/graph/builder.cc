@@ -67,8 +67,11 @@ void DefineConstants(BuilderState* state) {
     if (const auto* array = std::get_if<MindIrArray>(&constant.value)) {
       state->operands[name] = {
           ConstantView{array->shape, array->values.data()}};
-    } else if (const auto* number = std::get_if<double>(&constant.value)) {
-      state->graph.scalars.push_back(static_cast<float>(*number));
+    } else if (std::holds_alternative<double>(constant.value) ||
+               std::holds_alternative<int64_t>(constant.value)) {
+      const auto* const number = std::get_if<double>(&constant.value);
+      state->graph.scalars.push_back(static_cast<float>(
+          number != nullptr ? *number : std::get<int64_t>(constant.value)));
       state->operands[name] = {ConstantView{{}, &state->graph.scalars.back()}};
     }
   }
@@ -82,18 +85,22 @@ absl::Status DefineOutput(BuilderState* state) {
   }
   const std::string where =
       absl::StrCat("output ", QuotedName(outputs[0].name));
+  const auto& operand = state->operands[outputs[0].name].value;
+  const auto* const argmax = std::get_if<Argmax>(&operand);
   const auto* const output =
-      std::get_if<Activation>(&state->operands[outputs[0].name].value);
+      argmax != nullptr ? &argmax->logits : std::get_if<Activation>(&operand);
   if (output == nullptr) {
     return Invalid(absl::StrCat(
         where, ": expected a tensor that the network computes from its input"));
   }
-  if (output->shape != outputs[0].shape) {
-    return Invalid(absl::StrCat(
-        where, ": its shape in the model is ", ShapeText(outputs[0].shape),
-        ", but its operators give ", ShapeText(output->shape)));
+  const auto& shape = argmax != nullptr ? argmax->shape : output->shape;
+  if (shape != outputs[0].shape) {
+    return Invalid(absl::StrCat(where, ": its shape in the model is ",
+                                ShapeText(outputs[0].shape),
+                                ", but its operators give ", ShapeText(shape)));
   }
   state->graph.output = output->value;
+  state->graph.output_shape = output->shape;
   if (state->graph.output != state->graph.input) return absl::OkStatus();
   MindIrNode node;
   node.output = outputs[0].name;
@@ -194,9 +201,16 @@ const MindIrValue* NodeBuilder::Find(const Argument& argument) const {
     return nullptr;
   }
   static const auto& none = *new MindIrValue;
+  const MindIrValue* const value = Value(argument.input);
+  return value == nullptr ? &none : value;
+}
+
+const MindIrValue* NodeBuilder::Value(size_t index) const {
+  const auto* computed = std::get_if<MindIrValue>(&Input(index).value);
+  if (computed != nullptr) return computed;
   const std::map<std::string, MindIrValue>& constants = state_.model.constants;
-  const auto constant = constants.find(node_.inputs[argument.input]);
-  return constant == constants.end() ? &none : &constant->second;
+  const auto constant = constants.find(node_.inputs[index]);
+  return constant == constants.end() ? nullptr : &constant->second;
 }
 
 absl::StatusOr<bool> NodeBuilder::Bool(const Argument& argument) const {
@@ -212,6 +226,17 @@ absl::StatusOr<int64_t> NodeBuilder::Int(const Argument& argument,
   if (value == nullptr) return default_value;
   if (const auto* found = std::get_if<int64_t>(&value->value)) return *found;
   return Error(argument, ValueText(*value), "an integer");
+}
+
+absl::StatusOr<double> NodeBuilder::Float(const Argument& argument,
+                                          double default_value) const {
+  const MindIrValue* const value = Find(argument);
+  if (value == nullptr) return default_value;
+  if (const auto* found = std::get_if<double>(&value->value)) return *found;
+  if (const auto* found = std::get_if<int64_t>(&value->value)) {
+    return static_cast<double>(*found);
+  }
+  return Error(argument, ValueText(*value), "a number");
 }
 
 absl::StatusOr<std::vector<int64_t>> NodeBuilder::Ints(const Argument& argument,
@@ -280,6 +305,18 @@ absl::Status NodeBuilder::CheckFormat(size_t input) const {
     if (format != "nchw") return Error(argument, "'NHWC'", "'NCHW'");
   }
   return absl::OkStatus();
+}
+
+absl::Status NodeBuilder::CheckNone(size_t index) const {
+  if (index >= node_.inputs.size()) return absl::OkStatus();
+  const MindIrValue* const value = Value(index);
+  if (value != nullptr &&
+      std::holds_alternative<std::monostate>(value->value)) {
+    return absl::OkStatus();
+  }
+  return Error(
+      absl::StrCat("input ", index, ": expected none, found ",
+                   value == nullptr ? "a computed value" : ValueText(*value)));
 }
 
 absl::StatusOr<Operand> NodeBuilder::Add(Step step,

@@ -17,9 +17,11 @@
 
 namespace lenet::graph {
 
-// Returns the steps of a model, one per node, without fusion. Returns
-// InvalidArgument, with node, operator and attribute, for unsupported operators
-// and attributes and for inconsistent shapes. `model` must outlive the result.
+// Returns the steps of a model, without fusion. If the model ends with an
+// argmax, its input becomes the output: the logits, which give the same class.
+// Returns InvalidArgument, with node, operator and attribute, for unsupported
+// operators and attributes and for inconsistent shapes. `model` must outlive
+// the result.
 absl::StatusOr<StepGraph> BuildSteps(const MindIrModel& model);
 
 // A value that the network computes. shape[0] is the batch.
@@ -28,12 +30,21 @@ struct Activation {
   std::vector<int64_t> shape;
 };
 
+// The class index of each image, shape [N] or [N, 1].
+struct Argmax {
+  Activation logits;  // [N, classes]
+  std::vector<int64_t> shape;
+};
+
 // The meaning of a name in a MindIR. monostate stands for None, monads and
-// states, which no operator can compute with.
+// states, which no operator can compute with. A MindIrValue is an integer or a
+// tuple of integers that was computed from the shape of a tensor.
 struct Operand;
 using OperandTuple = std::shared_ptr<const std::vector<Operand>>;
 struct Operand {
-  std::variant<std::monostate, Activation, ConstantView, OperandTuple> value;
+  std::variant<std::monostate, Activation, ConstantView, OperandTuple,
+               MindIrValue, Argmax>
+      value;
 };
 
 struct BuilderState {
@@ -77,10 +88,16 @@ class NodeBuilder {
   // Returns null if the argument is not given, and an empty value if it is not
   // a constant.
   const MindIrValue* Find(const Argument& argument) const;
+  // Returns the value of input number `index`, which may be computed from a
+  // shape, or null if it is not known while the network is built.
+  const MindIrValue* Value(size_t index) const;
 
   absl::StatusOr<bool> Bool(const Argument& argument) const;  // default: false
   absl::StatusOr<int64_t> Int(const Argument& argument,
                               int64_t default_value) const;
+  // Reads a floating-point number; an integer counts as one.
+  absl::StatusOr<double> Float(const Argument& argument,
+                               double default_value) const;
   // Reads a number or a tuple of numbers, each between `min` and `max`.
   absl::StatusOr<std::vector<int64_t>> Ints(const Argument& argument,
                                             int64_t min, int64_t max) const;
@@ -94,6 +111,9 @@ class NodeBuilder {
   // Returns an error unless format and data_format are NCHW or not given.
   // `input` is the index of the input that may contain the format.
   absl::Status CheckFormat(size_t input) const;
+
+  // Returns an error unless input number `index` is None or not given.
+  absl::Status CheckNone(size_t index) const;
 
   // Adds `step`, whose y becomes a new value of that shape.
   absl::StatusOr<Operand> Add(Step step, std::vector<int64_t> shape) const;

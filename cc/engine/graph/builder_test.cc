@@ -57,6 +57,7 @@ MindIrMaker Network(const One& one, const Ints& in = {2, 4, 6, 6}) {
       .Constant("one", int64_t{1})
       .Constant("true", true)
       .Constant("pair", Ints{2, 2})
+      .Constant("axes", Ints{-1, 2})
       .Constant("half", 0.5f)
       .Node(one.op, one.inputs, "y", one.attributes)
       .Output("y", one.out);
@@ -107,11 +108,48 @@ TEST(BuilderTest, BuildsEachFormOfAnOperator) {
       {{"BiasAdd", {"x", "p0"}, {{"format", "NCHW"}}, {2, 4, 6, 6}, {{4}}},
        "AddConstant"},
       {{"Dense", {"x", "p0", "none"}, {}, {2, 4, 6, 3}, {{3, 6}}}, "Linear"},
-      {{"ReLU", {"x"}, {{"input_names", "x"}}}, "Relu"}};
+      {{"ReLU", {"x"}, {{"input_names", "x"}}}, "Relu"},
+      {{"Sigmoid", {"x"}, {}}, "Function"},
+      {{"Sub", {"x", "half"}, {}}, "AddConstant"},
+      {{"Mul", {"half", "x"}, {}}, "Scale"},
+      {{"Mul", {"x", "one"}, {}}, "Scale"},
+      {{"RealDiv", {"x", "p0"}, {}, {2, 4, 6, 6}, {{4, 1, 1}}}, "Scale"},
+      {{"Maximum", {"x", "x"}, {}}, "Maximum"},
+      {{"LogSoftmax", {"x", "one"}, {}}, "LogSoftmax"},
+      {{"ReduceMean", {"x", "axes"}, {{"keep_dims", true}}, {2, 4, 1, 1}},
+       "AveragePool"}};
   for (const Case& c : cases) {
     LENET_ASSERT_OK_AND_ASSIGN(const auto names, Names(Network(c.one)));
     EXPECT_THAT(names, ElementsAre(c.step));
   }
+}
+
+// x [2, 4, 6, 6] is reshaped with its own batch to [2, 144].
+TEST(BuilderTest, ComputesWithShapes) {
+  MindIrMaker maker;
+  maker.Input("x", {2, 4, 6, 6})
+      .Constant("zero", int64_t{0})
+      .Constant("rest", int64_t{-1})
+      .Node("Shape", {"x"}, "shape")
+      .Node("TupleGetItem", {"shape", "zero"}, "batch")
+      .Node("MakeTuple", {"batch", "rest"}, "target")
+      .Node("Reshape", {"x", "target"}, "flat")
+      .Node("ReLU", {"flat"}, "y")
+      .Output("y", {2, 144});
+  EXPECT_THAT(Names(maker).value(), ElementsAre("Relu"));
+}
+
+TEST(BuilderTest, AnArgmaxAtTheEndGivesItsLogits) {
+  MindIrMaker maker = SmallNetwork(3);
+  maker.Node("Argmax", {"y"}, "class", {{"axis", int64_t{1}}});
+  maker.proto().mutable_graph()->clear_output();
+  maker.Output("class", {3});
+  LENET_ASSERT_OK_AND_ASSIGN(const MindIrModel model,
+                             ReadMindIr(maker.Bytes()));
+  LENET_ASSERT_OK_AND_ASSIGN(const StepGraph graph, BuildSteps(model));
+  EXPECT_THAT(graph.output_shape, ElementsAre(3, 10));
+  maker.Node("ReLU", {"class"}, "z");
+  EXPECT_THAT(Names(maker), StatusIs(kInvalid, HasSubstr("input 0 ('class')")));
 }
 
 // Sets one attribute of `one`.
@@ -153,8 +191,9 @@ TEST(BuilderTest, NamesWhatItRefuses) {
     const char* message;
   };
   const std::vector<Case> cases = {
-      {{"Sigmoid", {"x"}, {}},
-       "'Sigmoid' is not implemented; implemented are Add, AvgPool"},
+      {{"PReLU", {"x"}, {}},
+       "'PReLU' is not implemented; --engine=lite can compute it"},
+      {{"Concat", {"x"}, {}}, "--engine=lite is not known to compute it"},
       {Conv("offset_a", int64_t{3}),
        "attribute 'offset_a' = 3 is not implemented; implemented are "
        "kernel_size, stride"},
@@ -206,7 +245,26 @@ TEST(BuilderTest, NamesWhatItRefuses) {
       {{"BiasAdd", {"x", "p0", "one"}, {}, {}, {{4}}},
        "attribute format: expected 'NCHW', found 'NHWC'"},
       {{"Add", {"x", "p0"}, {}, {}, {{5}}},
-       "a constant [5] is added to [2, 4, 6, 6]"},
+       "a constant [5] is combined with [2, 4, 6, 6]"},
+      {{"Sub", {"half", "x"}, {}}, "found a constant"},
+      {{"Mul", {"x", "x"}, {}}, "input 1 ('x'): expected weights"},
+      {{"Elu", {"x", "half"}, {}}, "attribute alpha: expected 1, found 0.5"},
+      {{"LogSoftmaxExt", {"x", "one", "one"}, {}}, "expected none, found 1"},
+      {{"FlattenExt", {"x", "one", "one"}, {}},
+       "attribute end_dim: expected the last axis, found 1"},
+      {{"ReduceMean", {"x", "pair"}, {}},
+       "attribute axis: expected height and width: (2, 3), found [2, 2]"},
+      {{"Squeeze", {"x", "one"}, {}},
+       "attribute axis: expected axes of size 1, without the batch, of "
+       "[2, 4, 6, 6], found [1]"},
+      {{"Squeeze", {"x", "pair"}, {}}, "expected different axes"},
+      {{"Argmax", {"x", "one"}, {}}, "the argmax of [N, classes] along axis 1"},
+      {{"BatchNorm", {"x", "p0", "p0", "p0", "p1"}, {}, {}, {{4}, {6}}},
+       "input 4: a parameter [6] does not match [2, 4, 6, 6]"},
+      {{"BatchNorm", {"x", "p0", "p0", "p0", "p0"}, {}, {}, {{4}}},
+       "expected a positive variance + epsilon in each channel, found -0.0"},
+      {{"BatchNorm", {"x", "p0", "p0", "p0", "p0", "true"}, {}, {}, {{4}}},
+       "attribute is_training: expected false"},
       {{"Add", {"x", "p0"}, {}, {}, {{2, 1, 1, 1}}}, "the same for all images"},
       {{"Add", {"p0", "p0"}, {}, {}, {{5}}},
        "expected a tensor that the network computes"},

@@ -2,7 +2,8 @@
 
 For each network: `<name>.mindir`, and `<name>.bin` with one input batch and its output as
 little-endian float32. Together the networks use every operator that the engine `native` supports,
-in the forms that MindSpore writes.
+in the forms that MindSpore writes. The expected output of a network that ends with an argmax is its
+logits.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from lenet import devices
 devices.prepare_environment()
 
 import mindspore as ms  # noqa: E402 (after prepare_environment)
-from mindspore import Parameter, Tensor, nn, ops  # noqa: E402
+from mindspore import Parameter, Tensor, mint, nn, ops  # noqa: E402
 
 from lenet.mindir import canonical, lite  # noqa: E402
 from lenet.mindir import model as mindir  # noqa: E402
@@ -109,6 +110,72 @@ class LeNet(nn.SequentialCell):
         )
 
 
+class Tanh(nn.Cell):
+    """LeNet-5 of 1998, with probabilities as logarithms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.SequentialCell(
+            nn.Conv2d(1, 6, 5, pad_mode="pad", padding=2, has_bias=True),
+            nn.Tanh(),
+            nn.AvgPool2d(2, 2),
+            nn.Conv2d(6, 16, 5, pad_mode="valid", has_bias=True),
+            nn.Sigmoid(),
+            nn.AvgPool2d(2, 2),
+        )
+        self.classifier = nn.SequentialCell(
+            nn.Dense(400, 120, activation="tanh"), nn.Dense(120, 10), nn.LogSoftmax()
+        )
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Returns [N, 10] for images [N, 1, 28, 28]."""
+        x = self.features(x)
+        return self.classifier(x.view(x.shape[0], -1))
+
+
+class Normalised(nn.Cell):
+    """Batch normalisation in each place, and other activation functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.SequentialCell(
+            nn.BatchNorm2d(1),
+            nn.Conv2d(1, 8, 3, stride=2, has_bias=True),
+            nn.BatchNorm2d(8),
+            nn.ReLU6(),
+            nn.Conv2d(8, 8, 3, group=8, pad_mode="same"),
+            nn.BatchNorm2d(8),
+            nn.LeakyReLU(),
+            nn.BatchNorm2d(8),
+            nn.ELU(),
+            nn.SiLU(),
+            nn.Mish(),
+        )
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.dense = nn.Dense(8, 26)
+        self.normal = nn.BatchNorm1d(26)
+        self.gelu = nn.GELU()
+        self.swish = nn.HSwish()
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Returns [N, 26] for images [N, 1, 28, 28]."""
+        x = self.features((x - 0.1307) / 0.3081)
+        x = self.pool(x).squeeze(3).squeeze(2) + x.mean((2, 3)) * 2 + mint.mean(x, (2, 3))
+        return mint.nn.functional.log_softmax(self.swish(self.gelu(self.normal(self.dense(x)))), 1)
+
+
+class Classes(nn.Cell):
+    """A multilayer perceptron that returns the class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = nn.SequentialCell(nn.Dense(784, 30, activation="relu"), nn.Dense(30, 12))
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Returns int64 [N] for images [N, 1, 28, 28]."""
+        return self.logits(mint.flatten(x, 1)).argmax(1)
+
+
 # Name, network, shape of the input.
 _NETWORKS = [
     ("vgg_1", Vgg, (1, 3, 20, 18)),
@@ -118,22 +185,36 @@ _NETWORKS = [
     ("grouped_3", Grouped, (3, 4, 9, 9)),
     ("lenet_1", LeNet, (1, 1, 29, 37)),
     ("lenet_50", LeNet, (50, 1, 29, 37)),
+    ("tanh_3", Tanh, (3, 1, 28, 28)),
+    ("normalised_2", Normalised, (2, 1, 28, 28)),
+    ("classes_5", Classes, (5, 1, 28, 28)),
 ]
+# These leave the batch open.
+_DYNAMIC = ("tanh_3", "classes_5")
 
 
 def _write(stem: pathlib.Path, net: nn.Cell, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(seed=7)
     net.set_train(False)
-    for parameter in net.trainable_params():
+    for parameter in net.get_parameters():
         fan_in = max(1, np.prod(parameter.shape[1:], dtype=int))
         values = rng.normal(0, fan_in**-0.5, parameter.shape).astype(np.float32)
+        if "variance" in parameter.name:
+            values = values**2 + np.float32(0.1)
         parameter.set_data(Tensor(values))
     batch = rng.normal(0, 1, shape).astype(np.float32)
-    output = net(Tensor(batch)).asnumpy().astype("<f4")
+    if isinstance(net, Classes):
+        output = net.logits(Tensor(batch.reshape(len(batch), -1))).asnumpy()
+    else:
+        output = net(Tensor(batch)).asnumpy()
+    output = output.astype("<f4")
+    example = Tensor(batch)
+    if stem.name in _DYNAMIC:
+        example = Tensor(shape=[None, *shape[1:]], dtype=ms.float32)
     stem.with_suffix(".bin").write_bytes(batch.tobytes() + output.tobytes())
     with tempfile.TemporaryDirectory() as folder:
         raw = pathlib.Path(folder, "raw.mindir")
-        ms.export(net, Tensor(batch), file_name=str(raw), file_format="MINDIR")
+        ms.export(net, example, file_name=str(raw), file_format="MINDIR")
         model = mindir.parse(raw.read_bytes(), str(raw))
     canonical.canonicalise(model, "Network")
     stem.with_suffix(".mindir").write_bytes(mindir.serialize(model))

@@ -52,7 +52,7 @@ std::vector<size_t> LastUses(const StepGraph& graph) {
   std::vector<size_t> last(graph.value_sizes.size());
   for (size_t i = 0; i < graph.steps.size(); ++i) {
     last[graph.steps[i].x] = i;
-    if (graph.steps[i].kind == StepKind::kAdd) last[graph.steps[i].other] = i;
+    if (HasOther(graph.steps[i])) last[graph.steps[i].other] = i;
   }
   return last;
 }
@@ -103,6 +103,7 @@ Graph::Graph(const StepGraph& graph, std::vector<PlannedStep> steps,
       output_(graph.output),
       input_size_(graph.value_sizes[graph.input]),
       output_size_(graph.value_sizes[graph.output]),
+      output_shape_(graph.output_shape),
       steps_(std::move(steps)),
       offsets_(std::move(offsets)),
       arena_(std::move(arena)),

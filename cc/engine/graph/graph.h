@@ -33,6 +33,8 @@ class Graph {
   int64_t batch() const { return batch_; }
   size_t input_size() const { return input_size_; }    // floats per image
   size_t output_size() const { return output_size_; }  // floats per image
+  // Shape of the output, with the batch; see BuildSteps.
+  const std::vector<int64_t>& output_shape() const { return output_shape_; }
 
   int threads() const { return pool_.threads(); }  // threads that Run uses
 
@@ -68,6 +70,7 @@ class Graph {
   const size_t output_;
   const size_t input_size_;
   const size_t output_size_;
+  const std::vector<int64_t> output_shape_;
   const std::vector<PlannedStep> steps_;
   const std::vector<size_t> offsets_;  // of the values in the arena
   const Arena arena_;

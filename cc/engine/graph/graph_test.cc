@@ -50,8 +50,9 @@ using ::testing::HasSubstr;
 using Ints = MindIrMaker::Ints;
 
 absl::StatusOr<std::unique_ptr<Graph>> Make(absl::string_view mindir,
-                                            int threads = 1) {
-  const absl::StatusOr<MindIrModel> model = ReadMindIr(mindir);
+                                            int threads = 1,
+                                            int64_t batch = 1) {
+  const absl::StatusOr<MindIrModel> model = ReadMindIr(mindir, batch);
   if (!model.ok()) return model.status();
   return Graph::Create(*model, threads);
 }
@@ -187,7 +188,8 @@ std::string GoldenFile(const std::string& name) {
       TestData("lenet_mindspore/cc/engine/graph/golden/" + name));
 }
 
-// The networks of golden.py, with an input batch and MindSpore's output.
+// The networks of golden.py, with an input batch and MindSpore's output. The
+// number in a name is the batch.
 class GoldenTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(GoldenTest, GivesMindSporesOutputForAnyNumberOfThreads) {
@@ -199,7 +201,9 @@ TEST_P(GoldenTest, GivesMindSporesOutputForAnyNumberOfThreads) {
   std::memcpy(values.data(), data.data(), values.size() * sizeof(float));
   std::vector<float> first;
   for (const int threads : {1, 2, 5}) {
-    LENET_ASSERT_OK_AND_ASSIGN(const auto graph, Make(mindir, threads));
+    LENET_ASSERT_OK_AND_ASSIGN(
+        const auto graph,
+        Make(mindir, threads, std::atoi(&name[name.find('_') + 1])));
     const size_t in = static_cast<size_t>(graph->batch()) * graph->input_size();
     for (int run = 0; run < 3; ++run) {
       const std::vector<float> out = RunGraph(graph.get(), values);
@@ -214,9 +218,10 @@ TEST_P(GoldenTest, GivesMindSporesOutputForAnyNumberOfThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenTest,
-                         testing::Values("grouped_3", "lenet_1", "lenet_50",
-                                         "residual_1", "residual_4", "vgg_1",
-                                         "vgg_1_lite", "vgg_4"));
+                         testing::Values("classes_5", "grouped_3", "lenet_1",
+                                         "lenet_50", "normalised_2",
+                                         "residual_1", "residual_4", "tanh_3",
+                                         "vgg_1", "vgg_1_lite", "vgg_4"));
 
 TEST(GoldenStepsTest, StepsAreFused) {
   const auto steps = [](const std::string& name) -> std::vector<std::string> {
@@ -228,7 +233,14 @@ TEST(GoldenStepsTest, StepsAreFused) {
                                           "MaxPool", "Linear", "Linear"));
   EXPECT_THAT(steps("residual_4"),
               ElementsAre("Conv", "Conv", "Add", "AveragePool", "AveragePool",
-                          "Linear", "AddConstant", "Softmax"));
+                          "Linear", "Softmax"));
+  EXPECT_THAT(
+      steps("normalised_2"),
+      ElementsAre("AddConstant", "Scale", "Scale", "AddConstant", "Conv",
+                  "Function", "Conv", "Scale", "Maximum", "Scale",
+                  "AddConstant", "Function", "Function", "Function",
+                  "AveragePool", "AveragePool", "Scale", "Add", "AveragePool",
+                  "Add", "Linear", "Function", "Function", "LogSoftmax"));
 }
 
 }  // namespace

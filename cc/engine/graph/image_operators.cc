@@ -134,6 +134,15 @@ absl::StatusOr<Operand> AddWindowStep(const NodeBuilder& node,
   return node.Add(std::move(step), shape);
 }
 
+// Adds the mean of each channel.
+absl::StatusOr<Operand> AddMean(const NodeBuilder& node, const Activation& x) {
+  Step step;
+  step.kind = StepKind::kAveragePool;
+  step.out_channels = static_cast<int>(x.shape[1]);
+  step.window = MakeWindow(x, {x.shape[2], x.shape[3]}, {1, 1}, {1, 1});
+  return AddWindowStep(node, x, std::move(step));
+}
+
 absl::StatusOr<Operand> BuildPool(StepKind kind, const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
   LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> kernel,
@@ -185,6 +194,28 @@ absl::StatusOr<Operand> BuildMaxPool(const NodeBuilder& node) {
 
 absl::StatusOr<Operand> BuildAveragePool(const NodeBuilder& node) {
   return BuildPool(StepKind::kAveragePool, node);
+}
+
+absl::StatusOr<Operand> BuildMean(const NodeBuilder& node) {
+  LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
+  const Argument kAxes = {"axis", 1};
+  LENET_ASSIGN_OR_RETURN(std::vector<int64_t> axes, node.Ints(kAxes, -4, 3));
+  for (int64_t& axis : axes) axis += axis < 0 ? 4 : 0;
+  std::sort(axes.begin(), axes.end());
+  if (axes != std::vector<int64_t>{2, 3}) {
+    return node.Error(kAxes, ShapeText(axes), "height and width: (2, 3)");
+  }
+  LENET_RETURN_IF_ERROR(node.CheckNone(3));
+  LENET_ASSIGN_OR_RETURN(const bool keep, node.Bool({"keep_dims", 2}));
+  LENET_ASSIGN_OR_RETURN(Operand y, AddMean(node, x));
+  if (!keep) std::get<Activation>(y.value).shape.resize(2);
+  return y;
+}
+
+absl::StatusOr<Operand> BuildAdaptivePool(const NodeBuilder& node) {
+  LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
+  LENET_RETURN_IF_ERROR(node.Pair({"output_size", 1}, 1, 1).status());
+  return AddMean(node, x);
 }
 
 }  // namespace lenet::graph

@@ -1,5 +1,6 @@
 #include "cc/engine/graph/layer.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -85,14 +86,33 @@ Layer MakeAddConstant(const Step& step, size_t size) {
   }};
 }
 
-Layer MakeSoftmax(const Step& step) {
-  return {[outer = step.outer, axis = step.axis, inner = step.inner](
+Layer MakeScale(const Step& step, size_t size) {
+  return {[constant = step.constant, inner = step.inner, size](
               int images, const float* x, const float*, float* y, float*) {
-    kernels::Softmax(static_cast<size_t>(images) * outer, axis, inner, x, y);
+    const size_t end = static_cast<size_t>(images) * size;
+    for (size_t i = 0; i < end; ++i) {
+      y[i] = x[i] * constant[i / inner % constant.size()];
+    }
   }};
 }
 
-// kRelu, kAdd and kCopy.
+Layer MakeFunction(const Step& step, size_t size) {
+  return {[function = step.function, size](int images, const float* x,
+                                           const float*, float* y, float*) {
+    std::transform(x, x + static_cast<size_t>(images) * size, y, function);
+  }};
+}
+
+Layer MakeSoftmax(const Step& step) {
+  return {[outer = step.outer, axis = step.axis, inner = step.inner,
+           log = step.kind == StepKind::kLogSoftmax](
+              int images, const float* x, const float*, float* y, float*) {
+    kernels::Softmax(static_cast<size_t>(images) * outer, axis, inner, log, x,
+                     y);
+  }};
+}
+
+// kRelu, kAdd, kMaximum and kCopy.
 Layer MakeElementwise(const Step& step, size_t size) {
   return {[kind = step.kind, relu = step.relu, size](int images, const float* x,
                                                      const float* other,
@@ -102,6 +122,10 @@ Layer MakeElementwise(const Step& step, size_t size) {
       kernels::Relu(count, x, y);
     } else if (kind == StepKind::kAdd) {
       kernels::Add(count, x, other, relu, y);
+    } else if (kind == StepKind::kMaximum) {
+      for (size_t i = 0; i < count; ++i) {
+        y[i] = x[i] > other[i] || x[i] != x[i] ? x[i] : other[i];
+      }
     } else {
       std::memcpy(y, x, count * sizeof(float));
     }
@@ -123,7 +147,12 @@ Layer MakeLayer(const Step& step, size_t size) {
       return MakePool(step);
     case StepKind::kAddConstant:
       return MakeAddConstant(step, size);
+    case StepKind::kScale:
+      return MakeScale(step, size);
+    case StepKind::kFunction:
+      return MakeFunction(step, size);
     case StepKind::kSoftmax:
+    case StepKind::kLogSoftmax:
       return MakeSoftmax(step);
     default:
       return MakeElementwise(step, size);

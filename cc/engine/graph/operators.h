@@ -15,6 +15,8 @@ absl::StatusOr<Operand> BuildNode(const NodeBuilder& node);
 absl::StatusOr<Operand> BuildConv(const NodeBuilder& node);
 absl::StatusOr<Operand> BuildMaxPool(const NodeBuilder& node);
 absl::StatusOr<Operand> BuildAveragePool(const NodeBuilder& node);
+absl::StatusOr<Operand> BuildMean(const NodeBuilder& node);
+absl::StatusOr<Operand> BuildAdaptivePool(const NodeBuilder& node);
 
 }  // namespace lenet::graph
 

@@ -19,18 +19,46 @@ bool IsPlain(const WindowAxis& axis, int kernel, int stride) {
          axis.pad_before == 0 && axis.pad_after == 0;
 }
 
-bool FuseBias(const Step& next, Step* step) {
-  if (next.kind != StepKind::kAddConstant || step->relu ||
-      !step->constant.empty() ||
-      next.constant.size() != static_cast<size_t>(step->out_channels)) {
+// Returns whether `step` is linear, and `next` has one constant per channel.
+bool IsPerChannel(const Step& next, const Step& step) {
+  if (step.relu ||
+      next.constant.size() != static_cast<size_t>(step.out_channels)) {
     return false;
   }
-  const bool is_conv =
-      step->kind == StepKind::kConv && next.inner == step->window.out_size();
-  const bool is_linear = step->kind == StepKind::kLinear && next.inner == 1;
-  if (!is_conv && !is_linear) return false;
-  step->constant = next.constant;
+  return (step.kind == StepKind::kConv &&
+          next.inner == step.window.out_size()) ||
+         (step.kind == StepKind::kLinear && next.inner == 1);
+}
+
+bool FuseBias(const Step& next, Step* step) {
+  if (next.kind != StepKind::kAddConstant || !IsPerChannel(next, *step)) {
+    return false;
+  }
+  step->constant.resize(next.constant.size());
+  for (size_t i = 0; i < next.constant.size(); ++i) {
+    step->constant[i] += next.constant[i];
+  }
   step->relu = next.relu;
+  return true;
+}
+
+bool FuseScale(const Step& next, Step* step) {
+  if (next.kind != StepKind::kScale || !IsPerChannel(next, *step)) return false;
+  const size_t channels = next.constant.size();
+  if (step->scaled == nullptr) {
+    const float* const data = step->weights.data;
+    step->scaled =
+        std::make_shared<std::vector<float>>(data, data + step->weights.size());
+  }
+  std::vector<float>& weights = *step->scaled;
+  const size_t inner = step->out_first ? weights.size() / channels : 1;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    weights[i] *= next.constant[i / inner % channels];
+  }
+  step->weights.data = weights.data();
+  for (size_t i = 0; i < step->constant.size(); ++i) {
+    step->constant[i] *= next.constant[i];
+  }
   return true;
 }
 
@@ -71,12 +99,20 @@ const char* KindName(StepKind kind) {
       return "AveragePool";
     case StepKind::kRelu:
       return "Relu";
+    case StepKind::kFunction:
+      return "Function";
     case StepKind::kAdd:
       return "Add";
+    case StepKind::kMaximum:
+      return "Maximum";
     case StepKind::kAddConstant:
       return "AddConstant";
+    case StepKind::kScale:
+      return "Scale";
     case StepKind::kSoftmax:
       return "Softmax";
+    case StepKind::kLogSoftmax:
+      return "LogSoftmax";
     case StepKind::kCopy:
       return "Copy";
   }
@@ -88,7 +124,7 @@ void FuseSteps(StepGraph* graph) {
   ++uses[graph->output];
   for (const Step& step : graph->steps) {
     ++uses[step.x];
-    if (step.kind == StepKind::kAdd) ++uses[step.other];
+    if (HasOther(step)) ++uses[step.other];
   }
   constexpr size_t kNone = static_cast<size_t>(-1);
   std::vector<size_t> producer_of(graph->value_sizes.size(), kNone);
@@ -96,7 +132,8 @@ void FuseSteps(StepGraph* graph) {
   for (Step& next : graph->steps) {
     const size_t producer = producer_of[next.x];
     if (producer != kNone && uses[next.x] == 1 &&
-        (FuseBias(next, &fused[producer]) || FuseRelu(next, &fused[producer]) ||
+        (FuseScale(next, &fused[producer]) ||
+         FuseBias(next, &fused[producer]) || FuseRelu(next, &fused[producer]) ||
          FusePool(next, &fused[producer]))) {
       fused[producer].y = next.y;
       producer_of[next.y] = producer;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,13 @@ enum class StepKind {
   kMaxPool,
   kAveragePool,
   kRelu,
+  kFunction,     // of each element
   kAdd,          // x + other [ReLU]
+  kMaximum,      // of x and other
   kAddConstant,  // x + constant [ReLU]
+  kScale,        // x * constant
   kSoftmax,
+  kLogSoftmax,
   kCopy,
 };
 
@@ -44,9 +49,10 @@ const char* KindName(StepKind kind);
 struct Step {
   StepKind kind = StepKind::kCopy;
   size_t x = 0;
-  size_t other = 0;  // kAdd
+  size_t other = 0;  // kAdd and kMaximum
   size_t y = 0;
   bool relu = false;
+  float (*function)(float) = nullptr;  // kFunction
 
   // Convolutions and pools: images [channels, height, width].
   kernels::Window window;
@@ -56,29 +62,37 @@ struct Step {
 
   // Convolutions and kLinear.
   ConstantView weights;
+  std::shared_ptr<std::vector<float>> scaled;  // memory of scaled weights
   bool out_first = true;  // kLinear: weights are [out, in], not [in, out]
 
-  // kConv and kLinear: bias per output channel, or empty. kAddConstant adds
-  // constant[(i / inner) % constant.size()] to element i.
+  // kConv and kLinear: bias per output channel, or empty. kAddConstant and
+  // kScale use constant[(i / inner) % constant.size()] for element i.
   std::vector<float> constant;
 
   // x as [outer, axis, inner]. kSoftmax works along `axis`; kLinear along the
-  // last axis, with inner = 1; kAddConstant uses only `inner`.
+  // last axis, with inner = 1; kAddConstant and kScale use only `inner`.
   size_t outer = 1;
   size_t axis = 1;
   size_t inner = 1;
 };
+
+// Returns whether the step uses `other`.
+inline bool HasOther(const Step& step) {
+  return step.kind == StepKind::kAdd || step.kind == StepKind::kMaximum;
+}
 
 struct StepGraph {
   int64_t batch = 0;
   std::vector<size_t> value_sizes;  // floats per image
   size_t input = 0;
   size_t output = 0;
+  std::vector<int64_t> output_shape;
   std::vector<Step> steps;    // in the order in which they run
   std::deque<float> scalars;  // weights that the MindIR stores as numbers
 };
 
 // Fuses consecutive steps if no other step uses the value between them:
+//   Conv or Linear, Scale with one element per channel       -> other weights
 //   Conv or Linear, AddConstant with one element per channel -> with bias
 //   Conv, Linear, Add or AddConstant, Relu                   -> with relu
 //   Conv 5x5 (plain, no bias, relu), MaxPool 2x2             -> ConvReluPool

@@ -114,6 +114,28 @@ TEST_F(FuseStepsTest, ABiasAfterTheReluOrOnAnotherAxisStaysSeparate) {
                                    "AddConstant+bias+relu"));
 }
 
+TEST_F(FuseStepsTest, FusesAScaleAndABiasWithWhatIsBeforeThem) {
+  const std::vector<float> weights = {1, 2, 3, 4};
+  for (const bool out_first : {true, false}) {
+    graph_ = {};
+    graph_.value_sizes = {1};
+    Step& linear = Add(StepKind::kLinear);
+    linear.out_channels = 2;
+    linear.weights = {{2, 2}, weights.data()};
+    linear.out_first = out_first;
+    linear.constant = {1, 1};
+    Add(StepKind::kScale).constant = {10, 100};
+    AddBias(1);
+    Add(StepKind::kRelu);
+    ASSERT_THAT(Fused(), ElementsAre("Linear+bias+relu"));
+    const Step& step = graph_.steps[0];
+    EXPECT_THAT(step.constant, ElementsAre(11, 102));
+    EXPECT_THAT(*step.scaled, out_first ? ElementsAre(10, 20, 300, 400)
+                                        : ElementsAre(10, 200, 30, 400));
+    EXPECT_EQ(step.weights.data, step.scaled->data());
+  }
+}
+
 TEST_F(FuseStepsTest, KeepsValuesThatAreUsedTwice) {
   AddConv(5);
   Add(StepKind::kRelu);
