@@ -35,7 +35,14 @@ absl::StatusOr<Outcome> Run(int argc, char** argv) {
   LENET_RETURN_IF_ERROR(FillInputsFromRunfiles(argv[0], &options));
   CatchInterrupts();
   LENET_ASSIGN_OR_RETURN(const Report report, RunInference(options));
-  return Outcome{options.json ? ReportJson(report) : SummaryText(report)};
+  const Outcome outcome{options.json ? ReportJson(report)
+                                     : SummaryText(report)};
+  if (report.unusable == 0) return outcome;
+  std::fprintf(stderr,
+               "infer310: error: %zu of %zu images could not be read, see "
+               "above\n",
+               report.unusable, report.unusable + report.images);
+  return Outcome{outcome.text, ExitCode(absl::InvalidArgumentError(""))};
 }
 
 int Fail(const absl::Status& status) {

@@ -148,7 +148,7 @@ class BatchRunTest : public testing::Test {
                              FakeEngine* engine) {
     const auto results = ResultFolder::Create(path_);
     EXPECT_THAT(results, IsOk());
-    auto outcome = RunBatches(dataset, batch_size, 2, engine, results->get());
+    auto outcome = RunBatches(dataset, batch_size, 2, strict, engine, results->get());
     if (outcome.ok()) {
       EXPECT_THAT((*results)->Commit(), IsOk());
     }
