@@ -86,7 +86,7 @@ std::optional<std::string> RefusalOfCoding(const JpegHeader& header) {
     return "its chroma subsampling is unusual";
   }
   if (!header.single_scan) return "it has more than one scan, or lacks tables";
-  // DVPP rotates the picture, cc/image does not.
+  // Whether DVPP turns the picture depends on its version; cc/image does.
   if (header.orientation != 1) return "it is rotated (EXIF)";
   return std::nullopt;
 }

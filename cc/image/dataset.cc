@@ -342,11 +342,11 @@ absl::StatusOr<std::vector<Sample>> ReadManifest(const std::string& folder,
   return samples;
 }
 
-// Sets index and label from a stem test_{index}_{label}. Returns whether the
-// stem has this form.
+// Sets index and label from a file name test_{index}_{label}.*. Returns whether
+// it has this form.
 bool ParseStem(Sample* sample) {
-  const std::vector<absl::string_view> parts =
-      absl::StrSplit(sample->stem, '_');
+  const std::string stem = fs::path(sample->name).stem().string();
+  const std::vector<absl::string_view> parts = absl::StrSplit(stem, '_');
   if (parts.size() != 3 || parts[0] != "test") return false;
   sample->label = ParseLabel(parts[2]);
   return sample->label.has_value() &&
@@ -423,9 +423,14 @@ absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
   std::vector<Sample> samples;
   LENET_ASSIGN_OR_RETURN(const size_t others, AddImages(folder, "", &samples));
   if (samples.empty()) {
-    return InvalidArgument("no images in ", folder,
-                           "; expected *.jpg, *.png, *.bin or an IDX file (for "
-                           "example t10k-images.idx3-ubyte)");
+    return InvalidArgument(
+        "no images in ", folder,
+        "; expected *.jpg, *.png, *.bin or an IDX file (for example "
+        "t10k-images.idx3-ubyte)",
+        others == 0 ? ""
+                    : absl::StrCat("; found ", others,
+                                   " other files: //python:predict reads more "
+                                   "formats"));
   }
   if (others > 0) {
     std::fprintf(stderr,

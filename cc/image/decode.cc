@@ -538,11 +538,12 @@ absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content) {
   GrayImage image = Allocate(info.output_height, info.output_width);
   std::vector<uint8_t> row(size_t{info.output_width} *
                            static_cast<size_t>(info.output_components));
+  const int orientation = JpegOrientation(info);  // libjpeg frees the markers
   if (!reader.ReadPixels(row.data(), image.pixels.data())) {
     return reader.Error();
   }
   image.warning = reader.Warning();
-  return Upright(std::move(image), JpegOrientation(info));
+  return Upright(std::move(image), orientation);
 }
 
 absl::StatusOr<JpegHeader> ParseJpegHeader(absl::string_view content) {

@@ -1,5 +1,6 @@
 """Reads the labels of a data set and the logits that infer310 wrote for it."""
 
+import contextlib
 import csv
 import pathlib
 import re
@@ -12,7 +13,10 @@ from lenet.data.idx import NUM_CLASSES
 from lenet.errors import UserError
 
 _MANIFEST = "manifest.csv"
-_LABELLED = re.compile(r"(test_\d+_(\d))\.(jpg|jpeg|png|bin)", re.IGNORECASE)
+_LABELLED = re.compile(r"(.*/)?test_\d+_([0-9])\.\w+", re.IGNORECASE | re.ASCII)
+_LABEL_FOLDER = re.compile(r"(.*/)?([0-9])/[^/]+", re.ASCII)
+_IMAGE_SUFFIXES = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bin"]
+_IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _RESULT_BYTES = 4 * NUM_CLASSES  # float32
 _SUFFIX = ".bin"
 _LISTED = 3  # names per message
@@ -107,19 +111,21 @@ def _labels_beside(path: pathlib.Path) -> pathlib.Path:
 def _from_manifest(path: pathlib.Path) -> dict[str, int]:
     labels: dict[str, int] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             header = next(reader, [])
             if header != ["file", "label"]:
                 raise UserError(f"{path}: expected the header file,label, found {header}")
             for row in reader:
+                if not "".join(row).strip():
+                    continue
                 valid = len(row) == 2 and row[0] and row[1] in map(str, range(NUM_CLASSES))
                 if not valid:
                     raise UserError(
                         f"{path}, line {reader.line_num}: expected a file name and a label from "
                         f"0 to {NUM_CLASSES - 1}, found {','.join(row)!r:.80}"
                     )
-                stem = row[0].removesuffix(pathlib.PurePath(row[0]).suffix)
+                stem = _stem(pathlib.PurePath(row[0]))
                 if stem in labels:
                     raise UserError(
                         f"{path}, line {reader.line_num}: a second file for the result "
@@ -134,8 +140,38 @@ def _from_manifest(path: pathlib.Path) -> dict[str, int]:
 
 
 def _from_names(folder: pathlib.Path) -> dict[str, int]:
-    matches = (_LABELLED.fullmatch(path.name) for path in folder.iterdir())
-    return {match[1]: int(match[2]) for match in matches if match}
+    """Returns the labels by folders named 0 to 9, or by names; the rules of cc/image/dataset.h."""
+    images = [path.relative_to(folder) for path in _images(folder)]
+    matches = [_LABEL_FOLDER.fullmatch(path.as_posix()) for path in images]
+    if not all(matches):
+        matches = [_LABELLED.fullmatch(path.as_posix()) for path in images]
+    found = zip(images, matches, strict=True)
+    return {_stem(path): int(match[2]) for path, match in found if match}
+
+
+def _images(folder: pathlib.Path, *, below: bool = False) -> list[pathlib.Path]:
+    """Returns the images in a folder, or below it if it has none, as infer310 finds them."""
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    images = [entry for entry in entries if entry.is_file() and _is_image(entry)]
+    if below and not re.fullmatch("[0-9]", folder.name):
+        images = [image for image in images if image.suffix.lower() != _SUFFIX]
+    if images:
+        return images
+    folders = [entry for entry in entries if entry.is_dir() and not entry.is_symlink()]
+    tests = [entry for entry in folders if entry.name in ("test", "testing")]
+    return [image for entry in tests[:1] or folders for image in _images(entry, below=True)]
+
+
+def _is_image(file: pathlib.Path) -> bool:
+    if file.suffix.lower() in _IMAGE_SUFFIXES:
+        return True
+    with contextlib.suppress(OSError), file.open("rb") as stream:
+        return stream.read(8).startswith(_IMAGE_STARTS)
+    return False
+
+
+def _stem(image: pathlib.PurePath) -> str:
+    return image.as_posix().removesuffix(image.suffix).replace("/", "_")
 
 
 def _content(path: pathlib.Path) -> bytes:

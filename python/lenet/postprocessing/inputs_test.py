@@ -47,10 +47,29 @@ def test_idx_file_without_labels(data, tmp_path):
 
 
 def test_manifest(tmp_path):
-    folder = _folder(
-        tmp_path / "set", "test_9_9.png", manifest=b"file,label\r\na b.png,0\nc.jpg,9\n"
-    )
-    assert inputs.expected_labels(folder, "unused") == {"a b": 0, "c": 9}
+    manifest = b"\xef\xbb\xbffile,label\r\na b.png,0\n7/c.d.jpg,9\r\n\r\n \n"
+    folder = _folder(tmp_path / "set", "test_9_9.png", manifest=manifest)
+    assert inputs.expected_labels(folder, "unused") == {"a b": 0, "7_c.d": 9}
+
+
+# The same names as in cc/image/dataset_test.cc.
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (
+            ["7/0.png", "3/0.PNG", "3/._0.png", "3/a.bin", "notes.txt"],
+            {"3_0": 3, "3_a": 3, "7_0": 7},
+        ),
+        (["testing/7/0.png", "training/5/1.png"], {"testing_7_0": 7}),
+        (["test_0_7.png", "1/0.png", "._test_1_1.png"], {"test_0_7": 7}),
+        (["in/test_0_7.jfif", "result_Files/test_0_7.bin"], {"in_test_0_7": 7}),
+    ],
+)
+def test_folders_of_classes_and_files_that_are_left_out(tmp_path, names, labels):
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert inputs.expected_labels(str(tmp_path), "unused") == labels
 
 
 def test_names(tmp_path):
@@ -66,7 +85,7 @@ def test_names(tmp_path):
         (b"file,label\na.png\n", "line 2: expected a file name and a label from 0 to 9"),
         (b"file,label\na.png,10\n", "found 'a.png,10'"),
         (b"file,label\na.png,x\n", "found 'a.png,x'"),
-        (b"file,label\na.png,1\n\n", "line 3"),
+        (b"file,label\na.png,1\n\nb.png\n", "line 4"),
         (b"file,label\na.png,1\na.jpg,1\n", "line 3: a second file for the result a.bin"),
         (b"file,label\n\xff\xfe.png,1\n", "not a CSV file"),
         (b"file,label\n", "no images in"),

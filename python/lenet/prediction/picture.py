@@ -8,13 +8,13 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from lenet.errors import UserError
 
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _NAMES = "PNG, JPEG, BMP, WebP, TIFF or GIF"
-_SUFFIXES = (".png .jpg .jpeg .jpe .jfif .bmp .webp .tif .tiff .gif").split()
+_SUFFIXES = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".gif"]
 _START = re.compile(
     rb"\x89PNG|\xff\xd8\xff|BM....\0\0\0\0|RIFF....WEBP|II\*\0|MM\0\*|GIF8", re.DOTALL
 )
@@ -41,10 +41,10 @@ class PictureWarning(UserWarning):
 
 
 def find(path: str) -> tuple[list[str], int]:
-    """Returns `path` itself, or the pictures below it if it is a folder, and how many it skipped.
+    """Returns `path`, or the pictures in it if it is a folder, and the number of other files.
 
-    A file is a picture if its name or its first bytes say so. Names that start with a dot and
-    manifest.csv are left out and not counted.
+    A folder without pictures of its own stands for its subfolders. A file is a picture if its name
+    or its first bytes say so. Names that start with a dot and manifest.csv are left out.
 
     Raises:
         UserError: it does not exist, or is a folder without pictures; the message has no path.
@@ -53,31 +53,32 @@ def find(path: str) -> tuple[list[str], int]:
         raise UserError("no such file or folder")
     if not pathlib.Path(path).is_dir():
         return [path], 0
-    pictures, skipped = [], 0
     try:
-        for file in _files(pathlib.Path(path)):
-            if file.suffix.lower() in _SUFFIXES or _starts_as_picture(file):
-                pictures.append(str(file))
-            else:
-                skipped += file.name != "manifest.csv"
+        pictures, others = _pictures(pathlib.Path(path))
     except OSError as error:
         raise UserError(f"cannot read the folder: {error.strerror}") from error
     if not pictures:
         raise UserError(f"no pictures in this folder ({_NAMES})")
-    return pictures, skipped
+    return pictures, others
 
 
-def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            yield from _files(entry)
-        elif entry.is_file():
-            yield entry
+def _pictures(folder: pathlib.Path) -> tuple[list[str], int]:
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    files = [entry for entry in entries if entry.is_file() and entry.name != "manifest.csv"]
+    pictures = [str(file) for file in files if _is_picture(file)]
+    others = len(files) - len(pictures)
+    if not pictures:
+        for entry in entries:
+            if entry.is_dir() and not entry.is_symlink():
+                below, others_below = _pictures(entry)
+                pictures += below
+                others += others_below
+    return pictures, others
 
 
-def _starts_as_picture(file: pathlib.Path) -> bool:
+def _is_picture(file: pathlib.Path) -> bool:
+    if file.suffix.lower() in _SUFFIXES:
+        return True
     with contextlib.suppress(OSError), file.open("rb") as stream:
         return bool(_START.match(stream.read(12)))
     return False
@@ -122,19 +123,20 @@ def _unlimited() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def planes(image: Image.Image) -> list[np.ndarray]:
+def planes(opened: ImageFile.ImageFile) -> list[np.ndarray]:
     """Returns the gray plane of an opened picture, then its colour channels, uint8 [H, W] each.
 
     The picture is turned upright. Samples of more than 8 bits that use less than half of their
     range are scaled by the largest. Transparent parts get the colour of opaque paper; around
     bare ink they become white under dark ink and black under light ink.
     """
-    raw_mode = image.tile[0][3] if image.format == "PNG" and image.tile else ""
-    image.load()
-    if image.mode.startswith(_WIDE):
-        image = _with_exif(image, _narrow(np.asarray(image), image.mode))
-    elif raw_mode in _LOW_BYTES and np.asarray(image)[..., :3].max() < 128:
-        image = _with_exif(image, _scaled_colour(image, _LOW_BYTES[raw_mode]))
+    raw_mode = opened.tile[0][3] if opened.format == "PNG" and opened.tile else None
+    opened.load()
+    image: Image.Image = opened
+    if opened.mode.startswith(_WIDE):
+        image = _with_exif(opened, _narrow(np.asarray(opened), opened.mode))
+    elif raw_mode in _LOW_BYTES and np.asarray(opened)[..., :3].max() < 128:
+        image = _with_exif(opened, _scaled_colour(opened, _LOW_BYTES[raw_mode]))
     image = _upright(image)
     alpha = None
     if image.has_transparency_data:
@@ -162,7 +164,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _with_exif(image: Image.Image, pixels: np.ndarray) -> Image.Image:
     converted = Image.fromarray(pixels)
-    converted.info = image.info
+    converted.info = {key: value for key, value in image.info.items() if key != "transparency"}
     return converted
 
 
@@ -191,7 +193,7 @@ def _scaled(wide: np.ndarray) -> np.ndarray:
     return ((wide * 255 + largest // 2) // largest).astype(np.uint8)
 
 
-def _scaled_colour(image: Image.Image, low_raw_mode: str) -> np.ndarray:
+def _scaled_colour(image: ImageFile.ImageFile, low_raw_mode: str) -> np.ndarray:
     high = np.asarray(image).astype(np.int64)
     with Image.open(image.filename) as again:
         codec, box, offset, _ = again.tile[0]
@@ -216,7 +218,9 @@ def _on_paper(channels: list[np.ndarray], alpha: np.ndarray) -> list[np.ndarray]
     paper = _median(channels[0][edge])
     marks = np.abs(channels[0][opaque].astype(int) - paper) >= _MARK_CONTRAST
     if marks.sum() * 100 >= opaque.sum():
-        return [np.where(opaque, plane, _median(plane[edge])).astype(np.uint8) for plane in channels]
+        return [
+            np.where(opaque, plane, _median(plane[edge])).astype(np.uint8) for plane in channels
+        ]
     weights = alpha.astype(np.int64)
     ground = 255 if (channels[0] * weights).sum() < 128 * weights.sum() else 0
     return [
