@@ -304,7 +304,7 @@ absl::StatusOr<Sample> ParseRow(const std::string& folder,
       std::find(relative.begin(), relative.end(), "..") != relative.end()) {
     return InvalidArgument("expected a file in the folder, found '", name, "'");
   }
-  if (!IsImageName(relative)) {
+  if (!IsImageName(relative) && !StartsAsImage(fs::path(folder) / relative)) {
     return InvalidArgument("expected a .jpg, .png or .bin, found '", name, "'");
   }
   std::error_code ignored;

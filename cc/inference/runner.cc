@@ -124,6 +124,7 @@ class BatchRun {
       LENET_RETURN_IF_ERROR(StartNext());
     }
     while (finished_ < started_) LENET_RETURN_IF_ERROR(FinishOldest());
+    if (dataset_.size() == 1 && !first_error_.ok()) return first_error_;
     if (report_.images == 0) {
       return InvalidArgument("none of the ", report_.unusable,
                              " images could be read, see above");
@@ -169,7 +170,8 @@ class BatchRun {
       } else if (strict_ || ExitCode(status) != kWrongInput) {
         return status;
       } else {
-        progress_.Print(status.message());
+        first_error_.Update(status);
+        if (dataset_.size() > 1) progress_.Print(status.message());
         ++report_.unusable;
       }
     }
@@ -228,8 +230,9 @@ class BatchRun {
   Prefetcher<T> prefetcher_;
   ResultWriter writer_;
   Progress progress_;
-  size_t next_ = 0;     // image
-  size_t started_ = 0;  // batches
+  size_t next_ = 0;           // image
+  absl::Status first_error_;  // of an image
+  size_t started_ = 0;        // batches
   size_t finished_ = 0;
   LatencyRecorder latency_;
   Report report_;
