@@ -442,6 +442,16 @@ absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
   return samples;
 }
 
+// Gives files of the same stem, such as a.jpg and a.png, their whole names.
+void KeepEndings(std::vector<Sample>* samples) {
+  std::map<std::string, int> counts;
+  for (const Sample& sample : *samples) ++counts[sample.stem];
+  for (Sample& sample : *samples) {
+    if (counts[sample.stem] == 1) continue;
+    sample.stem = absl::StrReplaceAll(sample.name, {{"/", "_"}});
+  }
+}
+
 absl::Status CheckStemsUnique(const std::vector<Sample>& samples) {
   std::map<absl::string_view, absl::string_view> paths;
   for (const Sample& sample : samples) {
@@ -468,6 +478,7 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenFolder(
   } else {
     LENET_ASSIGN_OR_RETURN(samples, ListImages(folder));
   }
+  KeepEndings(&samples);
   LENET_RETURN_IF_ERROR(CheckStemsUnique(samples));
   if (options.limit != 0 && options.limit < samples.size()) {
     samples.erase(samples.begin() + static_cast<ptrdiff_t>(options.limit),

@@ -32,9 +32,9 @@ class Dataset {
   // The image's file, relative to the data set; the stem for IDX.
   virtual std::string name(size_t i) const { return stem(i); }
 
-  // File name of the result without ".bin", unique in the set: the stem of the
-  // image's file, with _ for /, or test_{i}_{label} (test_{i} without labels)
-  // for IDX.
+  // File name of the result without ".bin", unique in the set: the name of the
+  // image with _ for /, without its ending unless two images would share it; or
+  // test_{i}_{label} (test_{i} without labels) for IDX.
   virtual std::string stem(size_t i) const = 0;
 
   // The label, 0 to 9. Either all samples have one or none.

@@ -274,16 +274,20 @@ TEST(FolderTest, TheContentDecidesAndOddPicturesAreCounted) {
   EXPECT_THAT(dataset->warnings(),
               ElementsAre(AllOf(HasSubstr("1 of 4 images, the first is "),
                                 HasSubstr("wide.dat: 16-bit samples")),
-                          AllOf(HasSubstr("2 of 4 images, the first is "),
-                                HasSubstr("x.tif: light paper"))));
+                          AllOf(HasSubstr("3 of 4 images, the first is "),
+                                HasSubstr("wide.dat: light paper"))));
 }
 
-TEST(FolderTest, StemsMustBeUnique) {
+TEST(FolderTest, FilesOfTheSameStemKeepTheirEndings) {
   const TempFolder folder;
   for (const char* name : {"a.jpg", "b.jpg", "a.png"}) folder.Write(name, "");
+  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                             Open(folder.path()));
+  EXPECT_THAT(Stems(*dataset), ElementsAre("a.jpg", "a.png", "b"));
+  folder.Write("a.jpg.png", "");
   EXPECT_THAT(Open(folder.path()),
               StatusIs(kInvalid, AllOf(HasSubstr("/a.jpg and "),
-                                       HasSubstr("/a.png would"))));
+                                       HasSubstr("/a.jpg.png would"))));
 }
 
 TEST(FolderTest, UnreadableAndRemovedFiles) {
