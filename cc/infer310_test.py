@@ -119,7 +119,7 @@ def test_digits_of_ones_own_pictures(tmp_path):
     assert result.returncode == 2, result.stderr
     assert re.search(r"^    7 +[01]\.\d{4}  mine\.png$", result.stdout, re.MULTILINE)
     assert "Accuracy" not in result.stdout
-    for text in ("in/broken.jpg: ", "skipped 1 files", "1 of 3 images could not be read"):
+    for text in ("in/broken.jpg: ", "skipped: 1;", "1 of 3 images could not be read"):
         assert text in result.stderr
     assert len(_names(tmp_path / "result_Files")) == 2
     rows = (tmp_path / "results.csv").read_bytes().splitlines()

@@ -434,8 +434,8 @@ absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
   }
   if (others > 0) {
     std::fprintf(stderr,
-                 "infer310: warning: skipped %zu files that are neither JPEG "
-                 "nor PNG; //python:predict reads more formats\n",
+                 "infer310: warning: files that are neither JPEG nor PNG, "
+                 "skipped: %zu; //python:predict reads more formats\n",
                  others);
   }
   if (!LabelByFolder(&samples)) LabelByName(&samples);

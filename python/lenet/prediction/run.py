@@ -67,7 +67,7 @@ def _read_images(options: PredictOptions, paths: list[str]) -> tuple[dict[str, n
             logging.error("%s: %s", path, error)
             failures += 1
     if skipped:
-        logging.warning("skipped %d files that are not pictures", skipped)
+        logging.warning("files that are not pictures, skipped: %d", skipped)
     odd: dict[str, list[str]] = {}
     for name in names:
         try:
