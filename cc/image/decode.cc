@@ -330,6 +330,8 @@ absl::StatusOr<int> FindEndOfScan(absl::string_view data) {
 
 // ---------------------------------------------------------------- PNG
 
+constexpr uint32_t kFewLevels = 32;
+
 struct PngReader {
   absl::string_view rest;  // the part of the file that is not read yet
   png_structp png = nullptr;
@@ -493,18 +495,22 @@ absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
   const auto sample16 = [&samples](size_t i) {
     return uint32_t{samples[2 * i]} << 8 | samples[2 * i + 1];
   };
+  const auto value = [&](size_t i) -> uint32_t {
+    return wide ? sample16(i) : samples[i];
+  };
   uint32_t largest = 0;
-  for (size_t i = 0; wide && i < count * channels; ++i) {
-    if (i % channels < colors) largest = std::max(largest, sample16(i));
+  for (size_t i = 0; i < count * channels; ++i) {
+    if (i % channels < colors) largest = std::max(largest, value(i));
   }
-  // Values of, say, 12 bits, as cameras and scanners write them.
-  const bool scaled = wide && largest < 1u << 15;
-  largest = std::max(largest, 1u);
+  // For example, 12 bits of a scanner, or an array of 0 and 1 saved as it is.
+  const bool scaled =
+      largest > 0 && largest < (wide                 ? 1u << 15
+                                : channels == colors ? kFewLevels
+                                                     : 0);
   const auto sample = [&](size_t pixel, size_t channel) -> uint32_t {
     const size_t i = pixel * channels + channel;
-    if (!wide) return samples[i];
-    if (!scaled || channel >= colors) return sample16(i) >> 8;
-    return (sample16(i) * 255 + largest / 2) / largest;
+    if (!scaled || channel >= colors) return value(i) >> (wide ? 8 : 0);
+    return (value(i) * 255 + largest / 2) / largest;
   };
   GrayImage image = Allocate(height, width);
   std::vector<uint8_t> alpha(channels > colors ? count : 0);
@@ -517,8 +523,7 @@ absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
   if (!alpha.empty()) PutOnPaper(alpha, &image);
   if (scaled) {
     image.warning =
-        "16-bit samples that use less than half of their range; scaled by the "
-        "largest";
+        "samples that use a small part of their range; scaled by the largest";
   }
   return Upright(std::move(image), PngOrientation(reader));
 }

@@ -32,8 +32,8 @@ bool IsImage(absl::string_view start);
 //
 // PNG gives the pixels of lenet.prediction.picture in Python: colour becomes
 // (19595 R + 38470 G + 7471 B + 2^15) / 2^16; gamma is ignored. Of 16-bit
-// samples the high byte is used; if they use less than half of their range,
-// they are scaled by the largest.
+// samples the high byte is used. If they use less than half of their range, or
+// opaque 8-bit samples less than an eighth, they are scaled by the largest.
 absl::StatusOr<GrayImage> DecodeImage(absl::string_view content);
 
 enum class JpegCoding {

@@ -151,6 +151,8 @@ def _pngs(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
         colour_type = {"gray": 0, "grayalpha": 4, "rgb": 2, "rgba": 6}[kind]
         samples = rng.integers(0, 4096, (13, 21, _PNG_KINDS[colour_type][1]))
         yield f"png_{kind}12", _png(samples, colour_type, 16, [])
+    yield "png_gray_of_5_bits", _png(rng.integers(0, 32, (13, 21, 1)), 0, 8, [])
+    yield "png_rgb_of_1_bit", _png(rng.integers(0, 2, (13, 21, 3)), 2, 8, [])
     for paper in (0, 255):  # a sheet with a mark and a margin; then the mark alone
         samples = np.zeros((13, 21, 4), int)
         samples[2:11, 3:18] = (paper, paper, paper, 255)

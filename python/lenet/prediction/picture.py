@@ -18,6 +18,8 @@ _SUFFIXES = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp", ".tif", 
 _START = re.compile(
     rb"\x89PNG|\xff\xd8\xff|BM....\0\0\0\0|RIFF....WEBP|II\*\0|MM\0\*|GIF8", re.DOTALL
 )
+_LOSSLESS = ("PNG", "BMP", "TIFF", "GIF")
+_FEW_LEVELS = 32  # an array of 0 and 1, or 0 to 16, that was saved as it is
 _MAX_SIDE = 1024  # pixels; enough for a digit
 _MAX_PIXELS = 1 << 26  # decoded; as kMaxPixels in cc/image/decode.h
 _WIDE = ("I", "F")  # prefixes of Pillow's modes for more than 8 bits per sample
@@ -127,8 +129,9 @@ def planes(opened: ImageFile.ImageFile) -> list[np.ndarray]:
     """Returns the gray plane of an opened picture, then its colour channels, uint8 [H, W] each.
 
     The picture is turned upright. Samples of more than 8 bits that use less than half of their
-    range are scaled by the largest. Transparent parts get the colour of opaque paper; around
-    bare ink they become white under dark ink and black under light ink.
+    range, and opaque ones of 8 bits that use less than an eighth, are scaled by the largest.
+    Transparent parts get the colour of opaque paper; around bare ink they become white under dark
+    ink and black under light ink.
     """
     raw_mode = opened.tile[0][3] if opened.format == "PNG" and opened.tile else None
     opened.load()
@@ -145,6 +148,8 @@ def planes(opened: ImageFile.ImageFile) -> list[np.ndarray]:
         image = image.convert("RGB")
     elif image.mode not in ("L", "RGB"):
         image = image.convert("L" if image.mode in ("1", "LA") else "RGB")
+    if alpha is None and opened.format in _LOSSLESS and 0 < np.asarray(image).max() < _FEW_LEVELS:
+        image = Image.fromarray(_scaled(np.asarray(image)))
     gray = np.asarray(image.convert("L"))
     channels = [gray]
     if image.mode == "RGB":
@@ -175,7 +180,7 @@ def _narrow(samples: np.ndarray, mode: str) -> np.ndarray:
     low, high = float(samples.min()), float(samples.max())
     if not mode.startswith("F") and low >= 0 and high < 65536:
         wide = samples.astype(np.int64)
-        return _scaled(wide) if high < 1 << 15 else (wide >> 8).astype(np.uint8)
+        return _scaled(wide) if 0 < high < 1 << 15 else (wide >> 8).astype(np.uint8)
     low = min(low, 0.0)
     full = high - low
     if low == 0 and mode.startswith("F"):  # the two usual ranges, else the largest value
@@ -183,14 +188,14 @@ def _narrow(samples: np.ndarray, mode: str) -> np.ndarray:
     return np.rint((samples.astype(np.float64) - low) * 255 / full).astype(np.uint8)
 
 
-def _scaled(wide: np.ndarray) -> np.ndarray:
-    largest = max(int(wide.max()), 1)
+def _scaled(samples: np.ndarray) -> np.ndarray:
+    largest = max(int(samples.max()), 1)
     warnings.warn(
-        "16-bit samples that use less than half of their range; scaled by the largest",
+        "samples that use a small part of their range; scaled by the largest",
         PictureWarning,
         stacklevel=2,
     )
-    return ((wide * 255 + largest // 2) // largest).astype(np.uint8)
+    return ((samples.astype(np.int64) * 255 + largest // 2) // largest).astype(np.uint8)
 
 
 def _scaled_colour(image: ImageFile.ImageFile, low_raw_mode: str) -> np.ndarray:

@@ -1,4 +1,5 @@
 import io
+import warnings
 
 import numpy as np
 import pytest
@@ -68,9 +69,19 @@ def test_16_bits(save):
 
 @pytest.mark.parametrize("factor", [1, 4, 16, 64])
 def test_parts_of_16_bits_are_scaled_by_the_largest_value(save, factor):
-    with pytest.warns(picture.PictureWarning, match="less than half of their range"):
+    with pytest.warns(picture.PictureWarning, match="a small part of their range"):
         found = _gray(save(Image.fromarray(GRAY.astype(np.uint16) * factor), "a.png"))
     np.testing.assert_array_equal(found, (GRAY.astype(int) * 255 + 115) // 230)
+
+
+@pytest.mark.parametrize(("levels", "scaled"), [(2, True), (17, True), (33, False)])
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.gif"])
+def test_few_levels_of_8_bits_are_scaled_by_the_largest(save, levels, scaled, name):
+    path = save(Image.fromarray(np.where(GRAY < 100, 0, levels - 1).astype(np.uint8)), name)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", picture.PictureWarning)
+        assert _gray(path).max() == (255 if scaled else levels - 1)
+    assert len(caught) == scaled
 
 
 @pytest.mark.parametrize(
