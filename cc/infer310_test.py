@@ -21,6 +21,7 @@ from lenet.testing import programs
 
 _PROGRAM = "//cc:infer310"
 _MODEL = "python/lenet.mindir"
+_OUTPUTS = ["report.json", "result_Files", "results.csv", "time_Result"]
 
 
 def _infer(cwd: pathlib.Path, *arguments: str):
@@ -75,7 +76,7 @@ def test_without_arguments_it_classifies_all_of_mnist(full_run):
     assert re.search(r"p50 \S+ ms, p90 \S+ ms, p99 \S+ ms", result.stdout)
     assert re.search(r"Throughput: \d+ images/s", result.stdout)
     assert "engine native on CPU" in result.stderr
-    assert _names(cwd) == ["report.json", "result_Files", "time_Result"]
+    assert _names(cwd) == _OUTPUTS
     report = _report(cwd)
     assert report["images"] == 10000
     assert report["accuracy"] == pytest.approx(report["correct"] / 10000)
@@ -109,12 +110,27 @@ def test_a_folder_of_images_gives_the_logits_of_the_idx_file(full_run, tmp_path)
         np.testing.assert_allclose(np.fromfile(path, "<f4"), expected, atol=1e-5)
 
 
-def test_images_without_labels(tmp_path):
+def test_digits_of_ones_own_pictures(tmp_path):
     _write_image(tmp_path / "in" / "mine.png")
-    result = _infer(tmp_path, "--dataset_path=in")
-    assert result.returncode == 0, result.stderr
-    assert "Accuracy: unknown" in result.stdout
-    assert _names(tmp_path / "result_Files") == ["mine.bin"]
+    _write_image(tmp_path / "in" / os.fsdecode(b"b\xe9.PNG"), 1)
+    (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "in" / "._mine.png").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "in" / "notes.txt").write_text("hello")
+    result = _infer(tmp_path, "--dataset_path=in", "--batch_size=1")
+    assert result.returncode == 2, result.stderr
+    assert re.search(r"^    7 +[01]\.\d{4}  mine\.png$", result.stdout, re.MULTILINE)
+    assert "Accuracy" not in result.stdout
+    for text in ("in/broken.jpg: ", "skipped: 1;", "1 of 3 images could not be read"):
+        assert text in result.stderr
+    assert len(_names(tmp_path / "result_Files")) == 2
+    rows = (tmp_path / "results.csv").read_bytes().splitlines()
+    assert rows[0] == b"file,digit,probability"
+    assert rows[1].startswith(b"b\xe9.PNG,2,")
+    assert len(_report(tmp_path)["answers"]) == 2
+    result = _infer(tmp_path, "--strict", "--dataset_path=in", "--result_path=strict/out")
+    assert (result.returncode, _names(tmp_path)) == (2, ["in", *_OUTPUTS])
+    assert "error: " in result.stderr.splitlines()[-1]
+    assert "in/broken.jpg: " in result.stderr.splitlines()[-1]
 
 
 def test_earlier_results_are_replaced_and_flags_override_the_configuration_file(tmp_path):
@@ -122,7 +138,7 @@ def test_earlier_results_are_replaced_and_flags_override_the_configuration_file(
     for arguments, count in (([], 3), (["--limit=2"], 2)):
         result = _infer(tmp_path, "--config_path=mine.yaml", *arguments)
         assert len(_names(tmp_path / "result_Files")) == count, result.stderr
-        assert _names(tmp_path) == ["mine.yaml", "report.json", "result_Files", "time_Result"]
+        assert _names(tmp_path) == ["mine.yaml", *_OUTPUTS]
 
 
 def test_flagfile(tmp_path):

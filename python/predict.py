@@ -1,4 +1,4 @@
-"""Classifies the digits in pictures: PNG, JPEG or BMP of any size and color, or folders of them.
+"""Classifies the digits in pictures of any format, size and color, or in folders of them.
 
 Ink may be darker or lighter than the paper. Unusable pictures are reported and skipped; the exit
 code is then 2.

@@ -86,7 +86,7 @@ std::optional<std::string> RefusalOfCoding(const JpegHeader& header) {
     return "its chroma subsampling is unusual";
   }
   if (!header.single_scan) return "it has more than one scan, or lacks tables";
-  // DVPP does not turn such a picture as cc/image does.
+  // Whether DVPP turns the picture depends on its version; cc/image does.
   if (header.orientation != 1) return "it is rotated (EXIF)";
   return std::nullopt;
 }

@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -21,6 +23,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -38,6 +41,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr absl::string_view kManifestHeader = "file,label";
+constexpr int kMaxInputSide = 8192;                  // pixels
 constexpr size_t kMaxFileBytes = size_t{256} << 20;  // of images and manifests
 
 // Implements Load by LoadLuma.
@@ -138,17 +142,27 @@ bool HasExtension(const fs::path& path, absl::string_view extension) {
 
 bool IsImageName(const fs::path& path) {
   return HasExtension(path, ".jpg") || HasExtension(path, ".jpeg") ||
+         HasExtension(path, ".jpe") || HasExtension(path, ".jfif") ||
          HasExtension(path, ".png") || HasExtension(path, ".bin");
 }
 
+bool StartsAsImage(const fs::path& path) {
+  const absl::StatusOr<FileStart> start = ReadFileStart(path.string(), 8);
+  return start.ok() && IsImage(start->content);
+}
+
 struct Sample {
-  explicit Sample(const fs::path& file, std::optional<int> known_label = {})
-      : path(file.string()),
-        stem(file.stem().string()),
+  Sample(const fs::path& folder, const fs::path& file,
+         std::optional<int> known_label = {})
+      : path((folder / file).string()),
+        name(file.string()),
+        stem(absl::StrReplaceAll(fs::path(file).replace_extension().string(),
+                                 {{"/", "_"}})),
         is_tensor(HasExtension(file, ".bin")),
         label(known_label) {}
 
   std::string path;
+  std::string name;  // relative to the folder
   std::string stem;
   bool is_tensor;
   std::optional<int> label;
@@ -178,6 +192,19 @@ class FolderDataset : public ImageDataset {
   FolderDataset(std::vector<Sample> samples, const DatasetOptions& options)
       : ImageDataset(options), samples_(std::move(samples)) {}
 
+  std::string name(size_t i) const override { return samples_[i].name; }
+
+  std::vector<std::string> warnings() const override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<std::string> lines;
+    for (const auto& [message, files] : odd_) {
+      lines.push_back(absl::StrCat(
+          files.size(), " of ", samples_.size(), " images, the first is ",
+          samples_[*files.begin()].path, ": ", message));
+    }
+    return lines;
+  }
+
   size_t size() const override { return samples_.size(); }
 
   std::string stem(size_t i) const override { return samples_[i].stem; }
@@ -195,16 +222,23 @@ class FolderDataset : public ImageDataset {
   }
 
   absl::Status LoadLuma(size_t i, absl::Span<uint8_t> luma) const override {
-    LENET_ASSIGN_OR_RETURN(const SourceImage source, LoadSource(i));
-    LENET_ASSIGN_OR_RETURN(
-        const GrayImage image,
-        WithLocation(samples_[i].path, DecodeImage(source.content)));
-    Resizer(image.height, image.width, options_.height, options_.width)
-        .Resize(image.pixels, luma);
-    return absl::OkStatus();
+    LENET_ASSIGN_OR_RETURN(const std::string content, ReadImage(i));
+    return Decode(i, content, luma);
   }
 
   absl::StatusOr<SourceImage> LoadSource(size_t i) const override {
+    LENET_ASSIGN_OR_RETURN(std::string content, ReadImage(i));
+    if (options_.keeps_file == nullptr || options_.keeps_file(content)) {
+      return SourceImage{std::move(content), 0, 0, samples_[i].path};
+    }
+    std::vector<uint8_t> luma(tensor_size());
+    LENET_RETURN_IF_ERROR(Decode(i, content, absl::MakeSpan(luma)));
+    return SourceImage{std::string(luma.begin(), luma.end()), options_.height,
+                       options_.width, samples_[i].path};
+  }
+
+ private:
+  absl::StatusOr<std::string> ReadImage(size_t i) const {
     const std::string& path = samples_[i].path;
     if (samples_[i].is_tensor) {
       return InvalidArgument(
@@ -213,12 +247,50 @@ class FolderDataset : public ImageDataset {
           "image (it normalises by AIPP); give it .jpg, .png or IDX files, or "
           "a model converted without --aipp");
     }
-    LENET_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kMaxFileBytes));
-    return SourceImage{std::move(content), 0, 0, path};
+    return ReadFile(path, kMaxFileBytes);
   }
 
- private:
+  absl::Status Decode(size_t i, const std::string& content,
+                      absl::Span<uint8_t> luma) const {
+    LENET_ASSIGN_OR_RETURN(
+        const GrayImage image,
+        WithLocation(samples_[i].path, DecodeImage(content)));
+    if (!image.warning.empty()) AddWarning(image.warning, i);
+    if (HasLightBorder(image)) {
+      AddWarning(
+          "light paper, but the model knows light digits on a dark ground; "
+          "invert it, or use //python:predict",
+          i);
+    }
+    Resizer(image.height, image.width, options_.height, options_.width)
+        .Resize(image.pixels, luma);
+    return absl::OkStatus();
+  }
+
+  // Returns whether more than half of the outermost pixels are light.
+  static bool HasLightBorder(const GrayImage& image) {
+    const auto height = static_cast<size_t>(image.height);
+    const auto width = static_cast<size_t>(image.width);
+    size_t light = 0;
+    size_t count = 0;
+    for (size_t y = 0; y < height; ++y) {
+      const bool whole_row = y == 0 || y + 1 == height;
+      const size_t step = whole_row ? 1 : std::max<size_t>(width - 1, 1);
+      for (size_t x = 0; x < width; x += step, ++count) {
+        light += image.pixels[y * width + x] >= 128;
+      }
+    }
+    return 2 * light > count;
+  }
+
+  void AddWarning(const std::string& message, size_t i) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    odd_[message].insert(i);
+  }
+
   const std::vector<Sample> samples_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::set<size_t>> odd_;  // by message
 };
 
 std::optional<int> ParseLabel(absl::string_view text) {
@@ -245,15 +317,14 @@ absl::StatusOr<Sample> ParseRow(const std::string& folder,
       std::find(relative.begin(), relative.end(), "..") != relative.end()) {
     return InvalidArgument("expected a file in the folder, found '", name, "'");
   }
-  if (!IsImageName(relative)) {
+  if (!IsImageName(relative) && !StartsAsImage(fs::path(folder) / relative)) {
     return InvalidArgument("expected a .jpg, .png or .bin, found '", name, "'");
   }
-  const fs::path path = fs::path(folder) / relative;
   std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) {
+  if (!fs::is_regular_file(fs::path(folder) / relative, ignored)) {
     return absl::NotFoundError(absl::StrCat("no file '", name, "' there"));
   }
-  return Sample(path, label);
+  return Sample(folder, relative.lexically_normal(), label);
 }
 
 absl::StatusOr<std::vector<Sample>> ReadManifest(const std::string& folder,
@@ -272,7 +343,7 @@ absl::StatusOr<std::vector<Sample>> ReadManifest(const std::string& folder,
                              kManifestHeader, ", found '", row.substr(0, 80),
                              "'");
     }
-    if (line == 1 || row.empty()) continue;
+    if (line == 1 || absl::StripAsciiWhitespace(row).empty()) continue;
     LENET_ASSIGN_OR_RETURN(Sample sample,
                            WithLocation(absl::StrCat(path, ": line ", line),
                                         ParseRow(folder, row)));
@@ -284,11 +355,11 @@ absl::StatusOr<std::vector<Sample>> ReadManifest(const std::string& folder,
   return samples;
 }
 
-// Sets index and label from a stem test_{index}_{label}. Returns whether the
-// stem has this form.
+// Sets index and label from a file name test_{index}_{label}.*. Returns whether
+// it has this form.
 bool ParseStem(Sample* sample) {
-  const std::vector<absl::string_view> parts =
-      absl::StrSplit(sample->stem, '_');
+  const std::string stem = fs::path(sample->name).stem().string();
+  const std::vector<absl::string_view> parts = absl::StrSplit(stem, '_');
   if (parts.size() != 3 || parts[0] != "test") return false;
   sample->label = ParseLabel(parts[2]);
   return sample->label.has_value() &&
@@ -308,21 +379,90 @@ void LabelByName(std::vector<Sample>* samples) {
       [](const Sample& a, const Sample& b) { return a.index < b.index; });
 }
 
-absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
+// Sets the labels by the names of the folders. Returns whether each image lies
+// in a folder named 0 to 9.
+bool LabelByFolder(std::vector<Sample>* samples) {
+  for (Sample& sample : *samples) {
+    sample.label =
+        ParseLabel(fs::path(sample.name).parent_path().filename().string());
+    if (!sample.label.has_value()) return false;
+  }
+  return true;
+}
+
+// Adds the images in `folder` / `subfolder`, or those of its subfolders if it
+// has none: of a test set alone if there is one. Names that start with a dot
+// are left out. Returns the number of other files.
+absl::StatusOr<size_t> AddImages(const fs::path& folder,
+                                 const fs::path& subfolder,
+                                 std::vector<Sample>* samples) {
   LENET_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                         ListFolder(folder));
-  std::vector<Sample> samples;
+                         ListFolder((folder / subfolder).string()));
+  const size_t before = samples->size();
+  size_t others = 0;
+  std::vector<std::string> folders;
   for (const std::string& name : names) {
-    if (!IsImageName(name)) continue;
-    samples.emplace_back(fs::path(folder) / name);
+    if (name[0] == '.') continue;
+    const fs::path file = subfolder / name;
+    std::error_code ignored;
+    if (fs::is_directory(folder / file, ignored)) {
+      folders.push_back(name);
+    } else if (HasExtension(file, ".bin") && !subfolder.empty() &&
+               !ParseLabel(subfolder.filename().string())) {
+      ++others;  // may be a result
+    } else if (IsImageName(file) || StartsAsImage(folder / file)) {
+      samples->emplace_back(folder, file);
+    } else {
+      ++others;
+    }
   }
+  if (samples->size() > before) return others;
+  for (const char* test : {"test", "testing"}) {
+    if (std::find(folders.begin(), folders.end(), test) != folders.end()) {
+      return AddImages(folder, subfolder / test, samples);
+    }
+  }
+  for (const std::string& name : folders) {
+    std::error_code ignored;
+    if (fs::is_symlink(folder / subfolder / name, ignored)) continue;
+    LENET_ASSIGN_OR_RETURN(const size_t below,
+                           AddImages(folder, subfolder / name, samples));
+    others += below;
+  }
+  return others;
+}
+
+absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
+  std::vector<Sample> samples;
+  LENET_ASSIGN_OR_RETURN(const size_t others, AddImages(folder, "", &samples));
   if (samples.empty()) {
-    return InvalidArgument("no images in ", folder,
-                           "; expected *.jpg, *.png, *.bin or an IDX file (for "
-                           "example t10k-images.idx3-ubyte)");
+    return InvalidArgument(
+        "no images in ", folder,
+        "; expected *.jpg, *.png, *.bin or an IDX file (for example "
+        "t10k-images.idx3-ubyte)",
+        others == 0 ? ""
+                    : absl::StrCat("; found ", others,
+                                   " other files: //python:predict reads more "
+                                   "formats"));
   }
-  LabelByName(&samples);
+  if (others > 0) {
+    std::fprintf(stderr,
+                 "infer310: warning: files that are neither JPEG nor PNG, "
+                 "skipped: %zu; //python:predict reads more formats\n",
+                 others);
+  }
+  if (!LabelByFolder(&samples)) LabelByName(&samples);
   return samples;
+}
+
+// Gives files of the same stem, such as a.jpg and a.png, their whole names.
+void KeepEndings(std::vector<Sample>* samples) {
+  std::map<std::string, int> counts;
+  for (const Sample& sample : *samples) ++counts[sample.stem];
+  for (Sample& sample : *samples) {
+    if (counts[sample.stem] == 1) continue;
+    sample.stem = absl::StrReplaceAll(sample.name, {{"/", "_"}});
+  }
 }
 
 absl::Status CheckStemsUnique(const std::vector<Sample>& samples) {
@@ -351,6 +491,7 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenFolder(
     if (idx) return OpenIdx(*idx, options);
     LENET_ASSIGN_OR_RETURN(samples, ListImages(folder));
   }
+  KeepEndings(&samples);
   LENET_RETURN_IF_ERROR(CheckStemsUnique(samples));
   if (options.limit != 0 && options.limit < samples.size()) {
     samples.erase(samples.begin() + static_cast<ptrdiff_t>(options.limit),
@@ -364,9 +505,9 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenFolder(
 absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
     const DatasetOptions& options) {
   if (options.height < 1 || options.width < 1 ||
-      options.height > kMaxImageSide || options.width > kMaxImageSide) {
+      options.height > kMaxInputSide || options.width > kMaxInputSide) {
     return InvalidArgument("expected a height and width from 1 to ",
-                           kMaxImageSide, ", found ", options.height, " and ",
+                           kMaxInputSide, ", found ", options.height, " and ",
                            options.width);
   }
   std::error_code ignored;

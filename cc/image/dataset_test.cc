@@ -31,6 +31,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::FloatEq;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr absl::StatusCode kMissing = absl::StatusCode::kNotFound;
@@ -244,12 +245,77 @@ TEST(FolderTest, NoImages) {
   }
 }
 
-TEST(FolderTest, StemsMustBeUnique) {
+// The same names as in python/lenet/postprocessing/inputs_test.py.
+TEST(FolderTest, FoldersOfClassesAndFilesThatAreLeftOut) {
+  struct Case {
+    std::vector<std::string> names;
+    std::vector<std::string> stems;
+    std::vector<int> labels;
+  };
+  for (const Case& c : std::vector<Case>{
+           {{"7/0.png", "3/0.PNG", "3/._0.png", "3/a.bin", "notes.txt"},
+            {"3_0", "3_a", "7_0"},
+            {3, 3, 7}},
+           {{"testing/7/0.png", "training/5/1.png"}, {"testing_7_0"}, {7}},
+           {{"test_0_7.png", "1/0.png", "._test_1_1.png"}, {"test_0_7"}, {7}},
+           {{"in/test_0_7.jfif", "result_Files/test_0_7.bin"},
+            {"in_test_0_7"},
+            {7}},
+           {{"7/0.png", "seven/0.png"}, {"7_0", "seven_0"}, {-1, -1}}}) {
+    const TempFolder folder;
+    for (const std::string& name : c.names) folder.Write(name, "");
+    LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                               Open(folder.path()));
+    EXPECT_EQ(Stems(*dataset), c.stems);
+    EXPECT_EQ(Labels(*dataset), c.labels);
+    EXPECT_EQ(dataset->name(0), c.names[c.names.size() == 5]);
+  }
+}
+
+TEST(FolderTest, TheContentDecidesAndOddPicturesAreCounted) {
+  const TempFolder folder;
+  const auto& golden = GoldenImages();
+  folder.Write("dark", golden.at("png_gray8").file);
+  folder.Write("wide.dat", golden.at("png_gray12").file);
+  folder.Write("x.tif", golden.at("png_pillow_flat").file);
+  folder.Write("y.jpg", golden.at("png_pillow_flat").file);
+  folder.Write("notes.txt", "text");
+  DatasetOptions options;
+  options.path = folder.path();
+  options.keeps_file = [&golden](absl::string_view file) {
+    return file == golden.at("png_gray8").file;
+  };
+  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                             OpenDataset(options));
+  EXPECT_THAT(Stems(*dataset), ElementsAre("dark", "wide", "x", "y"));
+  for (size_t i = 0; i < 4; ++i) {
+    LENET_ASSERT_OK_AND_ASSIGN(const SourceImage source,
+                               dataset->LoadSource(i));
+    EXPECT_EQ(source.height, i == 0 ? 0 : 32);
+    if (i == 0) continue;
+    EXPECT_EQ(source.content.size(), dataset->tensor_size());
+    EXPECT_EQ(
+        LoadLuma(*dataset, i),
+        std::vector<uint8_t>(source.content.begin(), source.content.end()));
+  }
+  EXPECT_THAT(
+      dataset->warnings(),
+      UnorderedElementsAre(AllOf(HasSubstr("1 of 4 images, the first is "),
+                                 HasSubstr("wide.dat: samples that use")),
+                           AllOf(HasSubstr("3 of 4 images, the first is "),
+                                 HasSubstr("wide.dat: light paper"))));
+}
+
+TEST(FolderTest, FilesOfTheSameStemKeepTheirEndings) {
   const TempFolder folder;
   for (const char* name : {"a.jpg", "b.jpg", "a.png"}) folder.Write(name, "");
+  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                             Open(folder.path()));
+  EXPECT_THAT(Stems(*dataset), ElementsAre("a.jpg", "a.png", "b"));
+  folder.Write("a.jpg.png", "");
   EXPECT_THAT(Open(folder.path()),
               StatusIs(kInvalid, AllOf(HasSubstr("/a.jpg and "),
-                                       HasSubstr("/a.png would"))));
+                                       HasSubstr("/a.jpg.png would"))));
 }
 
 TEST(FolderTest, UnreadableAndRemovedFiles) {
@@ -346,11 +412,11 @@ TEST(ManifestTest, GivesFilesLabelsAndOrder) {
        {"file,label\nb.jpg,7\na,1.png,0\nsub/c.bin,9\n",
         // as spreadsheets write it
         "\xef\xbb\xbf"
-        "file,label\r\nb.jpg,7\r\na,1.png,0\r\nsub/c.bin,9"}) {
+        "file,label\r\nb.jpg,7\r\na,1.png,0\r\nsub/c.bin,9\r\n\r\n \n"}) {
     folder.Write("manifest.csv", content);
     LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
                                Open(folder.path()));
-    EXPECT_THAT(Stems(*dataset), ElementsAre("b", "a,1", "c"));
+    EXPECT_THAT(Stems(*dataset), ElementsAre("b", "a,1", "sub_c"));
     EXPECT_THAT(Labels(*dataset), ElementsAre(7, 0, 9));
   }
 }
@@ -387,7 +453,6 @@ TEST(ManifestTest, BadLines) {
            {header + folder.path() + "/a.jpg,1\n",
             "expected a file in the folder"},
            {header + "a.jpg,1\na.jpg,1\n", "of the same name"},
-           {header + "a.jpg,1\nsub/a.jpg,1\n", "of the same name"},
        }) {
     folder.Write("manifest.csv", bad.content);
     EXPECT_THAT(Open(folder.path()),

@@ -1,12 +1,16 @@
 #include "cc/image/decode.h"
 
 #include <algorithm>
+#include <array>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>  // before jpeglib.h, which needs it
+#include <cstdlib>
 #include <iterator>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
@@ -38,8 +42,8 @@ using MessageBuffer = char[JMSG_LENGTH_MAX];
 
 // Checks the size in a header before memory is allocated for the pixels.
 // `max_pixels`: what a file of this length can hold.
-absl::Status CheckSize(absl::string_view format, uint32_t height,
-                       uint32_t width, uint64_t max_pixels) {
+absl::Status CheckHeader(absl::string_view format, uint32_t height,
+                         uint32_t width, uint64_t max_pixels) {
   if (height < 1 || width < 1 || height > kMaxImageSide ||
       width > kMaxImageSide) {
     return InvalidArgument(format, " image of ", width, "x", height,
@@ -53,10 +57,79 @@ absl::Status CheckSize(absl::string_view format, uint32_t height,
   return absl::OkStatus();
 }
 
+// Checks the size at which an image is decoded.
+absl::Status CheckSize(absl::string_view format, uint32_t height,
+                       uint32_t width) {
+  if (uint64_t{height} * width <= kMaxPixels) return absl::OkStatus();
+  return InvalidArgument(format, " image of ", width, "x", height,
+                         " pixels; at most ", kMaxPixels,
+                         " pixels are supported: scale it down");
+}
+
 GrayImage Allocate(uint32_t height, uint32_t width) {
   GrayImage image{static_cast<int>(height), static_cast<int>(width), {}};
   image.pixels.resize(size_t{height} * width);
   return image;
+}
+
+// Converts as Pillow's convert("L"): ITU-R 601-2 luma in 16 bits, rounded.
+uint8_t Luma(uint32_t red, uint32_t green, uint32_t blue) {
+  return static_cast<uint8_t>(
+      (19595u * red + 38470u * green + 7471u * blue + 32768u) >> 16);
+}
+
+// Returns the orientation, 1 to 8, from EXIF data (EXIF 2.3, section 4.6).
+// Returns 1 if there is none or it is invalid.
+int ExifOrientation(absl::string_view data) {
+  constexpr uint64_t kOrientationTag = 0x0112;
+  constexpr uint64_t kShort = 3;
+  constexpr uint64_t kEntrySize = 12;  // tag, type, count, value
+  const bool little_endian = absl::StartsWith(data, "II");
+  const auto number = [data, little_endian](uint64_t offset, size_t bytes) {
+    uint64_t value = 0;  // also past the end
+    if (offset + bytes > data.size()) return value;
+    for (size_t i = 0; i < bytes; ++i) {
+      const size_t place = offset + (little_endian ? bytes - 1 - i : i);
+      value = value << 8 | static_cast<uint8_t>(data[place]);
+    }
+    return value;
+  };
+  const uint64_t directory = number(4, 4);
+  const uint64_t count = number(directory, 2);
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t entry = directory + 2 + i * kEntrySize;
+    if (number(entry, 2) != kOrientationTag) continue;
+    const uint64_t value = number(entry + 8, 2);
+    const bool valid =
+        number(entry + 2, 2) == kShort && value >= 1 && value <= 8;
+    return valid ? static_cast<int>(value) : 1;
+  }
+  return 1;
+}
+
+// Turns an image upright that is stored with an orientation of EXIF.
+GrayImage Upright(GrayImage image, int orientation) {
+  if (orientation == 1) return image;
+  const bool swapped = orientation >= 5;
+  const bool from_bottom = orientation == 3 || orientation == 4 ||
+                           orientation == 7 || orientation == 6;
+  const bool from_right = orientation == 2 || orientation == 3 ||
+                          orientation == 7 || orientation == 8;
+  const auto height = static_cast<size_t>(image.height);
+  const auto width = static_cast<size_t>(image.width);
+  GrayImage turned = image;
+  if (swapped) std::swap(turned.height, turned.width);
+  size_t i = 0;
+  for (size_t y = 0; y < static_cast<size_t>(turned.height); ++y) {
+    for (size_t x = 0; x < static_cast<size_t>(turned.width); ++x) {
+      const size_t row = swapped ? x : y;
+      const size_t column = swapped ? y : x;
+      turned.pixels[i++] =
+          image.pixels[(from_bottom ? height - 1 - row : row) * width +
+                       (from_right ? width - 1 - column : column)];
+    }
+  }
+  return turned;
 }
 
 // ---------------------------------------------------------------- JPEG
@@ -78,7 +151,8 @@ struct JpegErrors {
   jpeg_error_mgr manager;  // the first member: libjpeg gets a pointer to it
   std::jmp_buf jump;
   MessageBuffer message;
-  int frame_marker;  // second byte of the marker SOF0 to SOF15
+  MessageBuffer warning;  // the last one
+  int frame_marker;       // second byte of the marker SOF0 to SOF15
 };
 
 [[noreturn]] void JpegFail(j_common_ptr info) {
@@ -87,10 +161,21 @@ struct JpegErrors {
   std::longjmp(errors->jump, 1);
 }
 
+// Returns whether the pixels are whole although libjpeg warns.
+bool IsHarmless(int code) {
+  return code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR ||
+         code == JWRN_ADOBE_XFORM || code == JWRN_TOO_MUCH_DATA;
+}
+
 // Level -1 is a warning: libjpeg would replace damaged data and go on. Levels
 // from 0 are traces; only a trace gives the marker of the frame.
 void JpegMessage(j_common_ptr info, int level) {
-  if (level < 0) JpegFail(info);
+  if (level < 0) {
+    if (!IsHarmless(info->err->msg_code)) JpegFail(info);
+    auto* errors = reinterpret_cast<JpegErrors*>(info->err);
+    info->err->format_message(info, errors->warning);
+    return;
+  }
   if (info->err->msg_code == JTRC_SOF) {
     reinterpret_cast<JpegErrors*>(info->err)->frame_marker =
         info->err->msg_parm.i[0];
@@ -130,14 +215,34 @@ class JpegReader {
     return true;
   }
 
-  bool ReadPixels(uint8_t* pixels) {
+  // Sets output_height and output_width in info(). Libjpeg scales while it
+  // decodes, unless it has to hold all coefficients anyway.
+  bool ChooseScale() {
     if (setjmp(errors_.jump) != 0) return false;
-    info_.out_color_space = JCS_GRAYSCALE;
+    info_.out_color_space = is_cmyk() ? JCS_CMYK : JCS_GRAYSCALE;
+    info_.scale_denom = 8;
+    for (const unsigned numerator : {8u, 4u, 2u, 1u}) {
+      info_.scale_num = numerator;
+      jpeg_calc_output_dimensions(&info_);
+      if (jpeg_has_multiple_scans(&info_) ||
+          uint64_t{info_.output_height} * info_.output_width <= kMaxPixels) {
+        break;
+      }
+    }
+    return true;
+  }
+
+  // `row` has room for a row of all components.
+  bool ReadPixels(uint8_t* row, uint8_t* pixels) {
+    if (setjmp(errors_.jump) != 0) return false;
     jpeg_start_decompress(&info_);
     while (info_.output_scanline < info_.output_height) {
-      JSAMPROW row =
+      uint8_t* const line =
           pixels + size_t{info_.output_scanline} * info_.output_width;
       jpeg_read_scanlines(&info_, &row, 1);
+      for (size_t x = 0; x < info_.output_width; ++x) {
+        line[x] = is_cmyk() ? CmykLuma(row + 4 * x) : row[x];
+      }
     }
     jpeg_finish_decompress(&info_);  // fails if the end is missing
     return true;
@@ -148,53 +253,46 @@ class JpegReader {
     return InvalidArgument("broken JPEG: ", errors_.message);
   }
 
+  // Returns what was odd about a file that could be read; "" if nothing.
+  std::string Warning() const {
+    // The number of bytes would make each file's warning another one.
+    if (absl::StrContains(errors_.warning, "extraneous bytes")) {
+      return "JPEG with extraneous bytes";
+    }
+    return errors_.warning;
+  }
+
+  bool is_cmyk() const {
+    return info_.jpeg_color_space == JCS_CMYK ||
+           info_.jpeg_color_space == JCS_YCCK;
+  }
+
   const jpeg_decompress_struct& info() const { return info_; }
   int frame_marker() const { return errors_.frame_marker; }
 
  private:
+  // Converts as Pillow: the four inks are stored inverted, as Adobe does.
+  static uint8_t CmykLuma(const uint8_t* light) {
+    const auto mixed = [light](size_t i) {
+      const uint32_t shade = (255u - light[i]) * light[3] + 128u;
+      return light[3] - (((shade >> 8) + shade) >> 8);
+    };
+    return Luma(mixed(0), mixed(1), mixed(2));
+  }
+
   JpegErrors errors_ = {};
   jpeg_progress_mgr progress_ = {};
   jpeg_decompress_struct info_ = {};
 };
 
-// Returns the orientation, 1 to 8, from the content of an APP1 segment (EXIF
-// 2.3, section 4.6). Returns 1 if there is none or it is invalid.
-int ExifOrientation(absl::string_view segment) {
-  constexpr uint64_t kOrientationTag = 0x0112;
-  constexpr uint64_t kShort = 3;
-  constexpr uint64_t kEntrySize = 12;  // tag, type, count, value
-  if (!absl::ConsumePrefix(&segment, absl::string_view("Exif\0\0", 6))) {
-    return 1;
-  }
-  const bool little_endian = absl::StartsWith(segment, "II");
-  const auto number = [segment, little_endian](uint64_t offset, size_t bytes) {
-    uint64_t value = 0;  // also past the end
-    if (offset + bytes > segment.size()) return value;
-    for (size_t i = 0; i < bytes; ++i) {
-      const size_t place = offset + (little_endian ? bytes - 1 - i : i);
-      value = value << 8 | static_cast<uint8_t>(segment[place]);
-    }
-    return value;
-  };
-  const uint64_t directory = number(4, 4);
-  const uint64_t count = number(directory, 2);
-  for (uint64_t i = 0; i < count; ++i) {
-    const uint64_t entry = directory + 2 + i * kEntrySize;
-    if (number(entry, 2) != kOrientationTag) continue;
-    const uint64_t value = number(entry + 8, 2);
-    const bool valid =
-        number(entry + 2, 2) == kShort && value >= 1 && value <= 8;
-    return valid ? static_cast<int>(value) : 1;
-  }
-  return 1;
-}
-
 int JpegOrientation(const jpeg_decompress_struct& info) {
   for (auto marker = info.marker_list; marker != nullptr;
        marker = marker->next) {
-    const absl::string_view segment(reinterpret_cast<const char*>(marker->data),
-                                    marker->data_length);
-    if (absl::StartsWith(segment, "Exif")) return ExifOrientation(segment);
+    absl::string_view segment(reinterpret_cast<const char*>(marker->data),
+                              marker->data_length);
+    if (absl::ConsumePrefix(&segment, absl::string_view("Exif\0\0", 6))) {
+      return ExifOrientation(segment);
+    }
   }
   return 1;
 }
@@ -234,6 +332,8 @@ absl::StatusOr<int> FindEndOfScan(absl::string_view data) {
 
 // ---------------------------------------------------------------- PNG
 
+constexpr uint32_t kFewLevels = 32;
+
 struct PngReader {
   absl::string_view rest;  // the part of the file that is not read yet
   png_structp png = nullptr;
@@ -262,6 +362,8 @@ bool PngReadHeader(PngReader* reader) {
   png_set_read_fn(reader->png, reader, PngRead);
   // Skips texts and the like, which could unpack to gigabytes.
   png_set_keep_unknown_chunks(reader->png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
+  png_set_keep_unknown_chunks(reader->png, PNG_HANDLE_CHUNK_AS_DEFAULT,
+                              reinterpret_cast<png_const_bytep>("eXIf"), 1);
   png_read_info(reader->png, reader->info);
   return true;
 }
@@ -274,32 +376,87 @@ uint64_t PngMaxPixels(const PngReader& reader, size_t size) {
   return uint64_t{size} * 1032 * 8 / std::max(pixel_bits, 1u);
 }
 
-// Reads the pixels as 8-bit samples without alpha. Each row has `row_size`
-// bytes.
-bool PngReadPixels(PngReader* reader, png_bytepp rows, size_t row_size) {
+// Sets the conversions to samples of 8 or 16 bits: gray or red, green and blue;
+// then alpha, if the file has it.
+bool PngSetUp(PngReader* reader) {
   png_structp png = reader->png;
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   const int color = png_get_color_type(png, reader->info);
   if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
   if (color == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
-  png_set_strip_16(png);
-  png_set_strip_alpha(png);
+  if (png_get_valid(png, reader->info, PNG_INFO_tRNS) != 0 &&
+      png_get_bit_depth(png, reader->info) <= 8) {
+    png_set_tRNS_to_alpha(png);
+  }
   png_set_interlace_handling(png);
   png_read_update_info(png, reader->info);
-  if (png_get_rowbytes(png, reader->info) != row_size) {
-    png_error(png, "unexpected row size");
-  }
-  png_read_image(png, rows);
-  png_read_end(png, nullptr);  // fails if the end is missing
   return true;
 }
 
-// Converts as Pillow's convert("L"): ITU-R 601-2 luma in 16 bits, rounded.
-void RgbToGray(const std::vector<uint8_t>& rgb, std::vector<uint8_t>* gray) {
-  for (size_t i = 0; i < gray->size(); ++i) {
-    const uint32_t luma = 19595u * rgb[3 * i] + 38470u * rgb[3 * i + 1] +
-                          7471u * rgb[3 * i + 2] + 32768u;
-    (*gray)[i] = static_cast<uint8_t>(luma >> 16);
+bool PngReadPixels(PngReader* reader, png_bytepp rows) {
+  if (setjmp(png_jmpbuf(reader->png)) != 0) return false;
+  png_read_image(reader->png, rows);
+  png_read_end(reader->png, reader->info);  // fails if the end is missing
+  return true;
+}
+
+int PngOrientation(const PngReader& reader) {
+  png_uint_32 size = 0;
+  png_bytep data = nullptr;
+  if (png_get_eXIf_1(reader.png, reader.info, &size, &data) == 0) return 1;
+  return ExifOrientation({reinterpret_cast<const char*>(data), size});
+}
+
+// Puts the pixels on an opaque ground, as lenet.prediction.picture in Python:
+// transparent parts get the colour of opaque paper; around bare ink they become
+// white under dark ink and black under light ink.
+void PutOnPaper(const std::vector<uint8_t>& alpha, GrayImage* image) {
+  constexpr int kMarkContrast = 64;  // gray levels between paper and ink
+  const uint32_t full = *std::max_element(alpha.begin(), alpha.end());
+  if (full == 0) return;  // nothing would be visible
+  const auto width = static_cast<size_t>(image->width);
+  std::vector<uint8_t>& gray = image->pixels;
+  const auto opaque = [&](size_t i) { return alpha[i] * 2u > full; };
+  std::array<size_t, 256> at_edge = {};  // opaque pixels beside others
+  std::array<size_t, 256> levels = {};   // all opaque pixels
+  uint64_t light = 0;
+  uint64_t weight = 0;
+  for (size_t i = 0; i < gray.size(); ++i) {
+    light += uint64_t{gray[i]} * alpha[i];
+    weight += alpha[i];
+    if (!opaque(i)) continue;
+    ++levels[gray[i]];
+    const size_t x = i % width;
+    const bool inside = (x == 0 || opaque(i - 1)) &&
+                        (x + 1 == width || opaque(i + 1)) &&
+                        (i < width || opaque(i - width)) &&
+                        (i + width >= gray.size() || opaque(i + width));
+    if (!inside) ++at_edge[gray[i]];
+  }
+  const size_t edge =
+      std::accumulate(at_edge.begin(), at_edge.end(), size_t{0});
+  if (edge == 0) return;
+  int paper = 0;  // median at the edge
+  for (size_t below = 0;
+       (below += at_edge[static_cast<size_t>(paper)]) <= edge / 2;) {
+    ++paper;
+  }
+  size_t marks = 0;
+  size_t visible = 0;
+  for (int level = 0; level < 256; ++level) {
+    const size_t count = levels[static_cast<size_t>(level)];
+    visible += count;
+    if (std::abs(level - paper) >= kMarkContrast) marks += count;
+  }
+  const bool has_paper = marks * 100 >= visible;
+  const uint32_t ground = light < 128 * weight ? 255 : 0;
+  for (size_t i = 0; i < gray.size(); ++i) {
+    if (!has_paper) {
+      gray[i] = static_cast<uint8_t>(
+          (gray[i] * alpha[i] + ground * (full - alpha[i]) + full / 2) / full);
+    } else if (!opaque(i)) {
+      gray[i] = static_cast<uint8_t>(paper);
+    }
   }
 }
 
@@ -323,19 +480,54 @@ absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
   const uint32_t height = png_get_image_height(reader.png, reader.info);
   const uint32_t width = png_get_image_width(reader.png, reader.info);
   LENET_RETURN_IF_ERROR(
-      CheckSize("PNG", height, width, PngMaxPixels(reader, content.size())));
-  const bool has_color =
-      png_get_color_type(reader.png, reader.info) & PNG_COLOR_MASK_COLOR;
-  const size_t row_size = width * (has_color ? size_t{3} : 1);
+      CheckHeader("PNG", height, width, PngMaxPixels(reader, content.size())));
+  LENET_RETURN_IF_ERROR(CheckSize("PNG", height, width));
+  if (!PngSetUp(&reader)) return broken();
 
-  GrayImage image = Allocate(height, width);
-  std::vector<uint8_t> rgb(has_color ? height * row_size : 0);
-  std::vector<uint8_t>& target = has_color ? rgb : image.pixels;
+  const size_t row_size = png_get_rowbytes(reader.png, reader.info);
+  const size_t channels = png_get_channels(reader.png, reader.info);
+  const bool wide = png_get_bit_depth(reader.png, reader.info) == 16;
+  const size_t colors = channels >= 3 ? 3 : 1;
+  std::vector<uint8_t> samples(height * row_size);
   std::vector<png_bytep> rows(height);
-  for (size_t y = 0; y < height; ++y) rows[y] = &target[y * row_size];
-  if (!PngReadPixels(&reader, rows.data(), row_size)) return broken();
-  if (has_color) RgbToGray(rgb, &image.pixels);
-  return image;
+  for (size_t y = 0; y < height; ++y) rows[y] = &samples[y * row_size];
+  if (!PngReadPixels(&reader, rows.data())) return broken();
+
+  const size_t count = size_t{height} * width;
+  const auto sample16 = [&samples](size_t i) {
+    return uint32_t{samples[2 * i]} << 8 | samples[2 * i + 1];
+  };
+  const auto value = [&](size_t i) -> uint32_t {
+    return wide ? sample16(i) : samples[i];
+  };
+  uint32_t largest = 0;
+  for (size_t i = 0; i < count * channels; ++i) {
+    if (i % channels < colors) largest = std::max(largest, value(i));
+  }
+  // For example, 12 bits of a scanner, or an array of 0 and 1 saved as it is.
+  const bool scaled =
+      largest > 0 && largest < (wide                 ? 1u << 15
+                                : channels == colors ? kFewLevels
+                                                     : 0);
+  const auto sample = [&](size_t pixel, size_t channel) -> uint32_t {
+    const size_t i = pixel * channels + channel;
+    if (!scaled || channel >= colors) return value(i) >> (wide ? 8 : 0);
+    return (value(i) * 255 + largest / 2) / largest;
+  };
+  GrayImage image = Allocate(height, width);
+  std::vector<uint8_t> alpha(channels > colors ? count : 0);
+  for (size_t i = 0; i < count; ++i) {
+    image.pixels[i] = colors == 1
+                          ? static_cast<uint8_t>(sample(i, 0))
+                          : Luma(sample(i, 0), sample(i, 1), sample(i, 2));
+    if (!alpha.empty()) alpha[i] = static_cast<uint8_t>(sample(i, colors));
+  }
+  if (!alpha.empty()) PutOnPaper(alpha, &image);
+  if (scaled) {
+    image.warning =
+        "samples that use a small part of their range; scaled by the largest";
+  }
+  return Upright(std::move(image), PngOrientation(reader));
 }
 
 }  // namespace
@@ -345,15 +537,20 @@ absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content) {
   JpegReader reader;
   if (!reader.ReadHeader(content)) return reader.Error();
   const jpeg_decompress_struct& info = reader.info();
-  LENET_RETURN_IF_ERROR(CheckSize("JPEG", info.image_height, info.image_width,
-                                  content.size() * kJpegPixelsPerByte));
-  if (info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK) {
-    return InvalidArgument(
-        "CMYK JPEG is not supported; convert it to gray or RGB");
+  LENET_RETURN_IF_ERROR(CheckHeader("JPEG", info.image_height, info.image_width,
+                                    content.size() * kJpegPixelsPerByte));
+  if (!reader.ChooseScale()) return reader.Error();
+  LENET_RETURN_IF_ERROR(
+      CheckSize("JPEG", info.output_height, info.output_width));
+  GrayImage image = Allocate(info.output_height, info.output_width);
+  std::vector<uint8_t> row(size_t{info.output_width} *
+                           static_cast<size_t>(info.output_components));
+  const int orientation = JpegOrientation(info);  // libjpeg frees the markers
+  if (!reader.ReadPixels(row.data(), image.pixels.data())) {
+    return reader.Error();
   }
-  GrayImage image = Allocate(info.image_height, info.image_width);
-  if (!reader.ReadPixels(image.pixels.data())) return reader.Error();
-  return image;
+  image.warning = reader.Warning();
+  return Upright(std::move(image), orientation);
 }
 
 absl::StatusOr<JpegHeader> ParseJpegHeader(absl::string_view content) {
@@ -389,6 +586,11 @@ absl::StatusOr<JpegHeader> ParseJpegHeader(absl::string_view content) {
     header.single_scan = marker == JPEG_EOI;
   }
   return header;
+}
+
+bool IsImage(absl::string_view start) {
+  return absl::StartsWith(start, kJpegStart) ||
+         absl::StartsWith(start, kPngStart);
 }
 
 absl::StatusOr<GrayImage> DecodeImage(absl::string_view content) {

@@ -2,6 +2,7 @@
 #define CC_IMAGE_DECODE_H_
 
 #include <array>
+#include <cstdint>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -9,24 +10,30 @@
 
 // Decoders of JPEG and PNG files in memory. All functions are thread-safe.
 //
-// InvalidArgument: the file is truncated or damaged (a warning of the library
-// counts as damage), or is larger than kMaxImageSide in one direction. Messages
-// do not name the file.
+// InvalidArgument: the file is truncated or pixels are damaged, or it has more
+// than kMaxPixels. Messages do not name the file. Other oddities are in
+// GrayImage::warning. Images are turned upright by their EXIF data.
 
 namespace lenet {
 
-inline constexpr int kMaxImageSide = 8192;
+inline constexpr int kMaxImageSide = 65535;
+inline constexpr uint64_t kMaxPixels = uint64_t{1} << 26;
 
-// Decodes baseline and progressive JPEG, 8 bits, gray or colour. Returns the
-// luma plane of a colour image as stored, like the decoder of an Ascend 310 and
-// Pillow's draft("L"). CMYK is InvalidArgument.
+// Decodes baseline and progressive JPEG, 8 bits, gray, colour or CMYK. Returns
+// the luma plane of a colour image as stored, like the decoder of an Ascend 310
+// and Pillow's draft("L"). A JPEG of one scan with more than kMaxPixels is
+// decoded at 1/2, 1/4 or 1/8 of its size.
 absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content);
+
+// Returns whether a file that starts like this is a JPEG or PNG.
+bool IsImage(absl::string_view start);
 
 // Decodes JPEG, or PNG of every colour type; the first bytes decide which.
 //
-// PNG gives the pixels of Pillow's convert("L"): colour becomes
-// (19595 R + 38470 G + 7471 B + 2^15) / 2^16; alpha and gamma are ignored. Only
-// the high byte of 16-bit samples is used.
+// PNG gives the pixels of lenet.prediction.picture in Python: colour becomes
+// (19595 R + 38470 G + 7471 B + 2^15) / 2^16; gamma is ignored. Of 16-bit
+// samples the high byte is used. If they use less than half of their range, or
+// opaque 8-bit samples less than an eighth, they are scaled by the largest.
 absl::StatusOr<GrayImage> DecodeImage(absl::string_view content);
 
 enum class JpegCoding {

@@ -13,6 +13,7 @@ import argparse
 import io
 import pathlib
 import struct
+import tempfile
 import zlib
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from lenet.data import idx, transform
+from lenet.prediction import picture
 
 # height, width, target height, target width; the first has all 256 pixel values
 _SIZES = [(16, 16, 16, 16), (28, 28, 32, 32), (100, 250, 28, 32), (5, 7, 1000, 3)]
@@ -54,7 +56,7 @@ def main() -> None:
     rng = np.random.default_rng(seed=1)
     with args.images.open("wb") as file:
         for name, content in sorted([*_jpegs(rng), *_pngs(rng)]):
-            pixels = _gray_pixels(name, content)
+            pixels = _gray_pixels(content)
             height, width = pixels.shape
             record = f"{name} {height} {width} {_crc(pixels)} {len(content)}\n"
             file.write(record.encode() + content)
@@ -82,18 +84,19 @@ def _pattern(height: int, width: int) -> np.ndarray:
     return (np.arange(height * width) * 167 % 256).astype(np.uint8).reshape(1, height, width)
 
 
-def _gray_pixels(name: str, content: bytes) -> np.ndarray:
-    image = Image.open(io.BytesIO(content))
-    if name.startswith("png_gray16"):  # Pillow would clip these at 255 instead of scaling them
-        return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-    image.draft("L", image.size)  # the luma plane of a JPEG, not converted to RGB and back
-    image.info.pop("transparency", None)  # not used, but Pillow warns about it
-    return np.asarray(image.convert("L"))
+def _gray_pixels(content: bytes) -> np.ndarray:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        with Image.open(file.name) as image:
+            image.draft("L", image.size)  # the luma plane of a JPEG, not converted to RGB and back
+            return picture.planes(image)[0]
 
 
-def _save(pixels: np.ndarray, image_format: str, **options: object) -> bytes:
+def _save(pixels: np.ndarray | Image.Image, image_format: str, **options: object) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, image_format, **options)
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(file, image_format, **options)
     return file.getvalue()
 
 
@@ -119,6 +122,13 @@ def _jpegs(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     for sampling in ("4:4:4", "4:2:2", "4:2:0"):
         yield f"jpeg_colour_{sampling}", _save(colour, "JPEG", quality=90, subsampling=sampling)
     yield "jpeg_colour_progressive", _save(colour, "JPEG", progressive=True)
+    cmyk = Image.fromarray(_smooth(rng, 20, 30, 3)).convert("CMYK")
+    yield "jpeg_cmyk", _save(cmyk, "JPEG", quality=100)
+    for orientation in range(2, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        yield f"jpeg_orientation_{orientation}", _save(gray, "JPEG", exif=exif)
+        yield f"png_orientation_{orientation}", _save(colour, "PNG", exif=exif)
 
 
 def _pngs(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
@@ -137,6 +147,21 @@ def _pngs(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     yield "png_gray8_transparent", _png(samples, 0, 8, transparent)
     palette = [(b"PLTE", rng.bytes(768)), (b"tRNS", rng.bytes(100))]
     yield "png_palette8_transparent", _png(samples, 3, 8, palette)
+    for kind in ("gray", "grayalpha", "rgb", "rgba"):  # 12 bits of 16
+        colour_type = {"gray": 0, "grayalpha": 4, "rgb": 2, "rgba": 6}[kind]
+        samples = rng.integers(0, 4096, (13, 21, _PNG_KINDS[colour_type][1]))
+        yield f"png_{kind}12", _png(samples, colour_type, 16, [])
+    yield "png_gray_of_5_bits", _png(rng.integers(0, 32, (13, 21, 1)), 0, 8, [])
+    yield "png_rgb_of_1_bit", _png(rng.integers(0, 2, (13, 21, 3)), 2, 8, [])
+    for paper in (0, 255):  # a sheet with a mark and a margin; then the mark alone
+        samples = np.zeros((13, 21, 4), int)
+        samples[2:11, 3:18] = (paper, paper, paper, 255)
+        samples[4:9, 9:11, :3] = 255 - paper
+        yield f"png_sheet_{paper}", _png(samples, 6, 8, [])
+        samples[..., 3] = 0
+        samples[4:9, 9:11, 3] = 200
+        samples[5:8, 9:11, 3] = 255
+        yield f"png_bare_ink_{paper}", _png(samples, 6, 8, [])
     for height, width in ((28, 28), (1, 1), (300, 7)):  # with the row filters that Pillow chooses
         yield f"png_pillow_{height}x{width}", _save(_smooth(rng, height, width, 1)[..., 0], "PNG")
     flat = np.full((2000, 2000), 255, np.uint8)

@@ -13,6 +13,7 @@ struct GrayImage {
   int height = 0;
   int width = 0;
   std::vector<uint8_t> pixels;
+  std::string warning = {};  // what was odd about its file; "" if nothing
 };
 
 // An image as stored, for engines that decode and resize it themselves.

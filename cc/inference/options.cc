@@ -169,6 +169,7 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
   options.threads = absl::GetFlag(FLAGS_threads);
   options.limit = absl::GetFlag(FLAGS_limit);
   options.self_test = absl::GetFlag(FLAGS_self_test);
+  options.strict = absl::GetFlag(FLAGS_strict);
   options.probe = absl::GetFlag(FLAGS_probe);
   options.json = absl::GetFlag(FLAGS_json);
   if (!options.result_path.empty()) return options;

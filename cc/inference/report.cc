@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "cc/base/error.h"
 #include "cc/base/file.h"
 
@@ -25,6 +27,37 @@ std::string DvppText(const Report& report) {
   if (report.preprocessing != "DVPP") return "";
   return absl::StrCat("Decoded: ", report.decoded_on_device, " by DVPP, ",
                       report.decoded_on_host, " by the CPU\n");
+}
+
+// Returns a table of the first answers.
+std::string AnswersText(const Report& report) {
+  constexpr size_t kMaxLines = 1000;
+  std::string text = "digit  probability  file\n";
+  for (size_t i = 0; i < std::min(report.answers.size(), kMaxLines); ++i) {
+    const Answer& answer = report.answers[i];
+    absl::StrAppendFormat(&text, "%5d  %11.4f  %s\n", answer.digit,
+                          answer.probability, answer.file);
+  }
+  if (report.answers.size() > kMaxLines) {
+    absl::StrAppend(&text, "... the others are in results.csv\n");
+  }
+  return text;
+}
+
+std::string AnswersCsv(const Report& report) {
+  std::string text = "file,digit,probability\n";
+  for (const Answer& answer : report.answers) {
+    const bool plain =
+        answer.file.find_first_of(",\"\r\n") == std::string::npos;
+    absl::StrAppendFormat(
+        &text, "%s,%d,%.6f\n",
+        plain ? answer.file
+              : absl::StrCat("\"",
+                             absl::StrReplaceAll(answer.file, {{"\"", "\"\""}}),
+                             "\""),
+        answer.digit, answer.probability);
+  }
+  return text;
 }
 
 double Rounded(double value, int decimals) {
@@ -53,7 +86,7 @@ std::string SummaryText(const Report& report) {
   return absl::StrCat(
       accuracy.has_value()
           ? absl::StrFormat("Accuracy: {'Accuracy':%.4f}\n", *accuracy)
-          : "Accuracy: unknown, the images have no labels\n",
+          : AnswersText(report),
       "Images: ", report.images,
       report.correct.has_value()
           ? absl::StrCat(" (", *report.correct, " correct)\n")
@@ -100,6 +133,15 @@ std::string ReportJson(const Report& report) {
       {"decoded_on_host", report.decoded_on_host},
       {"pipelined", report.pipelined},
   };
+  if (report.unusable > 0) json["unusable"] = report.unusable;
+  if (!report.correct.has_value()) {
+    json["answers"] = Json::array();
+    for (const Answer& answer : report.answers) {
+      json["answers"].push_back({{"file", answer.file},
+                                 {"digit", answer.digit},
+                                 {"probability", answer.probability}});
+    }
+  }
   return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
@@ -109,6 +151,7 @@ absl::Status WriteReport(const Report& report, const std::string& folder) {
   absl::Status status = WriteFilesAtomically(
       {{absl::StrCat(times, "/test_perform_static.txt"),
         PerformanceText(report)},
+       {absl::StrCat(folder, "/results.csv"), AnswersCsv(report)},
        {absl::StrCat(folder, "/report.json"), ReportJson(report)}});
   if (!status.ok()) rmdir(times.c_str());  // if it is empty
   return status;

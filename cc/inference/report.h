@@ -4,15 +4,25 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "cc/base/latency.h"
 
 namespace lenet {
 
+// The class of an image.
+struct Answer {
+  std::string file;
+  int digit = 0;
+  double probability = 0;
+};
+
 // The results of a run of infer310.
 struct Report {
   size_t images = 0;
+  size_t unusable = 0;               // images that could not be read
+  std::vector<Answer> answers;       // one per image
   std::optional<size_t> correct;     // nothing if the labels are unknown
   LatencyRecorder::Summary latency;  // per batch, from the engine's input to
                                      // its logits
@@ -29,17 +39,20 @@ struct Report {
   bool pipelined = false;        // the next batch is prepared during execution
 };
 
-// Returns the lines for stdout, such as "Accuracy: {'Accuracy':0.9843}".
+// Returns the lines for stdout, such as "Accuracy: {'Accuracy':0.9843}", or the
+// answers if the labels are unknown.
 std::string SummaryText(const Report& report);
 
 // Returns time_Result/test_perform_static.txt, whose first line has the format
 // of the original project.
 std::string PerformanceText(const Report& report);
 
-// Returns report.json: keys in a fixed order, no timestamps.
+// Returns report.json: keys in a fixed order, no timestamps; the answers if the
+// labels are unknown.
 std::string ReportJson(const Report& report);
 
-// Writes time_Result/test_perform_static.txt and report.json into `folder`.
+// Writes time_Result/test_perform_static.txt, report.json and results.csv
+// (file, digit, probability) into `folder`.
 absl::Status WriteReport(const Report& report, const std::string& folder);
 
 }  // namespace lenet

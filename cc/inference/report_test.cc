@@ -41,9 +41,18 @@ TEST(ReportTest, SummaryHasTheAccuracyLineForScripts) {
 TEST(ReportTest, ReportsUnknownLabels) {
   Report report = Example();
   report.correct.reset();
+  report.answers = {{"a.png", 7, 0.98765}, {"b/c, \"d\".jpg", 0, 1}};
   EXPECT_THAT(SummaryText(report),
-              StartsWith("Accuracy: unknown, the images have no labels\n"
+              StartsWith("digit  probability  file\n"
+                         "    7       0.9877  a.png\n"
+                         "    0       1.0000  b/c, \"d\".jpg\n"
                          "Images: 10000\n"));
+  EXPECT_THAT(ReportJson(report), HasSubstr(R"("answers": [
+    {
+      "file": "a.png",
+      "digit": 7,
+      "probability": 0.98765
+    },)"));
   EXPECT_THAT(ReportJson(report), HasSubstr("\"accuracy\": null,"));
   EXPECT_THAT(ReportJson(report), HasSubstr("\"correct\": null,"));
 }
@@ -105,9 +114,14 @@ TEST(ReportTest, ReportsDvpp) {
               HasSubstr("\nDecoded: 9990 by DVPP, 10 by the CPU\n"));
 }
 
-TEST(ReportTest, WritesBothFiles) {
+TEST(ReportTest, WritesAllFiles) {
   const TempFolder folder;
-  ASSERT_THAT(WriteReport(Example(), folder.path()), IsOk());
+  Report report = Example();
+  report.answers = {{"a.png", 7, 0.98765}, {"b/c, \"d\".jpg", 0, 1}};
+  ASSERT_THAT(WriteReport(report, folder.path()), IsOk());
+  EXPECT_EQ(ReadTestFile(folder.path() + "/results.csv"),
+            "file,digit,probability\na.png,7,0.987650\n"
+            "\"b/c, \"\"d\"\".jpg\",0,1.000000\n");
   EXPECT_EQ(ReadTestFile(folder.path() + "/report.json"),
             ReportJson(Example()));
   EXPECT_EQ(

@@ -49,10 +49,12 @@ class FakeDataset final : public Dataset {
     return absl::OkStatus();
   }
   absl::Status LoadLuma(size_t i, absl::Span<uint8_t> luma) const override {
+    if (i == bad_) return absl::NotFoundError("removed");
     std::fill(luma.begin(), luma.end(), static_cast<uint8_t>(i % 10 + 1));
     return absl::OkStatus();
   }
   absl::StatusOr<SourceImage> LoadSource(size_t i) const override {
+    if (i == bad_) return absl::PermissionDeniedError("private");
     return SourceImage{std::string(1, static_cast<char>(i % 10 + 1)), 1, 1};
   }
 
@@ -147,10 +149,11 @@ class FakeEngine final : public Engine {
 class BatchRunTest : public testing::Test {
  protected:
   absl::StatusOr<Report> Run(const Dataset& dataset, size_t batch_size,
-                             FakeEngine* engine) {
+                             FakeEngine* engine, bool strict = false) {
     const auto results = ResultFolder::Create(path_);
     EXPECT_THAT(results, IsOk());
-    auto outcome = RunBatches(dataset, batch_size, 2, engine, results->get());
+    auto outcome =
+        RunBatches(dataset, batch_size, 2, strict, engine, results->get());
     if (outcome.ok()) {
       EXPECT_THAT((*results)->Commit(), IsOk());
     }
@@ -201,6 +204,27 @@ TEST_P(FormTest, EachImageGetsItsOwnResult) {
   }
 }
 
+TEST_P(FormTest, ABadImageDoesNotStopTheOthers) {
+  constexpr size_t kImages = 103;
+  const Case& c = GetParam();
+  for (const size_t bad : {0, 13, 102}) {
+    const FakeDataset dataset(kImages, bad);
+    FakeEngine engine(c.form, c.capacity, c.depth);
+    LENET_ASSERT_OK_AND_ASSIGN(const Report outcome,
+                               Run(dataset, c.batch_size, &engine));
+    EXPECT_EQ(outcome.images, kImages - 1);
+    EXPECT_EQ(outcome.unusable, 1u);
+    EXPECT_EQ(outcome.correct, kImages - 1);
+    EXPECT_THAT(outcome.answers, SizeIs(kImages - 1));
+    EXPECT_EQ(outcome.answers[20].file, bad < 20 ? "image21" : "image20");
+    EXPECT_EQ(outcome.answers[20].digit, bad < 20 ? 1 : 0);
+    EXPECT_GT(outcome.answers[20].probability, 0.5);
+    EXPECT_EQ(ClassOf(50), 0);
+    LENET_ASSERT_OK_AND_ASSIGN(const auto names, ListFolder(path_));
+    EXPECT_THAT(names, SizeIs(kImages - 1));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, FormTest,
     testing::Values(
@@ -233,8 +257,15 @@ TEST_F(BatchRunTest, NothingIsCalledAfterAFailedFinish) {
   EXPECT_THAT(names, ElementsAre());
 }
 
-TEST_F(BatchRunTest, ReturnsTheErrorOfABadImage) {
+TEST_F(BatchRunTest, StrictReturnsTheErrorOfABadImage) {
   const FakeDataset dataset(20, /*bad=*/13);
+  FakeEngine engine(InputForm::kTensor, 4, 2);
+  EXPECT_THAT(Run(dataset, 4, &engine, /*strict=*/true),
+              StatusIs(absl::StatusCode::kInvalidArgument, "cannot decode"));
+}
+
+TEST_F(BatchRunTest, NoUsableImages) {
+  const FakeDataset dataset(1, /*bad=*/0);
   FakeEngine engine(InputForm::kTensor, 4, 2);
   EXPECT_THAT(Run(dataset, 4, &engine),
               StatusIs(absl::StatusCode::kInvalidArgument, "cannot decode"));

@@ -16,7 +16,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "cc/ascend/dvpp.h"
 #include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/engine/engine.h"
@@ -32,6 +34,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kWrongInput = 2;    // exit code
 constexpr size_t kMinAhead = 64;  // images decoded in advance
 
 volatile sig_atomic_t interrupt_signal = 0;
@@ -48,6 +51,12 @@ class Progress {
   }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
+
+  // Prints the error of an image.
+  void Print(absl::string_view message) {
+    std::fprintf(stderr, "%sinfer310: error: %s\n", drawn_ ? "\r\033[K" : "",
+                 std::string(message).c_str());
+  }
 
   // Is cheap enough to be called after each batch.
   void Update(size_t done) {
@@ -86,9 +95,10 @@ void SetSamples(absl::Span<const SourceImage> samples, Batch* batch) {
 template <typename T>
 class BatchRun {
  public:
-  BatchRun(const Dataset& dataset, size_t batch_size, int threads,
+  BatchRun(const Dataset& dataset, size_t batch_size, int threads, bool strict,
            Engine* engine, ResultFolder* results)
       : dataset_(dataset),
+        strict_(strict),
         engine_(engine),
         batch_size_(batch_size),
         sample_size_(Prefetcher<T>::SampleSize(dataset)),
@@ -102,20 +112,24 @@ class BatchRun {
         progress_(dataset.size()) {
     const auto capacity = static_cast<size_t>(engine->input().shape[0]);
     for (Slot& slot : slots_) slot.samples.resize(capacity * sample_size_);
-    report_.images = dataset.size();
     if (dataset.label(0).has_value()) report_.correct = 0;
   }
 
   absl::StatusOr<Report> Run() {
     LENET_RETURN_IF_ERROR(CheckLabels());
-    for (size_t first = 0; first < report_.images; first += batch_size_) {
+    while (next_ < dataset_.size()) {
       if (InterruptSignal() != 0) return absl::CancelledError("interrupted");
       if (started_ - finished_ == slots_.size()) {
         LENET_RETURN_IF_ERROR(FinishOldest());
       }
-      LENET_RETURN_IF_ERROR(StartNext(first));
+      LENET_RETURN_IF_ERROR(StartNext());
     }
     while (finished_ < started_) LENET_RETURN_IF_ERROR(FinishOldest());
+    if (dataset_.size() == 1 && !first_error_.ok()) return first_error_;
+    if (report_.images == 0) {
+      return InvalidArgument("none of the ", report_.unusable,
+                             " images could be read, see above");
+    }
     LENET_RETURN_IF_ERROR(writer_.Finish());
     report_.seconds =
         std::chrono::duration<double>(Clock::now() - start_).count();
@@ -126,7 +140,7 @@ class BatchRun {
  private:
   // Returns an error if no class of the model can be the right one.
   absl::Status CheckLabels() const {
-    for (size_t i = 0; i < report_.images; ++i) {
+    for (size_t i = 0; i < dataset_.size(); ++i) {
       const int label = dataset_.label(i).value_or(0);
       if (label >= 0 && static_cast<size_t>(label) < classes_) continue;
       return InvalidArgument(dataset_.stem(i), ": the label is ", label,
@@ -140,25 +154,16 @@ class BatchRun {
   // A batch. Its storage has the model's batch size, padded with zeros.
   struct Slot {
     std::vector<T> samples;
-    size_t first = 0;  // index of the first image
-    size_t count = 0;
+    std::vector<size_t> images;  // their indices
     Clock::time_point start;
   };
 
-  absl::Status StartNext(size_t first) {
+  absl::Status StartNext() {
     Slot& slot = slots_[started_ % slots_.size()];
-    const absl::Span<T> samples = absl::MakeSpan(slot.samples);
-    const size_t count = std::min(batch_size_, report_.images - first);
-    for (size_t i = 0; i < count; ++i) {
-      LENET_RETURN_IF_ERROR(
-          prefetcher_.Next(samples.subspan(i * sample_size_, sample_size_)));
-    }
-    // Only the last batch is partial; the rest holds an earlier batch.
-    std::fill(samples.begin() + count * sample_size_, samples.end(), T());
-    slot.first = first;
-    slot.count = count;
+    LENET_RETURN_IF_ERROR(Fill(&slot));
+    if (slot.images.empty()) return absl::OkStatus();
     Batch batch;
-    batch.size = count;
+    batch.size = slot.images.size();
     SetSamples(absl::MakeConstSpan(slot.samples), &batch);
     slot.start = Clock::now();
     LENET_RETURN_IF_ERROR(engine_->Start(batch));
@@ -166,19 +171,54 @@ class BatchRun {
     return absl::OkStatus();
   }
 
+  // Takes the next images that can be read, up to a batch.
+  absl::Status Fill(Slot* slot) {
+    const absl::Span<T> samples = absl::MakeSpan(slot->samples);
+    slot->images.clear();
+    for (; slot->images.size() < batch_size_ && next_ < dataset_.size();
+         ++next_) {
+      const absl::Status status = prefetcher_.Next(
+          samples.subspan(slot->images.size() * sample_size_, sample_size_));
+      if (status.ok()) {
+        slot->images.push_back(next_);
+      } else {
+        LENET_RETURN_IF_ERROR(Skip(status));
+      }
+    }
+    // Only the last batch is partial; the rest holds an earlier batch.
+    std::fill(samples.begin() + slot->images.size() * sample_size_,
+              samples.end(), T());
+    return absl::OkStatus();
+  }
+
+  // Reports an image that cannot be used; returns errors that end the run.
+  absl::Status Skip(const absl::Status& status) {
+    if (strict_ || ExitCode(status) != kWrongInput) return status;
+    first_error_.Update(status);
+    if (dataset_.size() > 1) progress_.Print(status.message());
+    ++report_.unusable;
+    return absl::OkStatus();
+  }
+
   absl::Status FinishOldest() {
     const Slot& slot = slots_[finished_ % slots_.size()];
+    const size_t count = slot.images.size();
     const absl::Span<float> logits =
-        absl::MakeSpan(logits_).first(slot.count * classes_);
+        absl::MakeSpan(logits_).first(count * classes_);
     LENET_RETURN_IF_ERROR(engine_->Finish(logits));
     latency_.Add(std::chrono::nanoseconds(Clock::now() - slot.start).count());
     ++finished_;
-    for (size_t i = 0; i < slot.count; ++i) {
-      LENET_RETURN_IF_ERROR(engine_->ImageStatus(i));
+    for (size_t i = 0; i < count; ++i) {
+      const absl::Status status = engine_->ImageStatus(i);
+      if (!status.ok()) {
+        LENET_RETURN_IF_ERROR(Skip(status));
+        continue;
+      }
       LENET_RETURN_IF_ERROR(
-          AddResult(slot.first + i, logits.subspan(i * classes_, classes_)));
+          AddResult(slot.images[i], logits.subspan(i * classes_, classes_)));
+      ++report_.images;
     }
-    progress_.Update(slot.first + slot.count);
+    progress_.Update(slot.images.back() + 1);
     return absl::OkStatus();
   }
 
@@ -191,6 +231,11 @@ class BatchRun {
     }
     LENET_RETURN_IF_ERROR(writer_.Write(dataset_.stem(image), logits));
     const auto best = std::max_element(logits.begin(), logits.end());
+    double sum = 0;
+    for (const float logit : logits) sum += std::exp(double{logit} - *best);
+    report_.answers.push_back({dataset_.name(image),
+                               static_cast<int>(best - logits.begin()),
+                               1 / sum});
     if (report_.correct.has_value() &&
         *dataset_.label(image) == best - logits.begin()) {
       ++*report_.correct;
@@ -199,6 +244,7 @@ class BatchRun {
   }
 
   const Dataset& dataset_;
+  const bool strict_;
   Engine* const engine_;
   const size_t batch_size_;
   const size_t sample_size_;  // elements of one image
@@ -209,7 +255,9 @@ class BatchRun {
   Prefetcher<T> prefetcher_;
   ResultWriter writer_;
   Progress progress_;
-  size_t started_ = 0;  // batches
+  size_t next_ = 0;           // image
+  absl::Status first_error_;  // of an image
+  size_t started_ = 0;        // batches
   size_t finished_ = 0;
   LatencyRecorder latency_;
   Report report_;
@@ -249,11 +297,11 @@ void CatchInterrupts() {
 int InterruptSignal() { return interrupt_signal; }
 
 absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
-                                  int threads, Engine* engine,
+                                  int threads, bool strict, Engine* engine,
                                   ResultFolder* results) {
   const auto run = [&](const auto& sample) {
-    return BatchRun<std::decay_t<decltype(sample)>>(dataset, batch_size,
-                                                    threads, engine, results)
+    return BatchRun<std::decay_t<decltype(sample)>>(
+               dataset, batch_size, threads, strict, engine, results)
         .Run();
   };
   switch (engine->form()) {
@@ -272,17 +320,28 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
   LENET_RETURN_IF_ERROR(CheckChoice(options));
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<ResultFolder> results,
                          ResultFolder::Create(options.result_path));
-  LENET_ASSIGN_OR_RETURN(
-      const std::unique_ptr<Dataset> dataset,
-      OpenDataset({options.dataset_path, options.image_height,
-                   options.image_width, static_cast<size_t>(options.limit)}));
+  DatasetOptions inputs{options.dataset_path, options.image_height,
+                        options.image_width,
+                        static_cast<size_t>(options.limit)};
+  if (options.dvpp) {
+    // The host turns and decodes what DVPP cannot, in background threads.
+    inputs.keeps_file = [&options](absl::string_view file) {
+      return !ascend::Dvpp::Refusal(file, options.image_height,
+                                    options.image_width);
+    };
+  }
+  LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> dataset,
+                         OpenDataset(inputs));
   LENET_ASSIGN_OR_RETURN(const CreatedEngine created,
                          OpenEngine(options, factories));
   LENET_ASSIGN_OR_RETURN(
       Report report,
       RunBatches(*dataset, static_cast<size_t>(options.batch_size),
-                 kernels::ThreadCount(options.threads), created.engine.get(),
-                 results.get()));
+                 kernels::ThreadCount(options.threads), options.strict,
+                 created.engine.get(), results.get()));
+  for (const std::string& warning : dataset->warnings()) {
+    std::fprintf(stderr, "infer310: warning: %s\n", warning.c_str());
+  }
   AddEngine(options, created, &report);
   const std::filesystem::path parent =
       std::filesystem::path(options.result_path).parent_path();

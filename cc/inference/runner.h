@@ -27,16 +27,19 @@ int InterruptSignal();
 // ones, the latency (of a batch, from its start to its logits) and the seconds
 // from the first image to the last result.
 //
-// Returns the errors of the data set, the engine and the folder, Internal if a
-// logit is not finite, and Cancelled after an interrupt. After an error of the
-// engine, only its destructor may be called.
+// Images that cannot be read are reported on stderr and skipped, unless
+// `strict`. Returns InvalidArgument if none can be read, the errors of the
+// engine and the folder, Internal if a logit is not finite, and Cancelled after
+// an interrupt. After an error of the engine, only its destructor may be
+// called.
 absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
-                                  int threads, Engine* engine,
+                                  int threads, bool strict, Engine* engine,
                                   ResultFolder* results);
 
 // Runs the model over all images, then writes:
 //   <result_path>/<stem>.bin  10 little-endian float32 per image
-//   <parent of result_path>/time_Result/test_perform_static.txt, report.json
+//   <parent of result_path>/time_Result/test_perform_static.txt, report.json,
+//   results.csv
 // model_path and dataset_path must be set. Prints the engine and the device on
 // stderr.
 //

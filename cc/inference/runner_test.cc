@@ -104,8 +104,8 @@ TEST_F(RunnerTest, PadsTheLastBatchAndWritesEachResult) {
   EXPECT_EQ(report.decoded_on_host, 3u);
   EXPECT_FALSE(report.pipelined);
   EXPECT_EQ(report.model_sha256, "ab12");
-  EXPECT_THAT(Output(),
-              ElementsAre("report.json", "result_Files", "time_Result"));
+  EXPECT_THAT(Output(), ElementsAre("report.json", "result_Files",
+                                    "results.csv", "time_Result"));
   LENET_ASSERT_OK_AND_ASSIGN(const auto names,
                              ListFolder(options_.result_path));
   EXPECT_THAT(names,
@@ -119,10 +119,11 @@ TEST_F(RunnerTest, PadsTheLastBatchAndWritesEachResult) {
   EXPECT_EQ(values[4], -3.0f);
 }
 
-TEST_F(RunnerTest, ABadImageLeavesEarlierResults) {
+TEST_F(RunnerTest, StrictLeavesEarlierResults) {
   AddImage("test_0_3.bin", 3);
   folder_.Write("images/test_1_4.bin", "short");
   folder_.Write("out/result_Files/old.bin", "old");
+  options_.strict = true;
   EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument,
                               HasSubstr("test_1_4.bin")));
   EXPECT_THAT(Output(), ElementsAre("result_Files"));

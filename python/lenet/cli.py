@@ -84,6 +84,7 @@ def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> l
 def _main(
     options_class: type[Any], work: Callable[..., None], takes_arguments: bool, argv: list[str]
 ) -> int:
+    sys.stdout.reconfigure(errors="backslashreplace")  # file names in any encoding
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)  # log lines without time and file name
     try:

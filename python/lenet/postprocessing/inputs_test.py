@@ -47,10 +47,30 @@ def test_idx_file_without_labels(data, tmp_path):
 
 
 def test_manifest(tmp_path):
-    folder = _folder(
-        tmp_path / "set", "test_9_9.png", manifest=b"file,label\r\na b.png,0\nc.jpg,9\n"
-    )
-    assert inputs.expected_labels(folder, "unused") == {"a b": 0, "c": 9}
+    manifest = b"\xef\xbb\xbffile,label\r\na b.png,0\n7/c.d.jpg,9\r\n\r\n \n"
+    folder = _folder(tmp_path / "set", "test_9_9.png", manifest=manifest)
+    assert inputs.expected_labels(folder, "unused") == {"a b": 0, "7_c.d": 9}
+
+
+# The same names as in cc/image/dataset_test.cc.
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (
+            ["7/0.png", "3/0.PNG", "3/._0.png", "3/a.bin", "notes.txt"],
+            {"3_0": 3, "3_a": 3, "7_0": 7},
+        ),
+        (["testing/7/0.png", "training/5/1.png"], {"testing_7_0": 7}),
+        (["test_0_7.png", "1/0.png", "._test_1_1.png"], {"test_0_7": 7}),
+        (["7/a.png", "7/a.jpg", "7/b.png"], {"7_a.jpg": 7, "7_a.png": 7, "7_b": 7}),
+        (["in/test_0_7.jfif", "result_Files/test_0_7.bin"], {"in_test_0_7": 7}),
+    ],
+)
+def test_folders_of_classes_and_files_that_are_left_out(tmp_path, names, labels):
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert inputs.expected_labels(str(tmp_path), "unused") == labels
 
 
 def test_names(tmp_path):
@@ -66,8 +86,8 @@ def test_names(tmp_path):
         (b"file,label\na.png\n", "line 2: expected a file name and a label from 0 to 9"),
         (b"file,label\na.png,10\n", "found 'a.png,10'"),
         (b"file,label\na.png,x\n", "found 'a.png,x'"),
-        (b"file,label\na.png,1\n\n", "line 3"),
-        (b"file,label\na.png,1\na.jpg,1\n", "line 3: a second file for the result a.bin"),
+        (b"file,label\na.png,1\n\nb.png\n", "line 4"),
+        (b"file,label\na.png,1\n./a.png,1\n", "line 3: a.png again; expected each name once"),
         (b"file,label\n\xff\xfe.png,1\n", "not a CSV file"),
         (b"file,label\n", "no images in"),
     ],
@@ -101,8 +121,9 @@ def folder(tmp_path):
 
 def test_results_are_in_the_order_of_the_stems(folder):
     (folder / "report.json").write_text("{}")
-    found = inputs.read_results(str(folder), STEMS[::-1])
+    found, missing = inputs.read_results(str(folder), STEMS[::-1])
     np.testing.assert_array_equal(found, LOGITS[::-1])
+    assert missing == []
 
 
 def test_missing_results_folder(tmp_path):
@@ -111,7 +132,7 @@ def test_missing_results_folder(tmp_path):
 
 
 def _remove(folder):
-    for stem in STEMS[1:]:
+    for stem in STEMS:
         (folder / f"{stem}.bin").unlink()
 
 
@@ -147,7 +168,7 @@ def _folder_instead(folder):
     [
         (
             _remove,
-            r"4 of 5 results are missing .*: test_1_2.bin, test_2_1.bin, test_3_0.bin, \.\.\.",
+            r"5 of 5 results are missing .*: test_0_7.bin, test_1_2.bin, test_2_1.bin, \.\.\.",
         ),
         (_add, "1 results in .* belong to no image: test_9_9.bin"),
         (_shorten, "2 results .* 40 bytes .*: test_1_2.bin has 36, test_2_1.bin has 0"),

@@ -20,13 +20,16 @@ def run_postprocessing(options: PostprocessOptions) -> None:
 
     Raises:
         UserError: invalid labels or results (lenet.postprocessing.inputs); an output folder that
-            cannot be created, or a report.json there that is not a JSON object.
+            cannot be created, or a report.json there that is not a JSON object; missing results,
+            after the accuracy of the others.
     """
     if options.dataset_path:
         flags.report_unused(options, {"data_path": "with --dataset_path"})
     expected = inputs.expected_labels(options.dataset_path, options.data_path)
-    logits = inputs.read_results(options.result_path, expected)
-    result = metrics.evaluate(logits, np.array(list(expected.values())))
+    logits, missing = inputs.read_results(options.result_path, expected)
+    absent = set(missing)
+    labels = [label for stem, label in expected.items() if stem not in absent]
+    result = metrics.evaluate(logits, np.array(labels))
     line = metrics.accuracy_line(result.accuracy)
     folder = files.make_folder("output_path", options.output_path)
     report = _read_report(folder / "report.json") | result.as_dict()
@@ -34,6 +37,7 @@ def run_postprocessing(options: PostprocessOptions) -> None:
     files.write_atomically(folder / "report.json", json.dumps(report, indent=1) + "\n")
     print(f"Accuracy: {{{line}}}")
     print(f"\n{result.table()}")
+    inputs.raise_if_missing(options.result_path, missing, len(expected))
 
 
 def _read_report(path: pathlib.Path) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -33,6 +34,15 @@ def test_accuracy(options, tmp_path, capsys):
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert (report["accuracy"], report["correct"], report["total"]) == (0.925, 37, 40)
     assert sum(item["correct"] for item in report["classes"]) == 37
+
+
+def test_missing_results_do_not_stop_the_others(options, tmp_path, capsys):
+    missing = min((tmp_path / "results").iterdir())
+    missing.unlink()
+    with pytest.raises(UserError, match=f"1 of 40 results are missing .*: {missing.name};"):
+        run_postprocessing(options)
+    assert re.search(r"Accuracy: \{'Accuracy':0.9(23|48)\d\}", capsys.readouterr().out)
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["total"] == 39
 
 
 def test_report_of_infer310_keeps_its_keys(options, tmp_path):

@@ -6,6 +6,7 @@ middle of 28x28 pixels. A network trained on MNIST expects this form.
 
 import numpy as np
 from PIL import Image, ImageFilter
+from scipy import ndimage
 
 from lenet.errors import UserError
 
@@ -17,11 +18,32 @@ _MIN_CONTRAST = 32  # gray levels between ink and paper
 _MIN_INK = 4  # pixels
 _MIN_COVERAGE = 0.2  # share of full ink; paler pixels do not count for the size of the digit
 _MAX_SHADING = 96  # gray levels between the lightest and the darkest paper
+_MIN_SHEET = 0.03  # share of the picture
+_RECTANGULAR = 0.85  # share of the smallest rectangle around it; a filled 0 or 8 has about 0.78
+_SHEET_INK = (0.005, 0.45)  # share of a sheet that its marks take, with what they enclose
+_STROKE = 0.5  # share of the largest stroke; as small as that, a stroke at the edge is the digit
+_SPECK = 0.02  # the same for a speck
+_FAR_SPECK = 0.25  # the same outside of the box of the largest stroke and a quarter around it
+_LINE = 10  # width by height of a ruled line; no digit has it
 _PHOTO_SIDE = 64  # pixels; the strokes of a smaller picture are too thin to filter
+
+
+def most_contrast(planes: list[np.ndarray]) -> np.ndarray:
+    """Returns the gray plane, or a colour channel with more than twice its contrast.
+
+    Args:
+        planes: as lenet.prediction.picture.read returns them, gray first.
+    """
+    smooth = [_median_filtered(plane) for plane in planes]
+    contrasts = [int(plane.max()) - int(plane.min()) for plane in smooth]
+    best = int(np.argmax(contrasts))
+    return planes[best] if contrasts[best] > 2 * contrasts[0] else planes[0]
 
 
 def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
     """Converts a picture of a digit to the form of MNIST's images.
+
+    Only the innermost sheet, frame or table cell with ink in it is used.
 
     Args:
         gray: uint8 [H, W].
@@ -34,25 +56,105 @@ def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
     Raises:
         UserError: no digit; the message does not name the picture.
     """
-    smooth = _smooth(gray)
+    gray, smooth = _innermost_sheet(gray)
     middle = (int(smooth.min()) + int(smooth.max())) / 2
     light_paper = np.median(_border(smooth)) > middle
     if invert == "yes" or (invert == "auto" and light_paper):
         gray, smooth = 255 - gray, 255 - smooth
-    ink = _ink(smooth)
+    ink = _ink(smooth, "" if invert == "auto" else "; is --invert right?")
+    if min(gray.shape) >= _PHOTO_SIDE:
+        ink = _without_marks(ink)
     top, bottom, left, right = _bounds(ink)
     if _is_mnist_like(gray, ink, (top, bottom, left, right)):
         return gray
     return _centred(_fitted(ink[top:bottom, left:right]))
 
 
+def _innermost_sheet(gray: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the pixels of the innermost sheet, as stored and smooth, uint8 [h, w] each."""
+    smooth = _smooth(gray)
+    for _ in range(4):  # a cell in a table on a sheet on a desk
+        sheet = _sheet(smooth)
+        if sheet is None:
+            break
+        bounds, inside = sheet
+        gray = gray[bounds]
+        paper = np.median(smooth[bounds][inside])
+        gray = np.where(inside, gray, np.uint8(paper))
+        smooth = _smooth(gray)
+    return gray, smooth
+
+
+def _sheet(smooth: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray] | None:
+    """Returns bounds and pixels, bool [h, w], of the smallest rectangular sheet with ink on it."""
+    if min(smooth.shape) < _PHOTO_SIDE or int(smooth.max()) - int(smooth.min()) < _MIN_CONTRAST:
+        return None
+    light = smooth > _otsu(smooth)
+    sheets = []
+    for side in (light, ~light):
+        regions, _ = ndimage.label(side)
+        for number in np.flatnonzero(np.bincount(regions.ravel())[1:] > _MIN_SHEET * side.size) + 1:
+            region = regions == number
+            filled = ndimage.binary_fill_holes(region)
+            marks = 1 - region.sum() / filled.sum()
+            if _SHEET_INK[0] < marks < _SHEET_INK[1] and _is_rectangular(filled):
+                sheets.append((filled.sum(), filled))
+    if not sheets:
+        return None
+    filled = min(sheets, key=lambda sheet: sheet[0])[1]
+    if filled.all():
+        return None
+    margin = max(2, round(0.01 * max(smooth.shape)))  # its edge is neither paper nor ink
+    inside = ndimage.binary_erosion(filled, iterations=margin, border_value=1)
+    found = ndimage.find_objects(inside.astype(np.int8))
+    if not found or min(part.stop - part.start for part in found[0]) < _PHOTO_SIDE / 2:
+        return None
+    return found[0], inside[found[0]]
+
+
+def _is_rectangular(region: np.ndarray) -> bool:
+    """Returns whether a region without holes fills a rectangle of any angle."""
+    rows, columns = np.nonzero(region & ~ndimage.binary_erosion(region))
+    areas = []
+    for angle in np.deg2rad(np.arange(0, 90, 2)):
+        along = rows * np.cos(angle) + columns * np.sin(angle)
+        across = columns * np.cos(angle) - rows * np.sin(angle)
+        areas.append((np.ptp(along) + 1) * (np.ptp(across) + 1))
+    return bool(region.sum() > _RECTANGULAR * min(areas))
+
+
+def _without_marks(ink: np.ndarray) -> np.ndarray:
+    """Removes specks, ruled lines, and strokes that reach the edge if a digit is inside."""
+    strokes, count = ndimage.label(ink > _MIN_COVERAGE, np.ones((3, 3)))
+    boxes = [[(part.start, part.stop) for part in box] for box in ndimage.find_objects(strokes)]
+    rows, columns = np.array(boxes, int).reshape(-1, 2, 2).transpose(1, 2, 0)
+    sizes = np.bincount(strokes.ravel(), minlength=count + 1)[1:]
+    ruled = columns[1] - columns[0] > _LINE * (rows[1] - rows[0])
+    if not ruled.all():
+        sizes = sizes * ~ruled
+    at_edge = np.isin(np.arange(1, count + 1), _border(strokes))
+    inner, outer = sizes * ~at_edge, sizes * at_edge
+    kept = inner if inner.max() >= _STROKE * outer.max() else sizes
+    digit = kept.argmax()
+    far = np.zeros(count, bool)
+    for first, last in (rows, columns):
+        near = max(np.ptp(rows[:, digit]), np.ptp(columns[:, digit])) // 4
+        far |= (last < first[digit] - near) | (first > last[digit] + near)
+    removed = kept < np.where(far, _FAR_SPECK, _SPECK) * kept.max()
+    return np.where(np.append(False, removed)[strokes], 0.0, ink)
+
+
 def _smooth(gray: np.ndarray) -> np.ndarray:
     """Removes noise and shading from a photo, uint8 [H, W]."""
     if min(gray.shape) < _PHOTO_SIDE:
         return gray
-    smooth = np.asarray(Image.fromarray(gray).filter(ImageFilter.MedianFilter(3)))
+    smooth = _median_filtered(gray)
     light = _light(smooth)
     return np.clip(smooth - light + np.median(light), 0, 255).astype(np.uint8)
+
+
+def _median_filtered(gray: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(gray).filter(ImageFilter.MedianFilter(3)))
 
 
 def _light(gray: np.ndarray) -> np.ndarray:
@@ -72,13 +174,13 @@ def _border(gray: np.ndarray) -> np.ndarray:
     return np.concatenate([gray[0], gray[-1], gray[1:-1, 0], gray[1:-1, -1]])
 
 
-def _ink(light_ink: np.ndarray) -> np.ndarray:
+def _ink(light_ink: np.ndarray, advice: str) -> np.ndarray:
     """Returns the ink coverage of each pixel, float [H, W] in 0..1, exactly 0 on paper."""
     paper = float(np.median(_border(light_ink)))
     if float(light_ink.max()) - paper < _MIN_CONTRAST:
         raise UserError(
             "no ink: expected a digit that differs from its paper by at least "
-            f"{_MIN_CONTRAST} of 255 gray levels; is --invert right?"
+            f"{_MIN_CONTRAST} of 255 gray levels{advice}"
         )
     threshold = _otsu(light_ink)
     above = light_ink[light_ink > threshold]

@@ -73,6 +73,80 @@ def test_specks_are_not_ink(images):
     assert _difference(found, expected.astype(int)) < 5
 
 
+def _frame(photo, top, left, bottom, right):
+    photo[[top, top + 1, bottom, bottom + 1], left:right] = 40
+    photo[top:bottom, [left, left + 1, right, right + 1]] = 40
+
+
+def _on_desk(photo, level):
+    desk = np.full((400, 320), level, np.uint8)
+    desk[50:350, 70:270] = photo
+    return desk
+
+
+def _set(photo, key, level):
+    photo[key] = level
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: _frame(p, 10, 10, 290, 190),  # a form
+        lambda p: [_frame(p, 2 * m, m, 296 - m, 196 - m) for m in (5, 15)],
+        lambda p: [_set(p, [30, 31, 265, 266], 40), _set(p, np.s_[:, [20, 21, 185, 186]], 40)],
+        lambda p: [_set(p, np.s_[:, :15], 20), _set(p, np.s_[:30], 25)],  # the border of a scan
+        lambda p: _set(p, np.s_[:, 185:], 110),  # another sheet
+        lambda p: _on_desk(p, 70),
+        lambda p: _on_desk(p, 10),
+        lambda p: np.asarray(Image.fromarray(_on_desk(p, 70)).rotate(4, fillcolor=70)),
+        lambda p: _set(p, np.s_[250:255, 30:170], 40),  # a line below
+        lambda p: _set(p, np.s_[40:52, 8:20], 40),  # a punched hole
+        lambda p: _set(p, np.s_[:270, 8:12], 40),  # a hair
+    ],
+)
+@pytest.mark.parametrize("light_ink", [False, True])
+def test_what_is_not_the_digit_is_left_out(images, change, light_ink):
+    for image in images[:5]:
+        plain, photo = _photo(image), _photo(image)
+        changed = change(photo)
+        photo = changed if isinstance(changed, np.ndarray) else photo
+        found, expected = (
+            digit.to_mnist(255 - gray if light_ink else gray, "auto") for gray in (photo, plain)
+        )
+        limit = 0.5 * expected.mean()  # a rotation changes more pixels than a shift
+        assert _difference(found, expected.astype(int)) < limit
+
+
+@pytest.mark.parametrize("shape", [(100, 60), (200, 200)])
+def test_bold_digits_that_fill_the_picture_are_not_sheets(shape):
+    height, width = shape
+    rows, columns = np.indices(shape)
+    radius = np.hypot((rows - height / 2) / (height / 2), (columns - width / 2) / (width / 2))
+    zero = np.where((radius < 1) & (radius > 0.45), 20, 230).astype(np.uint8)
+    found = digit.to_mnist(zero, "auto")
+    assert found[13:15, 13:15].max() == 0
+    assert np.ptp(np.nonzero(found > 128)[0]) + 1 == 20
+
+
+@pytest.mark.parametrize(
+    ("ink", "paper", "plane"),
+    [
+        ((255, 255, 0), (255, 255, 255), 3),  # yellow on white: blue
+        ((200, 60, 30), (30, 130, 0), 1),
+        ((0, 0, 255), (0, 0, 0), 3),
+        ((0, 0, 100), (255, 255, 255), 0),
+        ((20, 20, 20), (230, 220, 210), 0),
+    ],
+)
+def test_contrast_by_colour_channel(ink, paper, plane):
+    mask = np.zeros((90, 90, 1), bool)
+    mask[20:70, 40:50] = True
+    colour = Image.fromarray(np.where(mask, ink, paper).astype(np.uint8))
+    planes = [np.asarray(image) for image in (colour.convert("L"), *colour.split())]
+    assert digit.most_contrast(planes) is planes[plane]
+    digit.to_mnist(planes[plane], "auto")
+
+
 def test_ratio_and_centre():
     gray = np.full((100, 300), 255, np.uint8)
     gray[20:80, 200:212] = 0  # a bar of 60x12
@@ -98,8 +172,9 @@ def test_invert():
 @pytest.mark.parametrize("shape", [(1, 1), (28, 28), (200, 100)])
 @pytest.mark.parametrize("invert", ["auto", "yes", "no"])
 def test_no_ink(level, shape, invert):
-    with pytest.raises(UserError, match="no ink"):
+    with pytest.raises(UserError, match="no ink") as error:
         digit.to_mnist(np.full(shape, level, np.uint8), invert)
+    assert ("--invert" in str(error.value)) == (invert != "auto")  # advice that can help
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -1,6 +1,7 @@
 """Classifies the digits in pictures."""
 
 import json
+import warnings
 
 import numpy as np
 from absl import logging
@@ -19,7 +20,7 @@ def run_prediction(options: PredictOptions, paths: list[str]) -> None:
 
     Args:
         options: options of the program.
-        paths: pictures (PNG, JPEG, BMP) and folders of pictures.
+        paths: pictures and folders of pictures, with their subfolders.
 
     Raises:
         UserError: no paths, invalid checkpoint; or, after all other pictures, an unusable one.
@@ -56,20 +57,34 @@ def _read_images(options: PredictOptions, paths: list[str]) -> tuple[dict[str, n
     names: list[str] = []
     images: dict[str, np.ndarray] = {}
     failures = 0
+    skipped = 0
     for path in paths:
         try:
-            names += picture.find(path)
+            found, others = picture.find(path)
+            names += found
+            skipped += others
         except UserError as error:
             logging.error("%s: %s", path, error)
             failures += 1
+    if skipped:
+        logging.warning("files that are not pictures, skipped: %d", skipped)
+    odd: dict[str, list[str]] = {}
     for name in names:
         try:
-            image = digit.to_mnist(picture.read_gray(name), options.invert)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("always", picture.PictureWarning)
+                gray = digit.most_contrast(picture.read(name))
+            for warning in caught:
+                odd.setdefault(str(warning.message), []).append(name)
+            image = digit.to_mnist(gray, options.invert)
             size = options.image_height, options.image_width
             images[name] = transform.resize(image[np.newaxis], *size)[0]
         except UserError as error:
             logging.error("%s: %s", name, error)
             failures += 1
+    for message, files in odd.items():
+        logging.warning("%d pictures, the first is %s: %s", len(files), files[0], message)
     return images, failures
 
 
