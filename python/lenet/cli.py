@@ -16,6 +16,7 @@ interrupts.end_at_once(_INTERRUPTED, [signal.SIGINT])
 
 # ruff: noqa: E402
 import functools
+import io
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -84,7 +85,8 @@ def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> l
 def _main(
     options_class: type[Any], work: Callable[..., None], takes_arguments: bool, argv: list[str]
 ) -> int:
-    sys.stdout.reconfigure(errors="backslashreplace")  # file names in any encoding
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names in any encoding
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)  # log lines without time and file name
     try:

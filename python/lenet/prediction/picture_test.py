@@ -124,7 +124,9 @@ def test_opaque_paper_is_paper(save, hidden, turned, name):
 
 
 def test_a_picture_that_is_nowhere_visible_is_read_without_alpha(save):
-    image = Image.merge("LA", [Image.fromarray(GRAY), Image.new("L", GRAY.shape[::-1], 0)])
+    image = Image.merge(
+        "LA", [Image.fromarray(GRAY), Image.new("L", (GRAY.shape[1], GRAY.shape[0]), 0)]
+    )
     np.testing.assert_array_equal(_gray(save(image, "a.png")), GRAY)
 
 
