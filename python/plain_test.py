@@ -147,14 +147,15 @@ def test_run_scripts(checkout, home, trained):
     python(checkout / "python/postprocess.py", *flags, cwd=home)
 
 
-def test_commands_of_the_readme(checkout, home):
+def test_commands_of_the_readme(checkout, home, tmp_path):
     (section,) = re.findall(r"## Without Bazel\n.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
-    (home / "lenet").symlink_to(checkout)
+    (tmp_path / "lenet").symlink_to(checkout)
+    (tmp_path / "Data").symlink_to(home / "Data")
     install, *commands = section.splitlines()
     assert install == "python3 -m pip install -r lenet/python/requirements.txt"  # this environment
     with bazel_bin(checkout):  # trains ten epochs in seconds
         for command in commands:
-            result = run("sh", "-c", command, cwd=home)
+            result = run("sh", "-c", command, cwd=tmp_path)
     assert float(re.findall(r"'Accuracy':(0\.\d+)", result.stdout)[0]) > 0.9842
 
 
