@@ -5,6 +5,12 @@ installed, the program prints the command for a machine that has it and exits wi
 is required.
 """
 
+import pathlib
+import sys
+
+sys.path.append(f"{pathlib.Path(__file__).resolve().parents[1]}/python")  # if run by its path
+
+# ruff: noqa: E402
 from lenet import cli
 from lenet.conversion.om import convert_to_om
 from lenet.options.programs import ToOmOptions
