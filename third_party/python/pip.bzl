@@ -35,9 +35,13 @@ def run_pip(repository_ctx, arguments):
     command = pip + ["--disable-pip-version-check", "--no-input"] + arguments
     result = repository_ctx.execute(command, timeout = 3600, environment = _ENVIRONMENT)
     if result.return_code != 0:
-        fail("pip failed:\n%s\n%s\nIs a package index reachable (pip config list)?" % (
+        advice = "Is a package index reachable (pip config list)?"
+        if "No space left on device" in result.stderr:
+            advice = "Free disk space and run the command again."
+        fail("pip failed:\n%s\n%s\n%s" % (
             " ".join([str(word) for word in command]),
             result.stderr[-4000:],
+            advice,
         ))
     return python
 

@@ -9,6 +9,7 @@ import tempfile
 import pytest
 
 from lenet import resources
+from tools.remote.sandbox import Sandbox, network_environment
 
 _ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="without root, another error comes first")
 
@@ -127,3 +128,18 @@ def test_failed_image_leaves_nothing(folder):
     assert "--mirror" in _one_line(finished)
     assert not image.exists()
     assert not (folder / "engine").exists()
+
+
+def test_a_sandbox_has_the_files_that_pip_settings_name(folder, monkeypatch):
+    settings = {"PIP_CERT": folder / "ca.pem", "PIP_CONFIG_FILE": folder / "pip/pip.conf"}
+    for name, file in settings.items():
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CERT", str(settings["PIP_CERT"]))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    sandbox = Sandbox(folder, network=True, environment=network_environment())
+    words = " ".join(sandbox.command("true"))
+    for name, file in settings.items():
+        inside = f"/mnt/settings/{name}"
+        assert f"--ro-bind {file} {inside} --setenv {name} {inside}" in words

@@ -18,6 +18,14 @@ INDEX_FILES = (
     "/usr/share/ca-certificates",
     "/usr/local/share/ca-certificates",
 )
+# Variables that name a file; the image may lack it.
+_FILE_VARIABLES = (
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_CONFIG_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
 _NETWORK_VARIABLES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "http_proxy", "https_proxy", "no_proxy")
 
 
@@ -63,7 +71,11 @@ class Sandbox:
             words += ["--size", str(size), "--tmpfs", path]
         variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/home"}
         for name, value in {**variables, **self.environment}.items():
-            words += ["--setenv", name, value]
+            if self.network and name in _FILE_VARIABLES and pathlib.Path(value).is_file():
+                path = f"/mnt/settings/{name}"
+                words += ["--ro-bind", value, path, "--setenv", name, path]
+            else:
+                words += ["--setenv", name, value]
         return [*words, "--chdir", chdir, *arguments]
 
 
@@ -74,8 +86,14 @@ def existing(paths: Sequence[str]) -> dict[str, pathlib.Path]:
 
 
 def network_environment() -> dict[str, str]:
-    """Returns the environment variables with the addresses of package indexes and proxies."""
-    return {
+    """Returns the environment variables with the addresses of package indexes and proxies.
+
+    PIP_CONFIG_FILE is the user's pip.conf unless it is set, because sandboxes have another HOME.
+    """
+    folder = pathlib.Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+    config = folder / "pip/pip.conf"
+    variables = {"PIP_CONFIG_FILE": str(config)} if config.is_file() else {}
+    return variables | {
         name: value
         for name, value in os.environ.items()
         if name.startswith(_NETWORK_VARIABLES) or name.lower() in _NETWORK_VARIABLES
