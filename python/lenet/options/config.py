@@ -134,9 +134,7 @@ class _TextLoader(yaml.SafeLoader):
 
 
 for _tag in ("int", "float", "bool", "timestamp", "binary"):
-    yaml.add_constructor(
-        f"tag:yaml.org,2002:{_tag}", lambda loader, node: loader.construct_scalar(node), _TextLoader
-    )
+    yaml.add_constructor(f"tag:yaml.org,2002:{_tag}", lambda _, node: node.value, _TextLoader)
 
 
 def _load(path: pathlib.Path) -> tuple[dict[str, Any], list[Any]]:
