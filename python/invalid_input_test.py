@@ -33,7 +33,7 @@ ROWS = {
     "train_distributed": [
         _DISTRIBUTED,
         ("--worker_num=0", 2, "worker_num must be"),
-        ("--worker_num=4096", 2, "4096 workers on this machine"),
+        ("--worker_num=4096", 2, "--worker_num: 4096 workers on this machine: this run needs"),
         ("--local_worker_num=3", 2, "at most --worker_num=2"),
         ("--local_worker_num=1", 2, "--node_rank, --master_addr"),
         ("--log_path=file/logs", 2, "--log_path: cannot write"),

@@ -18,6 +18,6 @@ def require(flags: str, needed: float) -> None:
     available = psutil.virtual_memory().available
     if needed > available:
         raise UserError(
-            f"{flags}: expected values that need at most the {available / 1e9:.1f} GB of memory "
-            f"available, found values that need about {needed / 1e9:.1f} GB"
+            f"{flags}: this run needs about {needed / 1e9:.1f} GB of memory, and this machine has "
+            f"{available / 1e9:.1f} GB left; use smaller values"
         )

@@ -140,13 +140,17 @@ class _TextLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+for _tag in ("int", "float", "bool", "timestamp", "binary"):
+    yaml.add_constructor(f"tag:yaml.org,2002:{_tag}", lambda _, node: node.value, _TextLoader)
+
+
 def _load(path: pathlib.Path) -> tuple[dict[str, Any], list[Any]]:
     """Returns the first document of a file, and the others."""
     try:
         documents = list(yaml.load_all(path.read_bytes(), _TextLoader))  # noqa: S506
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     document = documents[0] if documents else None
     if document is not None and not isinstance(document, dict):

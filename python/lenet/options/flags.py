@@ -80,7 +80,7 @@ def blame_file(message: str, options_class: type[OptionsT], flag_values: flags.F
         is_named = re.search(rf"--{option.name}\b", message) is not None
         if is_named or (option.is_path and value and absolute(str(value)) in message):
             names.append(option.name)
-    if names and message.startswith(f"--{names[0]}"):
+    if any(re.match(rf"--{name}\b", message) for name in names):
         return f"{path}: {message[2:]}"
     return f"{message} ({path} sets {', '.join(names)})" if names else message
 

@@ -100,6 +100,8 @@ def test_a_copy_of_the_defaults_and_an_empty_file_change_nothing(tmp_path):
         ("- batch_size", "expected lines `key: value`"),
         ("a: [", "is not YAML"),
         ("\x00", "is not YAML"),
+        ("a: " + "[" * 5000, "is not YAML"),
+        ("lr: !!int abc", "lr must be a number of at least 0, not 'abc'"),
         ("lr: 1\nseed: 2\nlr: 3", "the key 'lr' occurs twice"),
         ("train: {lr: 1, lr: 3}", "the key 'lr' occurs twice"),
     ],

@@ -83,7 +83,7 @@ def _completed(options: TrainDistributedOptions) -> TrainDistributedOptions:
         raise UserError(
             f"--local_worker_num={local}: expected at most --worker_num={options.worker_num}"
         )
-    memory.require(f"{local} workers on this machine (--worker_num)", local * _WORKER_BYTES)
+    memory.require(f"--worker_num: {local} workers on this machine", local * _WORKER_BYTES)
     log_path = options.log_path
     if local < options.worker_num:
         if options.node_rank < 0 or not options.master_port:
