@@ -86,7 +86,7 @@ std::optional<std::string> RefusalOfCoding(const JpegHeader& header) {
     return "its chroma subsampling is unusual";
   }
   if (!header.single_scan) return "it has more than one scan, or lacks tables";
-  // Whether DVPP turns the picture depends on its version; cc/image does.
+  // cc/image turns it; that every version of DVPP does is not known.
   if (header.orientation != 1) return "it is rotated (EXIF)";
   return std::nullopt;
 }

@@ -20,6 +20,8 @@ _MIN_COVERAGE = 0.2  # share of full ink; paler pixels do not count for the size
 _MAX_SHADING = 96  # gray levels between the lightest and the darkest paper
 _MIN_SHEET = 0.03  # share of the picture
 _RECTANGULAR = 0.85  # share of the smallest rectangle around it; a filled 0 or 8 has about 0.78
+_SMALL_SHEET = 0.2  # share of the picture; a table's cell, but not the inside of a dotted zero
+_EXACT = 0.95  # as _RECTANGULAR for small sheets
 _SHEET_INK = (0.005, 0.45)  # share of a sheet that its marks take, with what they enclose
 _STROKE = 0.5  # share of the largest stroke; as small as that, a stroke at the edge is the digit
 _SPECK = 0.02  # the same for a speck
@@ -93,26 +95,30 @@ def _sheet(smooth: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray] | None:
     sheets = []
     for side in (light, ~light):
         regions, _ = ndimage.label(side)
-        for number in np.flatnonzero(np.bincount(regions.ravel())[1:] > _MIN_SHEET * side.size) + 1:
-            region = regions == number
+        boxes = ndimage.find_objects(regions)
+        for number in np.flatnonzero(np.bincount(regions.ravel())[1:] > _MIN_SHEET * side.size):
+            region = regions[boxes[number]] == number + 1
             filled = ndimage.binary_fill_holes(region)
             marks = 1 - region.sum() / filled.sum()
-            if _SHEET_INK[0] < marks < _SHEET_INK[1] and _is_rectangular(filled):
-                sheets.append((filled.sum(), filled))
+            exact = filled.sum() < _SMALL_SHEET * side.size
+            if _SHEET_INK[0] < marks < _SHEET_INK[1] and _is_rectangular(filled, exact):
+                sheets.append((filled.sum(), boxes[number], filled))
     if not sheets:
         return None
-    filled = min(sheets, key=lambda sheet: sheet[0])[1]
-    if filled.all():
+    area, box, filled = min(sheets, key=lambda sheet: sheet[0])
+    if area == smooth.size:
         return None
+    sheet = np.zeros(smooth.shape, bool)
+    sheet[box] = filled
     margin = max(2, round(0.01 * max(smooth.shape)))  # its edge is neither paper nor ink
-    inside = ndimage.binary_erosion(filled, iterations=margin, border_value=1)
+    inside = ndimage.binary_erosion(sheet, iterations=margin, border_value=1)
     found = ndimage.find_objects(inside.astype(np.int8))
     if not found or min(part.stop - part.start for part in found[0]) < _PHOTO_SIDE / 2:
         return None
     return found[0], inside[found[0]]
 
 
-def _is_rectangular(region: np.ndarray) -> bool:
+def _is_rectangular(region: np.ndarray, exact: bool) -> bool:
     """Returns whether a region without holes fills a rectangle of any angle."""
     rows, columns = np.nonzero(region & ~ndimage.binary_erosion(region))
     areas = []
@@ -120,7 +126,7 @@ def _is_rectangular(region: np.ndarray) -> bool:
         along = rows * np.cos(angle) + columns * np.sin(angle)
         across = columns * np.cos(angle) - rows * np.sin(angle)
         areas.append((np.ptp(along) + 1) * (np.ptp(across) + 1))
-    return bool(region.sum() > _RECTANGULAR * min(areas))
+    return bool(region.sum() > (_EXACT if exact else _RECTANGULAR) * min(areas))
 
 
 def _without_marks(ink: np.ndarray) -> np.ndarray:
