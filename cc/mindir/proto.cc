@@ -210,7 +210,9 @@ absl::StatusOr<std::vector<TensorInfo>> ReadTensorInfos(
         absl::StrCat("the graph's ", kind, " ", QuotedName(value.name()));
     if (value.tensor_size() != 1) {
       return InvalidArgument(where, ": expected one tensor, found ",
-                             value.tensor_size());
+                             value.tensor_size() == 0
+                                 ? "a tuple"
+                                 : absl::StrCat(value.tensor_size()));
     }
     const int type = value.tensor(0).data_type();
     if (!integers || (type != kInt32Tensor && type != kInt64Tensor)) {
