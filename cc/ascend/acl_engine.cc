@@ -202,7 +202,12 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateAclEngine(
   LENET_RETURN_IF_ERROR(CheckManifestOf(path, sha256, session->soc_name()));
   auto engine = std::make_unique<AclEngine>(std::move(session), sha256);
   LENET_RETURN_IF_ERROR(engine->Open(options));
-  return engine;
+  // AscendCL reads the file itself.
+  LENET_ASSIGN_OR_RETURN(const std::string loaded,
+                         ReadFile(path, kMaxModelBytes));
+  if (loaded == model) return engine;
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": the file was changed while it was loaded; run infer310 again"));
 }
 
 }  // namespace lenet

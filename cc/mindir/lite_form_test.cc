@@ -134,6 +134,10 @@ TEST(ToLiteFormTest, NamesWhatItCannotConvert) {
        },
        "'y': expected float32"},
       {[](Graph* g) {
+         g->mutable_output(0)->mutable_tensor(0)->set_data_type(7);
+       },
+       "found integers (an argmax); give --engine=native"},
+      {[](Graph* g) {
          g->mutable_output(0)->mutable_tensor(0)->set_dims(1, -1);
        },
        "positive dimensions"}};

@@ -80,7 +80,8 @@ struct LiteModel {
 //
 // Returns InvalidArgument, with the expected and found values, for other or
 // incomplete files, for inputs and outputs that are not float32 tensors of
-// positive dimensions, and for operators that Lite computes wrongly. `lenet.mindir.lite` in Python does the same at export.
+// positive dimensions, and for operators that Lite computes wrongly.
+// `lenet.mindir.lite` in Python does the same at export.
 absl::StatusOr<LiteModel> ToLiteForm(absl::string_view mindir,
                                      int64_t batch = 1);
 

@@ -210,10 +210,18 @@ absl::StatusOr<std::vector<TensorInfo>> ReadTensorInfos(
         absl::StrCat("the graph's ", kind, " ", QuotedName(value.name()));
     if (value.tensor_size() != 1) {
       return InvalidArgument(where, ": expected one tensor, found ",
-                             value.tensor_size());
+                             value.tensor_size() == 0
+                                 ? "a tuple"
+                                 : absl::StrCat(value.tensor_size()));
     }
     const int type = value.tensor(0).data_type();
-    if (!integers || (type != kInt32Tensor && type != kInt64Tensor)) {
+    const bool is_integer = type == kInt32Tensor || type == kInt64Tensor;
+    if (is_integer && !integers && kind == "output") {
+      return InvalidArgument(where,
+                             ": expected float32, found integers (an "
+                             "argmax); give --engine=native");
+    }
+    if (!is_integer || !integers) {
       LENET_RETURN_IF_ERROR(CheckFloat32(value.tensor(0), where));
     }
     LENET_ASSIGN_OR_RETURN(std::vector<int64_t> shape,
