@@ -264,6 +264,20 @@ def test_images_unsuitable_for_dvpp_are_decoded_on_the_host(run, tmp_path, flag)
     assert f"{report['decoded_on_device']} by DVPP, {report['decoded_on_host']} by" in done.stdout
 
 
+@pytest.mark.parametrize("run_mode", ["host", "device"])
+def test_a_jpeg_damaged_in_its_pixels_is_a_wrong_input(run, tmp_path, run_mode):
+    """DVPP reports it like a failure of the device, while the next batch is started."""
+    images = _write_jpegs(tmp_path / "images", 3)
+    bad = min(images.glob("test_1_*"))
+    content = bad.read_bytes()
+    bad.write_bytes(content[:-150] + content[-2:])  # the end marker stays
+    flags = ["--cpu_dvpp=DVPP", f"--dataset_path={images}"]
+    done = run(simulator.model("lenet_aipp"), *flags, run_mode=run_mode)
+    assert done.returncode == 2, done.stderr
+    assert f"{bad}: " in done.stderr
+    assert done.simulator["ok"], done.simulator
+
+
 def _write_jpegs(folder: pathlib.Path, count: int) -> pathlib.Path:
     """Writes test images as baseline JPEGs of 32x32 pixels."""
     test_set = idx.read_split("", "test")
