@@ -48,7 +48,7 @@ def keys() -> dict[str, list[str]]:
 
 
 def read(path: str, options: Iterable[Option]) -> tuple[dict[str, Value], list[str]]:
-    """Returns the values that a configuration file gives to `options`, and what it has without use.
+    """Returns the values that a configuration file gives to `options`, and the keys not used.
 
     A key is in its section or at the top level; a value in a section overrides one at the top
     level. Keys of other programs are ignored. At the top level of a file without sections, other
