@@ -248,7 +248,7 @@ def test_probe_reports_the_first_failing_step_as_text_and_as_json(tmp_path):
     assert "libascendcl.so" in found["reason"]
     assert "set_env.sh" in found["hint"]
     results = [step["result"] for step in found["steps"]]
-    assert results == ["ok", "failed"] + ["not done"] * 5
+    assert results == ["ok", "failed"] + ["not done"] * 6
     assert _names(cwd) == []
 
 
