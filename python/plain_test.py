@@ -181,9 +181,9 @@ CLOUD_TRAIN = {
     "ckpt_path": "/cache/train",
 }
 JOBS = {
-    "pretrained": ("train", CLOUD_TRAIN),
-    "1 card": ("train", CLOUD_TRAIN | {"checkpoint_url": "s3://bucket/pretrained/"}),
-    "8 cards": (
+    "1 card": ("train", CLOUD_TRAIN),
+    "1 card, finetuning": ("train", CLOUD_TRAIN | {"checkpoint_url": "s3://bucket/pretrained/"}),
+    "8 cards, finetuning": (
         "train",
         CLOUD_TRAIN | {"checkpoint_url": "s3://bucket/pretrained/", "distribute": True},
     ),
