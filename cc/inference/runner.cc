@@ -91,6 +91,20 @@ void SetSamples(absl::Span<const SourceImage> samples, Batch* batch) {
   batch->files = samples.first(batch->size);
 }
 
+// Returns the probability of the class with the largest logit. The output of a
+// model that ends with Softmax is a probability already.
+double Probability(absl::Span<const float> logits, float largest) {
+  double total = 0;
+  double sum = 0;
+  bool negative = false;
+  for (const float logit : logits) {
+    total += logit;
+    sum += std::exp(double{logit} - largest);
+    negative |= logit < 0;
+  }
+  return !negative && std::abs(total - 1) < 1e-4 ? largest : 1 / sum;
+}
+
 // One run. T is the sample type of the engine's input, as for Prefetcher.
 template <typename T>
 class BatchRun {
@@ -231,11 +245,9 @@ class BatchRun {
     }
     LENET_RETURN_IF_ERROR(writer_.Write(dataset_.stem(image), logits));
     const auto best = std::max_element(logits.begin(), logits.end());
-    double sum = 0;
-    for (const float logit : logits) sum += std::exp(double{logit} - *best);
     report_.answers.push_back({dataset_.name(image),
                                static_cast<int>(best - logits.begin()),
-                               1 / sum});
+                               Probability(logits, *best)});
     if (report_.correct.has_value() &&
         *dataset_.label(image) == best - logits.begin()) {
       ++*report_.correct;
