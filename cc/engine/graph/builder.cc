@@ -59,6 +59,11 @@ absl::Status DefineInput(BuilderState* state) {
   return absl::OkStatus();
 }
 
+void DefineScalar(const std::string& name, float value, BuilderState* state) {
+  state->graph.scalars.push_back(value);
+  state->operands[name] = {ConstantView{{}, &state->graph.scalars.back()}};
+}
+
 void DefineConstants(BuilderState* state) {
   for (const auto& [name, array] : state->model.parameters) {
     state->operands[name] = {ConstantView{array.shape, array.values.data()}};
@@ -67,12 +72,10 @@ void DefineConstants(BuilderState* state) {
     if (const auto* array = std::get_if<MindIrArray>(&constant.value)) {
       state->operands[name] = {
           ConstantView{array->shape, array->values.data()}};
-    } else if (std::holds_alternative<double>(constant.value) ||
-               std::holds_alternative<int64_t>(constant.value)) {
-      const auto* const number = std::get_if<double>(&constant.value);
-      state->graph.scalars.push_back(static_cast<float>(
-          number != nullptr ? *number : std::get<int64_t>(constant.value)));
-      state->operands[name] = {ConstantView{{}, &state->graph.scalars.back()}};
+    } else if (const auto* real = std::get_if<double>(&constant.value)) {
+      DefineScalar(name, static_cast<float>(*real), state);
+    } else if (const auto* whole = std::get_if<int64_t>(&constant.value)) {
+      DefineScalar(name, static_cast<float>(*whole), state);
     }
   }
 }
