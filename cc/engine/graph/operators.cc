@@ -401,7 +401,7 @@ absl::StatusOr<Operand> BuildArgmax(const NodeBuilder& node) {
 absl::StatusOr<Operand> BuildShape(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(0));
   MindIrValue::Sequence sizes;
-  for (const int64_t size : x.shape) sizes.push_back({size});
+  for (const int64_t size : x.shape) sizes.emplace_back().value = size;
   return Operand{MindIrValue{std::move(sizes)}};
 }
 
