@@ -8,6 +8,7 @@
 #include <cstdio>  // before jpeglib.h, which needs it
 #include <cstdlib>
 #include <iterator>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -500,15 +501,18 @@ absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
   const auto value = [&](size_t i) -> uint32_t {
     return wide ? sample16(i) : samples[i];
   };
+  uint32_t smallest = std::numeric_limits<uint32_t>::max();
   uint32_t largest = 0;
   for (size_t i = 0; i < count * channels; ++i) {
-    if (i % channels < colors) largest = std::max(largest, value(i));
+    if (i % channels >= colors) continue;
+    smallest = std::min(smallest, value(i));
+    largest = std::max(largest, value(i));
   }
   // For example, 12 bits of a scanner, or an array of 0 and 1 saved as it is.
-  const bool scaled =
-      largest > 0 && largest < (wide                 ? 1u << 15
-                                : channels == colors ? kFewLevels
-                                                     : 0);
+  const bool few_levels = channels == colors && smallest < largest;
+  const bool scaled = largest > 0 && largest < (wide         ? 1u << 15
+                                                : few_levels ? kFewLevels
+                                                             : 0);
   const auto sample = [&](size_t pixel, size_t channel) -> uint32_t {
     const size_t i = pixel * channels + channel;
     if (!scaled || channel >= colors) return value(i) >> (wide ? 8 : 0);

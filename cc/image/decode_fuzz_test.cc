@@ -45,7 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       lenet::ParseJpegHeader(content);
   Expect(header.ok() || absl::IsInvalidArgument(header.status()));
   if (header.ok() && image.ok()) {
-    Expect(image->height == header->height && image->width == header->width);
+    const bool turned = header->orientation >= 5;  // by 90 degrees
+    Expect(image->height == (turned ? header->width : header->height));
+    Expect(image->width == (turned ? header->height : header->width));
   }
   return 0;
 }

@@ -148,8 +148,10 @@ def planes(opened: ImageFile.ImageFile) -> list[np.ndarray]:
         image = image.convert("RGB")
     elif image.mode not in ("L", "RGB"):
         image = image.convert("L" if image.mode in ("1", "LA") else "RGB")
-    if alpha is None and opened.format in _LOSSLESS and 0 < np.asarray(image).max() < _FEW_LEVELS:
-        image = Image.fromarray(_scaled(np.asarray(image)))
+    if alpha is None and opened.format in _LOSSLESS:
+        pixels = np.asarray(image)
+        if pixels.min() < pixels.max() < _FEW_LEVELS:
+            image = Image.fromarray(_scaled(pixels))
     gray = np.asarray(image.convert("L"))
     channels = [gray]
     if image.mode == "RGB":
