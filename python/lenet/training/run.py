@@ -164,6 +164,12 @@ class _Run:
             "device" if self.workers.size == 1 else f"{self.workers.size} workers, each on",
             self.device,
         )
+        if self.schedule.last < self.schedule.total and self.options.lr_decay == "cosine":
+            logging.info(
+                "--max_steps=%d stops while the learning rate decays over %d steps; "
+                "--lr_decay=none keeps it constant",
+                *(self.schedule.last, self.schedule.total),
+            )
         if self.done >= self.schedule.last:
             logging.info("no steps left to train; increase --epoch_size to continue")
         try:

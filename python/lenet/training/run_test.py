@@ -218,6 +218,12 @@ def test_a_run_that_has_not_learned_says_so(options, capsys, changes, remedy):
     assert remedy in lines[-1]
 
 
+def test_an_early_stop_of_the_decay_is_explained(options, caplog):
+    caplog.set_level(logging.INFO)
+    _train(options, max_steps=2)
+    assert "--max_steps=2 stops while the learning rate decays over 16 steps" in caplog.text
+
+
 def test_a_jump_of_the_learning_rate_is_explained(options, caplog):
     _train(options, epoch_size=1)
     _train(options, epoch_size=2, resume=True)

@@ -12,7 +12,8 @@ class Schedule:
     Attributes:
         batch_size: images per step, over all workers.
         steps_per_epoch: steps per epoch.
-        last: steps of the whole run, over all epochs.
+        total: steps of all epochs, over which the learning rate decays.
+        last: number of the last step; --max_steps may stop before `total`.
     """
 
     def __init__(self, options: TrainOptions, images: int, workers: int) -> None:
@@ -31,8 +32,8 @@ class Schedule:
             )
         self._images = images
         self._options = options
-        epochs = options.epoch_size * self.steps_per_epoch
-        self.last = min(epochs, options.max_steps or epochs)
+        self.total = options.epoch_size * self.steps_per_epoch
+        self.last = min(self.total, options.max_steps or self.total)
 
     def position(self, done: int) -> tuple[int, int]:
         """Returns (epoch, step in the epoch), both from 1, of step number `done`, from 1."""
@@ -46,7 +47,7 @@ class Schedule:
     def rates(self, first: int, steps: int) -> np.ndarray:
         """Returns the learning rates of `steps` steps after `first` completed ones."""
         options = self._options
-        return learning_rates(options.lr, options.lr_decay, self.last, first, steps)
+        return learning_rates(options.lr, options.lr_decay, self.total, first, steps)
 
 
 def image_order(images: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
