@@ -161,7 +161,7 @@ _REFUSED = {
     "no value": (["--limit"], 2, ["'limit'"]),
     "wrong type": (["--limit=many"], 2, ["'limit'", "'many'"]),
     "out of range": (["--batch_size=0"], 2, ["batch_size", "at least 1"]),
-    "unknown device": (["--device_target=GPU"], 2, ["auto, Ascend310, CPU"]),
+    "unknown device": (["--device_target=GPU"], 2, ["auto, Ascend310, Ascend, CPU"]),
     "unknown engine": (["--engine=gpu"], 2, ["'gpu'", "auto, native, lite, acl"]),
     "no truth value": (["--self_test=perhaps"], 2, ["self_test", "'perhaps'"]),
     "MindIR for acl": (["--engine=acl"], 2, ["lenet.mindir", "//tools:to_om"]),

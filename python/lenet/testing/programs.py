@@ -82,6 +82,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        errors="surrogateescape",  # file names in any encoding
         check=False,
         **kwargs,
     )
