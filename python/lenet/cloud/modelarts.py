@@ -141,7 +141,9 @@ def _results(output: str) -> dict[str, str]:
         return {}
     folder = pathlib.Path(output)
     if not folder.is_dir():
-        exported = [pathlib.Path(output + ending) for ending in _EXPORTED]
+        if folder.suffix.lower() in _EXPORTED:  # --file_name may have the ending
+            folder = folder.with_suffix("")
+        exported = [folder.with_name(folder.name + ending) for ending in _EXPORTED]
         return {path.name: str(path) for path in exported if path.is_file()}
     return {
         str(path.relative_to(folder)): str(path)

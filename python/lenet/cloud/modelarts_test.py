@@ -108,8 +108,9 @@ def test_checkpoint_url_may_name_a_folder(job):
     assert job.files("p") == ["model.ckpt"]
 
 
-def test_export_sends_only_its_files(job):
-    options = job.options(ExportOptions, train_url="bucket/out", file_name="cache/train/lenet")
+@pytest.mark.parametrize("name", ["lenet", "lenet.mindir", "lenet.MINDIR"])
+def test_export_sends_only_its_files(job, name):
+    options = job.options(ExportOptions, train_url="bucket/out", file_name=f"cache/train/{name}")
     written = ("lenet.mindir", "lenet_lite.mindir", "lenet.txt", "other.mindir")
     job.run(modelarts.export, options, [f"cache/train/{name}" for name in written])
     assert job.files("bucket/out") == ["lenet.mindir", "lenet_lite.mindir"]
