@@ -171,8 +171,8 @@ def test_predict_skips_unusable_pictures(checkpoint, mnist_test, tmp_path):
     found = [(record["file"], record["digit"]) for record in _records(result)]
     assert found == [(f"{tmp_path}/c_seven.png", 7), (f"{tmp_path}/g_two.png", 2)]
     for message in (
-        "a_text.jpg: expected a PNG, JPEG or BMP picture",
-        "b_empty.jpg: expected a PNG, JPEG or BMP picture, found an empty file",
+        "a_text.jpg: expected a PNG, JPEG, BMP, WebP, TIFF or GIF picture",
+        "b_empty.jpg: expected a PNG, JPEG, BMP, WebP, TIFF or GIF picture, found an empty file",
         "d_cut.png: cannot read the picture",
         "e_blank.png: no ink",
         "f_bomb.png: too many pixels",

@@ -143,7 +143,7 @@ def load_into(net: nn.Cell, path: AnyPath) -> dict[str, ms.Parameter]:
     others = [
         name
         for name, value in found.items()
-        if value.ndim and not any(name.endswith(known) for known in expected)
+        if value.size > 1 and not any(name.endswith(known) for known in expected)
     ]
     if others:
         logging.info("%s: ignored what LeNet-5 does not have: %s", path, ", ".join(others))

@@ -45,10 +45,12 @@ def _assert_equal(left, right):
         np.testing.assert_array_equal(value, right[name])
 
 
-def test_a_saved_file_loads(saved, tmp_path):
+def test_a_saved_file_loads(saved, tmp_path, caplog):
     net, path = saved
     other = LeNet5()
+    caplog.set_level(logging.INFO)
     found = checkpoint.load_into(other, path)
+    assert not caplog.records
     _assert_equal(_values(net), _values(other))
     assert int(found["step_num"].asnumpy()) == 1
     assert found["moments.fc1.weight"].shape == (120, 400)
