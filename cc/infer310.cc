@@ -40,14 +40,14 @@ absl::StatusOr<Outcome> Run(int argc, char** argv) {
   CatchInterrupts();
   const absl::StatusOr<Report> report = RunInference(options);
   if (!report.ok()) return BlameConfigFile(options, report.status());
-  const Outcome outcome{options.json ? ReportJson(*report)
-                                     : SummaryText(*report)};
+  Outcome outcome{options.json ? ReportJson(*report) : SummaryText(*report)};
   if (report->unusable == 0) return outcome;
   std::fprintf(stderr,
                "infer310: error: %zu of %zu images could not be read, see "
                "above\n",
                report->unusable, report->unusable + report->images);
-  return Outcome{outcome.text, ExitCode(absl::InvalidArgumentError(""))};
+  outcome.exit_code = ExitCode(absl::InvalidArgumentError(""));
+  return outcome;
 }
 
 int Fail(const absl::Status& status) {

@@ -386,7 +386,7 @@ absl::Status Dvpp::Put(size_t slot, size_t index,
 
 absl::StatusOr<std::vector<size_t>> Dvpp::Finish(size_t slot_number) {
   LENET_RETURN_IF_ERROR(CheckIndex(slot_number, 0));
-  const absl::Status synchronized =
+  absl::Status synchronized =
       session_->Synchronize(session_->transfer_stream());
   // One picture that the device cannot take may hold up those after it, whose
   // descriptions then do not show it.

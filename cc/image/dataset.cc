@@ -407,10 +407,12 @@ absl::StatusOr<size_t> AddImages(const fs::path& folder,
     std::error_code ignored;
     if (fs::is_directory(folder / file, ignored)) {
       folders.push_back(name);
-    } else if (HasExtension(file, ".bin") && !subfolder.empty() &&
-               !ParseLabel(subfolder.filename().string())) {
-      ++others;  // may be a result
-    } else if (IsImageName(file) || StartsAsImage(folder / file)) {
+      continue;
+    }
+    const bool may_be_result = HasExtension(file, ".bin") &&
+                               !subfolder.empty() &&
+                               !ParseLabel(subfolder.filename().string());
+    if (!may_be_result && (IsImageName(file) || StartsAsImage(folder / file))) {
       samples->emplace_back(folder, file);
     } else {
       ++others;

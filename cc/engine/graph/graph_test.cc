@@ -203,7 +203,8 @@ TEST_P(GoldenTest, GivesMindSporesOutputForAnyNumberOfThreads) {
   for (const int threads : {1, 2, 5}) {
     LENET_ASSERT_OK_AND_ASSIGN(
         const auto graph,
-        Make(mindir, threads, std::atoi(&name[name.find('_') + 1])));
+        Make(mindir, threads,
+             std::strtol(&name[name.find('_') + 1], nullptr, 10)));
     const size_t in = static_cast<size_t>(graph->batch()) * graph->input_size();
     for (int run = 0; run < 3; ++run) {
       const std::vector<float> out = RunGraph(graph.get(), values);
