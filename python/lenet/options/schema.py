@@ -15,7 +15,7 @@ from lenet.errors import UserError
 Value = bool | int | float | str
 
 _TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "text": str, "path": str}
-# Of YAML 1.1.
+# Truth values of YAML 1.1.
 _WORDS = dict.fromkeys(("true", "yes", "on", "y"), True)
 _WORDS |= dict.fromkeys(("false", "no", "off", "n"), False)
 _INTEGER = re.compile(r"[+-]?[0-9]+|0[xX][0-9a-fA-F]+")

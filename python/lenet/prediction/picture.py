@@ -100,7 +100,7 @@ def read(path: str) -> list[np.ndarray]:
             image.draft("RGB", (_MAX_SIDE, _MAX_SIDE))  # decodes JPEG at 1/2, 1/4 or 1/8
             if image.width * image.height > _MAX_PIXELS:
                 raise UserError(
-                    f"{image.width}x{image.height} pixels are too many pixels for a photo; "
+                    f"{image.width}x{image.height} pixels are too many for a photo; "
                     f"expected at most {_MAX_PIXELS}: scale it down"
                 )
             return [_shrunk(plane) for plane in planes(image)]
