@@ -5,6 +5,7 @@ finds them. auditwheel adds the libraries that the kernels need and names the ol
 can load them. Equal files give equal bytes.
 """
 
+import logging
 import os
 import pathlib
 import platform
@@ -84,6 +85,7 @@ def main() -> None:
             (root / name).write_bytes(content)
         archive = shutil.make_archive(f"{folder}/wheel", "zip", root)
         wheel = pathlib.Path(archive).rename(pathlib.Path(folder, f"{stem}-{tag}.whl"))
+        logging.disable(logging.INFO)
         sys.argv = ["auditwheel", "repair", f"--wheel-dir={output}", str(wheel)]
         sys.exit(auditwheel())
 
