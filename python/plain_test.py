@@ -87,15 +87,15 @@ def home(checkout, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(checkout, home):
-    """The checkpoint after a few steps without the kernels."""
+    """The checkpoint after some steps without the kernels."""
     result = python(
         *(checkout / "python/train.py", "--data_path", "Data", "--ckpt_path", "ckpt"),
-        *("--epoch_size=1", STEPS),
+        *("--epoch_size=1", "--max_steps=400"),
         cwd=home,
     )
     assert MISSING in result.stderr
     assert f"Next: python3 '../{checkout.name}/python/export.py' --ckpt_file=" in result.stdout
-    return home / "ckpt/checkpoint_lenet-1_20.ckpt"
+    return home / "ckpt/checkpoint_lenet-1_400.ckpt"
 
 
 def test_interrupted_fetch_leaves_nothing(checkout, tmp_path):
