@@ -240,7 +240,9 @@ class Workspace:
         options = (source / ".bazelrc").read_text().splitlines()
         # The small workspace lacks the repository of this platform.
         kept = [line for line in options if "--host_platform" not in line]
-        written = {"WORKSPACE": "", "MODULE.bazel": "", "BUILD": build}
+        # tools/bazel overrides this module, which is an error if no module needs it.
+        module = 'bazel_dep(name = "rules_shell", version = "0.3.0")\n'
+        written = {"WORKSPACE": "", "MODULE.bazel": module, "BUILD": build}
         written |= {".bazelrc": "\n".join(kept), **(files or {})}
         for path, content in written.items():
             (workspace / path).parent.mkdir(parents=True, exist_ok=True)
