@@ -14,6 +14,7 @@ import io
 import pathlib
 import struct
 import tempfile
+import warnings
 import zlib
 from collections.abc import Iterator
 
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("images", type=pathlib.Path)
     parser.add_argument("transform", type=pathlib.Path)
     args = parser.parse_args()
+    warnings.simplefilter("ignore", picture.PictureWarning)  # some pictures are odd on purpose
     rng = np.random.default_rng(seed=1)
     with args.images.open("wb") as file:
         for name, content in sorted([*_jpegs(rng), *_pngs(rng)]):
