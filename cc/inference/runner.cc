@@ -20,7 +20,6 @@
 #include "absl/types/span.h"
 #include "cc/ascend/dvpp.h"
 #include "cc/base/error.h"
-#include "cc/base/file.h"
 #include "cc/engine/engine.h"
 #include "cc/image/dataset.h"
 #include "cc/image/image.h"

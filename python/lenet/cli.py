@@ -99,7 +99,7 @@ def _main(
     except errors.LenetError as error:
         message = option_flags.blame_file(str(error), options_class, flags.FLAGS)
         _fail(message, error.exit_code)
-    except BrokenPipeError:
+    except BrokenPipeError:  # handled by _run_app, not as a failed write
         raise
     except OSError as error:  # full disk, missing permission: no stack trace
         _fail(f"{error.filename or 'I/O'}: {error.strerror or error}", errors.LenetError.exit_code)
