@@ -56,9 +56,9 @@ def test_help_into_a_closed_pipe_prints_no_traceback(name, tmp_path):
 )
 def test_ctrl_c_while_modules_are_imported(name, imports, tmp_path):
     process = built.start_traced(PROGRAMS[name].target, "--help", cwd=tmp_path)
-    built.read_until(process, "import 'absl'")
+    built.read_until(process, "import 'absl'", stream="stderr")
     if imports:
-        built.read_until(process, "import '", count=imports)
+        built.read_until(process, "import '", count=imports, stream="stderr")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130

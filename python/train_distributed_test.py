@@ -33,7 +33,7 @@ def _flags(data, folder, **flags):
 
 def _losses(folder):
     metrics = json.loads((folder / "ckpt" / "metrics.json").read_text())
-    return [loss for _, _, loss in metrics["loss_curve"]]
+    return [entry["loss"] for entry in metrics["loss_curve"]]
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +105,9 @@ def test_a_killed_worker_and_ctrl_c_stop_all_and_resume_continues(data, tmp_path
     process, log = _start(data, tmp_path, resume=True, save_checkpoint_steps=100000)
     assert f"resuming after epoch:{epoch} step:{step} of {newest}" in log
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=_WAIT_SECONDS)
+    output, errors = process.communicate(timeout=_WAIT_SECONDS)
     assert process.returncode == 130
-    assert "interrupted; saved" in errors
+    assert "interrupted; saved" in output
     assert errors.splitlines()[-1] == "train_distributed: error: interrupted"
     assert not _workers(tmp_path)
     done = (int(epoch) - 1) * (256 // 64) + int(step)

@@ -24,14 +24,15 @@ def test_the_defaults_exceed_the_accuracy_of_the_original(tmp_path):
     assert result.returncode == 0, result.stderr
     checkpoint = tmp_path / "ckpt" / "checkpoint_lenet-10_1875.ckpt"
     metrics = json.loads((tmp_path / "ckpt" / "metrics.json").read_text())
-    assert result.stdout.splitlines() == [
+    log = result.stdout.splitlines()
+    assert log[-4:] == [
         f"Accuracy: {{'Accuracy':{metrics['accuracy']:.4f}}}",
         f"Checkpoint: {checkpoint}",
         f"Next: bazel run //python:export -- --ckpt_file={checkpoint}",
+        f"Report: {tmp_path / 'ckpt' / 'report.html'}",
     ]
     assert metrics["accuracy"] > 0.9843
     assert metrics["steps"] == 10 * 1875
-    log = result.stderr.splitlines()
     assert len([line for line in log if line.startswith("epoch:10 step:1875, loss is 0.")]) == 1
     assert len([line for line in log if line.startswith("epoch time: ")]) == 10
     correct = round(metrics["accuracy"] * 10000)
@@ -62,9 +63,9 @@ def test_threads_and_process_do_not_change_the_checkpoint(data, tmp_path, fused_
             cwd=tmp_path,
         )
         assert result.returncode == 0, result.stderr
-        assert "epoch:1 step:2, loss is" in result.stderr
+        assert "epoch:1 step:2, loss is" in result.stdout
         folder = tmp_path / f"ckpt{count}"
-        assert _files(folder) == ["checkpoint_lenet-2_4.ckpt", "metrics.json"]
+        assert [path.name for path in folder.glob("*.ckpt")] == ["checkpoint_lenet-2_4.ckpt"]
         contents.add((folder / "checkpoint_lenet-2_4.ckpt").read_bytes())
     assert len(contents) == 1
 
@@ -77,7 +78,7 @@ def test_ctrl_c_saves_a_checkpoint_that_resume_continues(data, tmp_path, number)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert out == ""
+    assert "Accuracy" not in out
     assert "Traceback" not in err
     assert "and --resume" in err
     checkpoint, metrics = _files(tmp_path / "ckpt")
@@ -94,8 +95,8 @@ def test_ctrl_c_saves_a_checkpoint_that_resume_continues(data, tmp_path, number)
 def test_ctrl_c_while_mindspore_is_imported(data, tmp_path, imports):
     flags = (f"--data_path={data}", "--epoch_size=1000000")
     process = programs.start_traced("train", *flags, cwd=tmp_path)
-    programs.read_until(process, "device: CPU")
-    programs.read_until(process, "import 'mindspore", count=imports)
+    programs.read_until(process, "device: CPU", stream="stderr")
+    programs.read_until(process, "import 'mindspore", count=imports, stream="stderr")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
@@ -109,4 +110,5 @@ def test_ctrl_c_after_the_work(data, tmp_path):
     programs.read_until(process, "test accuracy")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) in [(0, ""), (130, "train: error: interrupted\n")]
+    last = err.splitlines()[-1]
+    assert process.returncode == 130 if "interrupted" in last else process.returncode == 0

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -10,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 from lenet.errors import UserError
 
@@ -61,6 +63,23 @@ def write_atomically(path: AnyPath, content: bytes | str) -> None:
             temporary.write_bytes(content)
     except OSError as error:
         raise OSError(error.errno, _with_size(error, len(content)), str(path)) from error
+
+
+def write_json(path: AnyPath, entries: dict[str, Any]) -> None:
+    """Writes JSON with one line per entry, and per element of a list of rows or objects."""
+    write_atomically(path, _json(entries, "") + "\n")
+
+
+def _json(value: Any, indent: str) -> str:
+    if isinstance(value, dict) and value:
+        lines = [f"{json.dumps(key)}: {_json(entry, indent + ' ')}" for key, entry in value.items()]
+    elif isinstance(value, list) and value and isinstance(value[0], dict | list):
+        lines = [json.dumps(entry) for entry in value]
+    else:
+        return json.dumps(value)
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    separator = f",\n{indent} "
+    return f"{opening}\n{indent} {separator.join(lines)}\n{indent}{closing}"
 
 
 def require_space(path: AnyPath, size: int) -> None:

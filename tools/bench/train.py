@@ -49,7 +49,7 @@ def _metrics(result: dict[str, Any]) -> Metrics:
     target_s: seconds of training until _TARGET_ACCURACY, without evaluation.
     """
     epochs = result["epochs"]
-    losses = [loss for _, _, loss in result["loss_curve"]]
+    losses = [entry["loss"] for entry in result["loss_curve"]]
     found = {
         "step_ms": result["timings"]["ms_per_step_median"],
         "epoch_ms": result["timings"]["ms_per_step_mean"],

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from lenet.testing import mnist, object_storage, programs
+from lenet.training import run_folder
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +62,7 @@ def test_train_eval_export_and_finetune(server, tmp_path):
     assert result.returncode == 0, result.stderr
     objects = server.objects()
     assert {key for key in objects if key.startswith("out/")} == {
-        "out/checkpoint_lenet-30_8.ckpt",
-        "out/metrics.json",
+        f"out/{name}" for name in ("checkpoint_lenet-30_8.ckpt", *run_folder.OUTPUTS)
     }
     trained = (tmp_path / "a/cache/train/checkpoint_lenet-30_8.ckpt").read_bytes()
     assert objects["out/checkpoint_lenet-30_8.ckpt"] == trained
@@ -150,12 +150,12 @@ def test_two_workers_of_msrun_fetch_and_send_once(server, tmp_path, monkeypatch)
     sent = sorted(key for kind, key in log if kind == "PUT")
     objects = server.objects()
     assert sent == sorted(key for key in objects if key.startswith("distributed/"))
-    checkpoint, metrics = sent
+    checkpoint, *others = sent
     assert checkpoint.endswith(".ckpt")
-    assert metrics == "distributed/metrics.json"
+    assert others == [f"distributed/{name}" for name in run_folder.OUTPUTS]
     local = tmp_path / "cache/train"
     assert objects[checkpoint] == (local / checkpoint.removeprefix("distributed/")).read_bytes()
-    assert 0 <= json.loads(objects[metrics])["accuracy"] <= 1
+    assert 0 <= json.loads(objects["distributed/metrics.json"])["accuracy"] <= 1
 
 
 def test_interrupted_training_sends_its_checkpoint(server, tmp_path):
@@ -170,8 +170,7 @@ def test_interrupted_training_sends_its_checkpoint(server, tmp_path):
         "--log_steps=1",
         cwd=tmp_path,
     )
-    assert process.stderr
-    line = next(line for line in process.stderr if "loss is" in line)
+    line = programs.read_until(process, "loss is")
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 130, line + rest

@@ -1,9 +1,7 @@
 """Evaluates a checkpoint on the whole test set."""
 
-import json
-import pathlib
+import dataclasses
 
-import numpy as np
 from absl import logging
 
 from lenet import devices, files, kernels, memory, metrics
@@ -12,6 +10,7 @@ from lenet.metrics import Evaluation
 from lenet.model import checkpoint
 from lenet.options import flags
 from lenet.options.programs import EvalOptions
+from lenet.report import page
 
 
 def run_evaluation(options: EvalOptions) -> Evaluation:
@@ -51,30 +50,14 @@ def run_evaluation(options: EvalOptions) -> Evaluation:
     print(f"\n{result.table()}")
     if report:
         entries = {"checkpoint": str(path), "data_sha256": test.sha256(), **result.as_dict()}
-        files.write_atomically(report / "report.json", json.dumps(entries, indent=1) + "\n")
-        with files.replacing(report / "confusion_matrix.png") as temporary:
-            _draw(result, temporary)
-        print(f"\nReport: {report / 'report.json'} and {report / 'confusion_matrix.png'}")
+        files.write_json(report / "report.json", entries)
+        content = page.Report(
+            title=f"LeNet-5, {path.name}",
+            images=test.images,
+            labels=test.labels,
+            logits=logits,
+            figures={"device": device},
+            tables={"Options": dataclasses.asdict(options)},
+        )
+        print(f"\nReport: {page.write(report, content, result)}")
     return result
-
-
-def _draw(result: Evaluation, path: pathlib.Path) -> None:
-    """Draws the confusion matrix on a logarithmic scale, which shows the few errors."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 6.4), layout="constrained")
-    intensity = np.log1p(result.confusion)
-    axes.imshow(intensity, cmap="Blues")
-    for (row, column), count in np.ndenumerate(result.confusion):
-        color = "white" if intensity[row, column] > intensity.max() / 2 else "black"
-        axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=8)
-    axes.set_xticks(range(idx.NUM_CLASSES))
-    axes.set_yticks(range(idx.NUM_CLASSES))
-    axes.set_xlabel("prediction")
-    axes.set_ylabel("label")
-    axes.set_title(f"{result.correct} of {result.total} correct ({result.accuracy:.2%})")
-    figure.savefig(path, dpi=120, format="png", metadata={"Software": None})
-    plt.close(figure)

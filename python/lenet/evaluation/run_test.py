@@ -46,7 +46,7 @@ def test_report_is_reproducible(options, tmp_path):
         folder = tmp_path / "reports" / name
         result = run_evaluation(dataclasses.replace(options, report=str(folder)))
         names = sorted(path.name for path in folder.iterdir())
-        assert names == ["confusion_matrix.png", "report.json"]
+        assert names == ["confusion_matrix.png", "mistakes.png", "report.html", "report.json"]
         report = json.loads((folder / "report.json").read_text())
         assert report["accuracy"] == result.accuracy
         assert report["confusion_matrix"] == result.confusion.tolist()

@@ -38,6 +38,14 @@ def default_options(options_class: type[OptionsT], **changes: Value) -> OptionsT
     return options_class(**values | changes)
 
 
+def as_yaml(options: Any) -> str:
+    """Returns a configuration file that gives a program these options."""
+    sections: Sections = {}
+    for option in options_of(type(options)):
+        sections.setdefault(option.section, {})[option.name] = getattr(options, option.name)
+    return yaml.safe_dump(sections, sort_keys=False, allow_unicode=True)
+
+
 def keys() -> dict[str, list[str]]:
     """Returns the keys of each section of a configuration file, with their aliases."""
     names = {section: dict.fromkeys(values) for section, values in defaults().items()}

@@ -57,6 +57,7 @@ class TrainOptions(DeviceOptions, DataOptions, ImageOptions, CloudOptions):
     save_checkpoint_steps: int
     keep_checkpoint_max: int
     log_steps: int
+    timestamps: bool
     pre_trained: str
     resume: bool
     eval_each_epoch: bool

@@ -60,10 +60,12 @@ def start_traced(program: str, *arguments: str, cwd: AnyPath) -> subprocess.Pope
     return process
 
 
-def read_until(process: subprocess.Popen[str], text: str, count: int = 1) -> str:
-    """Reads stderr of a process up to line number `count` that holds `text`; returns the lines."""
+def read_until(
+    process: subprocess.Popen[str], text: str, count: int = 1, stream: str = "stdout"
+) -> str:
+    """Reads a stream of a process up to line number `count` with `text`, and returns the lines."""
     lines: list[str] = []
-    for line in process.stderr or ():
+    for line in getattr(process, stream):
         lines.append(line)
         count -= text in line
         if count == 0:

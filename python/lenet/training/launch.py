@@ -145,7 +145,7 @@ class _Job:
         return self._ranks
 
     def show_log(self) -> None:
-        """Copies new lines of the first local worker's log to stderr."""
+        """Copies new lines of the first local worker's log to stdout."""
         with contextlib.suppress(FileNotFoundError), self._shown.open("rb") as file:
             file.seek(self._shown_bytes)
             for line in file:
@@ -153,8 +153,8 @@ class _Job:
                     break
                 self._shown_bytes += len(line)
                 if not line.startswith(_NOISE):
-                    sys.stderr.buffer.write(line)
-        sys.stderr.flush()
+                    sys.stdout.buffer.write(line)
+        sys.stdout.flush()
 
     def interrupt(self) -> None:
         """Interrupts one worker, which requests the others to stop."""

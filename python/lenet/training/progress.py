@@ -1,10 +1,10 @@
-"""Shows the progress of a training run: log lines, and a progress bar on a terminal."""
+"""Shows the progress of a training run: lines on stdout, and a progress bar on a terminal."""
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
-from absl import logging
 from tqdm import tqdm
 
 
@@ -12,31 +12,45 @@ class Progress:
     """Reports steps and epochs and collects their numbers for metrics.json.
 
     Attributes:
-        loss_curve: [epoch, step, loss] of each logged step.
+        loss_curve: "epoch", "step" and "loss" of each logged step.
         epochs: one dictionary per completed epoch.
     """
 
-    def __init__(self, steps_per_epoch: int, last: int, log_steps: int) -> None:
-        """`last` is the number of the last step of the run, over all epochs."""
-        self.loss_curve: list[list[int | float]] = []
-        self.epochs: list[dict[str, int | float]] = []
+    def __init__(
+        self, steps_per_epoch: int, last: int, log_steps: int, timestamps: bool = False
+    ) -> None:
+        """Shows nothing yet.
+
+        Args:
+            steps_per_epoch: steps of a complete epoch.
+            last: number of the last step of the run, over all epochs.
+            log_steps: steps between two lines.
+            timestamps: start each line with the time.
+        """
+        self.loss_curve: list[dict[str, Any]] = []
+        self.epochs: list[dict[str, Any]] = []
         self._steps_per_epoch = steps_per_epoch
         self._last = last
         self._log_steps = log_steps
+        self._timestamps = timestamps
         self._launches: list[tuple[int, float]] = []  # steps, milliseconds
         self._epoch_losses: list[float] = []
         self._epoch_start = 0.0
         self._launch_start = 0.0
         self._bar: tqdm | None = None
+        self._postfix: dict[str, str] = {}
 
     def start_epoch(self, epoch: int, done: int) -> None:
         """Starts an epoch; an earlier run has completed `done` of its steps."""
         self._epoch_losses = []
         self._epoch_start = self._launch_start = time.perf_counter()
-        if sys.stderr.isatty():
+        if self._bar is None and sys.stderr.isatty():
+            before = (epoch - 1) * self._steps_per_epoch + done
             self._bar = tqdm(
-                total=self._steps_per_epoch, initial=done, desc=f"epoch {epoch}", leave=False
+                total=self._last, initial=before, unit="step", leave=False, dynamic_ncols=True
             )
+        if self._bar is not None:
+            self._bar.set_description(f"epoch {epoch}/{-(-self._last // self._steps_per_epoch)}")
 
     def steps(self, done: int, losses: np.ndarray) -> None:
         """Records one launch.
@@ -49,26 +63,45 @@ class Progress:
         self._launches.append((len(losses), (now - self._launch_start) * 1e3))
         self._launch_start = now
         if self._bar is not None:
+            self._postfix["loss"] = f"{losses[-1]:.4f}"
+            self._bar.set_postfix(self._postfix, refresh=False)
             self._bar.update(len(losses))
         for number, loss in enumerate(losses.tolist(), start=done - len(losses) + 1):
             self._step(number, loss)
 
-    def end_epoch(self, epoch: int, complete: bool) -> None:
-        """Ends an epoch; `complete` is false if the run stops inside it."""
-        self.close()
-        if not complete:
-            return
+    def end_epoch(self, epoch: int, learning_rate: float) -> None:
+        """Ends a complete epoch; `learning_rate` is that of its last step."""
         total_ms = (time.perf_counter() - self._epoch_start) * 1e3
         ms_per_step = total_ms / len(self._epoch_losses)
         self.epochs.append(
             {
                 "epoch": epoch,
                 "mean_loss": float(np.mean(self._epoch_losses)),
+                "learning_rate": learning_rate,
                 "seconds": total_ms / 1e3,
                 "ms_per_step": ms_per_step,
             }
         )
-        logging.info("epoch time: %.3f ms, per step time: %.3f ms", total_ms, ms_per_step)
+        self.show(f"epoch time: {total_ms:.3f} ms, per step time: {ms_per_step:.3f} ms")
+
+    def evaluated(self, done: int, accuracy: float, seconds: float) -> None:
+        """Records the test accuracy after step `done`, measured in `seconds`."""
+        self._postfix["accuracy"] = f"{accuracy:.2%}"
+        if self.epochs and self.epochs[-1]["epoch"] * self._steps_per_epoch == done:
+            self.epochs[-1] |= {"accuracy": accuracy, "evaluation_s": seconds}
+
+    def show(self, line: str) -> None:
+        """Prints a line above the progress bar."""
+        if self._bar is not None:
+            self._bar.clear()
+        print(
+            time.strftime("%Y-%m-%d %H:%M:%S ") if self._timestamps else "",
+            line,
+            sep="",
+            flush=True,
+        )
+        if self._bar is not None:
+            self._bar.refresh()
 
     def timings(self) -> dict[str, float | int]:
         """Returns timings of this run; the first launch, which compiles the graph, is separate."""
@@ -95,10 +128,6 @@ class Progress:
         epoch, step = epoch + 1, step + 1
         if step % self._log_steps and step not in (1, self._steps_per_epoch) and done != self._last:
             return
-        self.loss_curve.append([epoch, step, loss])
-        if self._bar is not None:
-            self._bar.clear()
+        self.loss_curve.append({"epoch": epoch, "step": step, "loss": loss})
         # The shortest decimal of a float32, as the original prints it.
-        logging.info("epoch:%d step:%d, loss is %s", epoch, step, np.float32(loss))
-        if self._bar is not None:
-            self._bar.refresh()
+        self.show(f"epoch:{epoch} step:{step}, loss is {np.float32(loss)!s}")

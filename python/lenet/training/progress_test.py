@@ -1,20 +1,13 @@
 import io
+import re
 import sys
 
 import numpy as np
 import pytest
-from absl import logging
 
 from lenet.training.progress import Progress
 
 LOSS = float(np.float32(2.2791853))
-
-
-@pytest.fixture
-def log(monkeypatch):
-    lines = []
-    monkeypatch.setattr(logging, "info", lambda text, *args: lines.append(text % args))
-    return lines
 
 
 def _run(progress, last, steps_per_epoch):
@@ -23,24 +16,33 @@ def _run(progress, last, steps_per_epoch):
         if step == 0:
             progress.start_epoch(epoch + 1, 0)
         progress.steps(done + 1, np.array([LOSS], np.float32))
-        if step + 1 == steps_per_epoch or done + 1 == last:
-            progress.end_epoch(epoch + 1, step + 1 == steps_per_epoch)
+        if step + 1 == steps_per_epoch:
+            progress.end_epoch(epoch + 1, 0.5)
+            progress.evaluated(done + 1, 0.98765, 0.1)
 
 
-def test_lines_and_curve(log):
+def test_lines_and_curve(capsys):
     progress = Progress(steps_per_epoch=7, last=10, log_steps=3)
     _run(progress, 10, 7)
+    log = capsys.readouterr().out.splitlines()
     steps = [(1, 1), (1, 3), (1, 6), (1, 7), (2, 1), (2, 3)]
     assert [line for line in log if "loss is" in line] == [
         f"epoch:{epoch} step:{step}, loss is 2.2791853" for epoch, step in steps
     ]
-    assert progress.loss_curve == [[epoch, step, LOSS] for epoch, step in steps]
+    assert [tuple(entry.values()) for entry in progress.loss_curve] == [(*at, LOSS) for at in steps]
     assert log[4].startswith("epoch time: ")
     assert " ms, per step time: " in log[4]
-    assert [(entry["epoch"], entry["mean_loss"]) for entry in progress.epochs] == [(1, LOSS)]
+    assert len(progress.epochs) == 1
+    expected = {"epoch": 1, "mean_loss": LOSS, "learning_rate": 0.5, "accuracy": 0.98765}
+    assert expected.items() <= progress.epochs[0].items()
 
 
-def test_timings(log):
+def test_time_stamps_on_request(capsys):
+    Progress(steps_per_epoch=1, last=1, log_steps=1, timestamps=True).show("text")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d text\n", capsys.readouterr().out)
+
+
+def test_timings():
     progress = Progress(steps_per_epoch=5, last=5, log_steps=1)
     assert progress.timings() == {"steps": 0}
     _run(progress, 5, 5)
@@ -55,9 +57,10 @@ class _Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("terminal", [_Terminal(), io.StringIO()])
-def test_a_bar_on_terminals_only(monkeypatch, terminal):
+def test_one_bar_for_the_run_on_terminals_only(monkeypatch, terminal):
     monkeypatch.setattr(sys, "stderr", terminal)
-    progress = Progress(steps_per_epoch=5, last=5, log_steps=100)
-    _run(progress, 5, 5)
-    assert ("epoch 1" in terminal.getvalue()) == terminal.isatty()
+    progress = Progress(steps_per_epoch=5, last=10, log_steps=100)
+    _run(progress, 10, 5)
     progress.close()
+    for text in ("epoch 1/2", "epoch 2/2", "loss=2.2792", "accuracy=98.77%"):
+        assert (text in terminal.getvalue()) == terminal.isatty()

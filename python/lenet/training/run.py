@@ -1,4 +1,4 @@
-"""Trains LeNet-5, evaluates it, and writes checkpoints and metrics.json."""
+"""Trains LeNet-5, evaluates it, and writes checkpoints, metrics.json and a report."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import logging
 
-from lenet import devices, interrupts, kernels, memory, metrics, resources
+from lenet import devices, files, interrupts, kernels, memory, metrics, resources
 from lenet.data import idx, transform
 from lenet.errors import LenetError, UserError
 from lenet.interrupts import Interruption
 from lenet.model import checkpoint
-from lenet.options import flags
+from lenet.options import config, flags
 from lenet.options.programs import TrainOptions
 from lenet.training import workers
 from lenet.training.progress import Progress
-from lenet.training.run_folder import RunFolder
+from lenet.training.run_folder import CONFIG, RunFolder
 from lenet.training.schedule import Schedule
 from lenet.training.workers import Workers
 
@@ -102,7 +102,9 @@ class _Run:
         options, schedule = self.options, self.schedule
         self.start_time = time.perf_counter()
         self.data_sha256 = {"train": self.train.sha256(), "test": self.test.sha256()}
-        self.progress = Progress(schedule.steps_per_epoch, schedule.last, options.log_steps)
+        self.progress = Progress(
+            schedule.steps_per_epoch, schedule.last, options.log_steps, options.timestamps
+        )
         self.net, self.trainer = _build(options, self.train, self.device, self.workers.size)
         size = options.image_height, options.image_width
         self.test_images = transform.prepare(self.test.images, *size)
@@ -179,9 +181,9 @@ class _Run:
         except KeyboardInterrupt:
             logging.info("interrupted twice; %s", self._saved_message())
             raise
-        accuracy = None
-        if self.workers.writes and not interrupted:
-            accuracy = self._evaluate()
+        logits = self._evaluate() if self.workers.writes and not interrupted else None
+        evaluation = None if logits is None else metrics.evaluate(logits, self.test.labels)
+        accuracy = evaluation.accuracy if evaluation else None
         result = self._metrics(accuracy)
         if self.workers.writes:
             self.folder.write_metrics(result)
@@ -190,8 +192,10 @@ class _Run:
             self.workers.agree(np.zeros(0, np.float32), False)
             logging.info("interrupted; %s", self._saved_message())
             raise KeyboardInterrupt
-        if accuracy is None:
+        if logits is None or evaluation is None:
             return {}
+        report = self._report(logits, evaluation, result)
+        accuracy = evaluation.accuracy
         saved = self._saved_path()
         print(f"Accuracy: {{{metrics.accuracy_line(accuracy)}}}")
         print(f"Checkpoint: {saved}")
@@ -201,7 +205,35 @@ class _Run:
         else:
             flag = f"--ckpt_file={shlex.quote(str(saved))}"
             print(f"Next: {resources.command('//python:export', flag)}")
+        print(f"Report: {report}")
         return result
+
+    def _report(
+        self, logits: np.ndarray, evaluation: metrics.Evaluation, result: dict[str, Any]
+    ) -> pathlib.Path:
+        """Writes config.yaml, pictures and page, and returns the path of the page."""
+        from lenet.report import page
+
+        path = self.folder.path / CONFIG
+        files.write_atomically(path, config.as_yaml(self.options))
+        content = page.Report(
+            title=f"LeNet-5, {self.done} training steps",
+            images=self.test.images,
+            labels=self.test.labels,
+            logits=logits,
+            figures={
+                "training": f"{sum(entry['seconds'] for entry in self.progress.epochs):.1f} s",
+                "per step": f"{result['timings'].get('ms_per_step_median', 0):.3f} ms",
+                "device": self.device,
+            },
+            tables={
+                "Files": {"checkpoint": self._saved_path().name, "options": CONFIG},
+                "Options": dataclasses.asdict(self.options),
+            },
+            epochs=self.progress.epochs,
+            loss_curve=self.progress.loss_curve,
+        )
+        return page.write(self.folder.path, content, evaluation)
 
     def _saved_path(self) -> pathlib.Path:
         return self.folder.checkpoint_path(self.schedule.position(self.saved))
@@ -235,10 +267,13 @@ class _Run:
                     self._save()
                 order = order[len(launch) :]
             # Ctrl-C may come before the first step of an epoch.
-            complete = self.done == (epoch + 1) * schedule.steps_per_epoch
-            self.progress.end_epoch(epoch + 1, complete)
-            if self.workers.writes and complete and self.done < schedule.last:
-                accuracy = self._evaluate() if options.eval_each_epoch else None
+            if self.done < (epoch + 1) * schedule.steps_per_epoch:
+                continue
+            self.progress.end_epoch(epoch + 1, float(schedule.rates(self.done - 1, 1)[0]))
+            if self.workers.writes and self.done < schedule.last:
+                accuracy = None
+                if options.eval_each_epoch:
+                    accuracy = metrics.evaluate(self._evaluate(), self.test.labels).accuracy
                 self.folder.write_metrics(self._metrics(accuracy))
         if self.saved != self.done:
             self._save()
@@ -275,8 +310,8 @@ class _Run:
         }
         self.folder.save(self.trainer.cell, (epoch, step), state)
 
-    def _evaluate(self) -> float:
-        """Returns the accuracy on the test set, and logs and records it."""
+    def _evaluate(self) -> np.ndarray:
+        """Returns the logits of the test set; prints and records the accuracy."""
         from lenet.model import lenet5
 
         start = time.perf_counter()
@@ -284,17 +319,10 @@ class _Run:
         self.trainer.cell.set_train()
         result = metrics.evaluate(logits, self.test.labels)
         seconds = time.perf_counter() - start
-        logging.info(
-            "test accuracy %.4f (%d of %d), %.2f s",
-            result.accuracy,
-            result.correct,
-            result.total,
-            seconds,
-        )
-        epochs = self.progress.epochs
-        if epochs and epochs[-1]["epoch"] * self.schedule.steps_per_epoch == self.done:
-            epochs[-1] |= {"accuracy": result.accuracy, "evaluation_s": seconds}
-        return result.accuracy
+        self.progress.evaluated(self.done, result.accuracy, seconds)
+        counts = f"{result.correct} of {result.total}"
+        self.progress.show(f"test accuracy {result.accuracy:.4f} ({counts}), {seconds:.2f} s")
+        return logits
 
     def _metrics(self, accuracy: float | None) -> dict[str, Any]:
         import mindspore as ms

@@ -16,16 +16,24 @@ from absl import logging
 from lenet import files
 from lenet.errors import UserError
 from lenet.model import checkpoint
+from lenet.report import page
 
 if TYPE_CHECKING:
     from mindspore import nn
 
+CONFIG = "config.yaml"
 _METRICS = "metrics.json"
+# Files of a complete run beside its checkpoints.
+OUTPUTS = tuple(sorted((CONFIG, _METRICS, *page.TRAINING_FILES)))
 _PREVIOUS = "previous"
 
 
 class RunFolder:
-    """Reads and writes the files of a training run."""
+    """Reads and writes the files of a training run.
+
+    Attributes:
+        path: the folder.
+    """
 
     def __init__(self, path: str, keep: int) -> None:
         """Creates the folder; `keep` is the number of checkpoints to keep.
@@ -33,14 +41,14 @@ class RunFolder:
         Raises:
             UserError: the folder cannot be created or written to.
         """
-        self._path = files.make_folder("ckpt_path", path)
+        self.path = files.make_folder("ckpt_path", path)
         self._keep = keep
 
     def newest(self) -> pathlib.Path | None:
         """Returns the newest checkpoint, or None."""
-        own = checkpoint.own(self._path)
+        own = checkpoint.own(self.path)
         if not own:
-            logging.info("--resume: no checkpoint in %s, starting a new run", self._path)
+            logging.info("--resume: no checkpoint in %s, starting a new run", self.path)
         return own[-1] if own else None
 
     @contextlib.contextmanager
@@ -50,18 +58,18 @@ class RunFolder:
         Raises:
             UserError: another training writes to the folder.
         """
-        folder = os.open(self._path, os.O_RDONLY)
+        folder = os.open(self.path, os.O_RDONLY)
         try:
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise UserError(
-                    f"--ckpt_path: another training writes to {self._path}; wait until it ends, or "
+                    f"--ckpt_path: another training writes to {self.path}; wait until it ends, or "
                     "use another folder"
                 ) from error
             except OSError:  # a network file system without locks on folders
-                logging.info("%s cannot be locked; train only once at a time in it", self._path)
-            for path in self._path.iterdir():
+                logging.info("%s cannot be locked; train only once at a time in it", self.path)
+            for path in self.path.iterdir():
                 if files.is_temporary(path.name):
                     path.unlink(missing_ok=True)
             yield
@@ -70,13 +78,13 @@ class RunFolder:
 
     def move_earlier_run(self) -> None:
         """Moves the files of an earlier run away, so that the newest checkpoint is of this run."""
-        old = checkpoint.own(self._path)
+        old = checkpoint.own(self.path)
         if not old:
             return
-        numbered = (self._path / _PREVIOUS / str(number) for number in itertools.count(1))
+        numbered = (self.path / _PREVIOUS / str(number) for number in itertools.count(1))
         previous = next(path for path in numbered if not path.exists())
         previous.mkdir(parents=True)
-        for path in [*old, self._path / _METRICS]:
+        for path in [*old, *(self.path / name for name in OUTPUTS)]:
             if path.exists():
                 path.replace(previous / path.name)
         logging.info(
@@ -86,28 +94,28 @@ class RunFolder:
 
     def checkpoint_path(self, position: tuple[int, int]) -> pathlib.Path:
         """Returns the path of the checkpoint after (epoch, step)."""
-        return self._path / checkpoint.file_name(*position)
+        return self.path / checkpoint.file_name(*position)
 
     def save(self, cell: nn.Cell, position: tuple[int, int], state: dict[str, int]) -> None:
         """Writes a checkpoint and removes the oldest ones."""
         checkpoint.save(cell, self.checkpoint_path(position), state)
-        for path in checkpoint.own(self._path)[: -self._keep]:
+        for path in checkpoint.own(self.path)[: -self._keep]:
             path.unlink()
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes metrics.json."""
-        files.write_atomically(self._path / _METRICS, json.dumps(metrics, indent=1) + "\n")
+        files.write_json(self.path / _METRICS, metrics)
 
     def history(
         self, position: tuple[int, int], complete_epochs: int
-    ) -> tuple[list[list[int | float]], list[dict[str, int | float]]]:
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Returns loss curve and epochs up to `position` from the metrics.json of an earlier run.
 
         Both are empty if the file is missing or invalid.
         """
         try:
-            metrics = json.loads((self._path / _METRICS).read_text("utf-8"))
-            curve = [entry for entry in metrics["loss_curve"] if tuple(entry[:2]) <= position]
+            metrics = json.loads((self.path / _METRICS).read_text("utf-8"))
+            curve = [e for e in metrics["loss_curve"] if (e["epoch"], e["step"]) <= position]
             epochs = [entry for entry in metrics["epochs"] if entry["epoch"] <= complete_epochs]
         except (OSError, ValueError, KeyError, TypeError):
             logging.info("the loss curve starts here: no earlier %s", _METRICS)

@@ -20,7 +20,7 @@ class Recording:
         self._warm_up = warm_up
         self._step_ms: list[float] = []
         self._epochs: list[dict[str, float]] = []
-        self._loss_curve: list[tuple[int, int, float]] = []
+        self._loss_curve: list[dict[str, float]] = []
         self._epoch_steps = 0
         self._epoch_start = self._step_start = 0.0
 
@@ -36,7 +36,8 @@ class Recording:
         self._step_start = now
         self._epoch_steps += 1
         if self._epoch_steps == 1 or self._epoch_steps % _LOG_STEPS == 0:
-            self._loss_curve.append((len(self._epochs) + 1, self._epoch_steps, loss))
+            epoch = len(self._epochs) + 1
+            self._loss_curve.append({"epoch": epoch, "step": self._epoch_steps, "loss": loss})
 
     def end_epoch(self) -> None:
         """Records the time of a complete epoch."""
