@@ -1,6 +1,6 @@
 """The rule that makes a wheel of programs."""
 
-_SUFFIXES = ["cfg", "py", "so", "yaml"]
+_SUFFIXES = ["cfg", "ckpt", "py", "so", "yaml"]
 
 def _argument(file):
     return "%s=%s" % (file.path, file.short_path)

@@ -14,7 +14,7 @@ from lenet import files
 from lenet.cloud import host, job_environment, storage
 from lenet.cloud.job_environment import JobEnvironment
 from lenet.errors import LenetError
-from lenet.options import config, flags, schema
+from lenet.options import flags
 from lenet.options.programs import EvalOptions, ExportOptions, TrainOptions
 
 OptionsT = TypeVar("OptionsT", bound=TrainOptions | EvalOptions | ExportOptions)
@@ -111,10 +111,9 @@ def _local(
 
 def _checkpoint(options: OptionsT, name: str) -> str:
     """Returns the path for the fetched checkpoint: the option's value, by default in the cache."""
-    option = next(o for o in schema.options_of(type(options)) if o.name == name)
-    default = flags.absolute(str(config.defaults()[option.section][name]))
     path = getattr(options, name)
-    return str(pathlib.Path(options.cache_path, "checkpoint_path")) if path == default else path
+    is_default = path == flags.default_path(options, name)
+    return str(pathlib.Path(options.cache_path, "checkpoint_path")) if is_default else path
 
 
 def _send(output: str, url: str, process: JobEnvironment) -> None:

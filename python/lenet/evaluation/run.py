@@ -20,7 +20,8 @@ def run_evaluation(options: EvalOptions) -> Evaluation:
         UserError: invalid data, checkpoint or report folder.
         DeviceUnavailableError, DeviceFailedError: see lenet.devices.
     """
-    path = checkpoint.newest(options.ckpt_file or options.ckpt_path)
+    default = flags.default_path(options, "ckpt_path")
+    path = checkpoint.newest_or_built(options.ckpt_file or options.ckpt_path, default)
     test = idx.read_split(options.data_path, "test")
     memory.require(
         "--batch_size, --image_height and --image_width",

@@ -73,6 +73,19 @@ def newest(path: AnyPath) -> pathlib.Path:
     return max(found, key=lambda entry: (position(entry), entry.name))
 
 
+def newest_or_built(path: AnyPath, default: AnyPath) -> pathlib.Path:
+    """Returns newest(path), or the model that the build trains if `path` is a missing `default`.
+
+    Raises:
+        UserError: see newest().
+    """
+    built = resources.find("python/lenet.ckpt")
+    if built is None or pathlib.Path(path) != pathlib.Path(default) or pathlib.Path(path).exists():
+        return newest(path)
+    logging.warning("%s does not exist; using the model that the build trains", path)
+    return built
+
+
 def save(cell: nn.Cell, path: AnyPath, state: dict[str, int]) -> None:
     """Writes all parameters of `cell`, and `state` as scalars, to `path` in one step."""
     import mindspore as ms

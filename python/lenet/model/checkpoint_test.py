@@ -261,3 +261,18 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(saved, tmp_path, full_
         checkpoint.save(_training_cell(net), path, STATE)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint_lenet-1_1.ckpt"]
+
+
+def test_only_a_missing_default_is_replaced_by_the_model_of_the_build(
+    tmp_path, monkeypatch, caplog
+):
+    built = tmp_path / "lenet.ckpt"
+    monkeypatch.setattr(checkpoint.resources, "find", lambda _: built)
+    default = tmp_path / "ckpt"
+    assert checkpoint.newest_or_built(default, default) == built
+    assert f"{default} does not exist; using the model that the build trains" in caplog.text
+    with pytest.raises(UserError, match="no such checkpoint or folder"):
+        checkpoint.newest_or_built(tmp_path / "other", default)
+    default.mkdir()
+    with pytest.raises(UserError, match="expected checkpoints"):
+        checkpoint.newest_or_built(default, default)

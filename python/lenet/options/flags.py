@@ -114,6 +114,12 @@ def absolute(path: str) -> str:
     return os.path.normpath(base / pathlib.Path(path).expanduser())
 
 
+def default_path(options: Any, name: str) -> str:
+    """Returns the default of an option that is a path, as parse() would return it."""
+    option = next(option for option in options_of(type(options)) if option.name == name)
+    return absolute(str(config.defaults()[option.section][name]))
+
+
 def help_text(name: str, arguments: str = "", footer: str = "") -> str:
     """Returns the text of --help.
 

@@ -11,6 +11,7 @@ from lenet.data import transform
 from lenet.data.idx import NUM_CLASSES
 from lenet.errors import UserError
 from lenet.model import checkpoint
+from lenet.options import flags
 from lenet.options.programs import PredictOptions
 from lenet.prediction import digit, picture
 
@@ -31,7 +32,8 @@ def run_prediction(options: PredictOptions, paths: list[str]) -> None:
             "expected pictures or folders of pictures, found no arguments; for example "
             f"`{resources.command('//python:predict', 'photo.jpg scans/')}`"
         )
-    ckpt = checkpoint.newest(options.ckpt_file)
+    default = flags.default_path(options, "ckpt_file")
+    ckpt = checkpoint.newest_or_built(options.ckpt_file, default)
     device = devices.resolve(options.device_target, options.device_id)
     images, failures = _read_images(options, paths)
     if images:
