@@ -33,7 +33,7 @@ Outcome ProbeDevice(const char* argv0, const Infer310Options& options) {
 }
 
 absl::StatusOr<Outcome> Run(int argc, char** argv) {
-  if (HelpRequested(argc, argv)) return Outcome{kInfer310Help};
+  if (const char* text = RequestedText(argc, argv)) return Outcome{text};
   LENET_ASSIGN_OR_RETURN(Infer310Options options, ParseOptions(argc, argv));
   if (options.probe) return ProbeDevice(argv[0], options);
   LENET_RETURN_IF_ERROR(FillInputsFromRunfiles(argv[0], &options));

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import lenet
 from lenet import resources
 from lenet.options import flags
 from lenet.testing import programs
@@ -152,6 +153,12 @@ def test_help(flag, tmp_path):
     result = programs.run(_PROGRAM, "--no_such_flag", flag, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == flags.help_text("infer310") + "\n"
+
+
+def test_version(tmp_path):
+    result = programs.run(_PROGRAM, "--version", cwd=tmp_path)
+    expected = f"infer310 (lenet_mindspore {lenet.__version__})\n"
+    assert (result.returncode, result.stdout) == (0, expected)
 
 
 # Each row: the arguments, the exit code, the texts in stderr.

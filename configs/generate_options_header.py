@@ -5,6 +5,7 @@ Usage: generate_options_header > infer310_options.h
 
 import json
 
+import lenet
 from lenet.options import config, flags, schema
 
 _HEADER = """\
@@ -54,6 +55,8 @@ inline constexpr struct {{
 inline constexpr char kInfer310Help[] = R"help({help}
 )help";
 
+inline constexpr char kInfer310Version[] = "infer310 (lenet_mindspore {version})\n";
+
 }}  // namespace lenet
 
 #endif  // LENET_CONFIGS_INFER310_OPTIONS_H_
@@ -100,7 +103,9 @@ def main() -> None:
         "original": original,
     }
     text = {name: "\n".join(lines) for name, lines in fields.items()}
-    print(_HEADER.format(**text, help=flags.help_text("infer310")), end="")
+    print(
+        _HEADER.format(**text, help=flags.help_text("infer310"), version=lenet.__version__), end=""
+    )
 
 
 if __name__ == "__main__":

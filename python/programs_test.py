@@ -1,5 +1,6 @@
 """Behavior that all Python programs share."""
 
+import re
 import signal
 
 import pytest
@@ -19,6 +20,15 @@ def test_help_lists_every_flag_and_exits_0(name, tmp_path):
     for option in program.options:
         assert option.name in result.stdout
     assert "--helpfull" in result.stdout
+
+
+def test_version_names_this_project_and_mindspore(tmp_path):
+    result = built.run("train", "--no_such_flag", "--version", cwd=tmp_path)
+    assert result.returncode == 0
+    assert re.fullmatch(
+        r"train \(lenet_mindspore \d+\.\d+\.\d+, MindSpore 2\.\d+\.\d+, .* with own kernels\)\n",
+        result.stdout,
+    )
 
 
 @pytest.mark.parametrize(

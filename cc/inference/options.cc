@@ -1,13 +1,11 @@
 #include "cc/inference/options.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <set>
 #include <system_error>
 #include <vector>
 
@@ -118,12 +116,16 @@ absl::Status Fill(const Runfiles* runfiles, const char* runfile,
 
 }  // namespace
 
-bool HelpRequested(int argc, char** argv) {
-  const std::set<absl::string_view> flags = {"-h", "-help", "--help",
-                                             "--helpshort", "--helpfull"};
-  return std::any_of(argv, argv + argc, [&flags](const char* argument) {
-    return flags.count(argument) > 0;
-  });
+const char* RequestedText(int argc, char** argv) {
+  const std::map<absl::string_view, const char*> texts = {
+      {"-h", kInfer310Help},         {"-help", kInfer310Help},
+      {"--help", kInfer310Help},     {"--helpshort", kInfer310Help},
+      {"--helpfull", kInfer310Help}, {"--version", kInfer310Version}};
+  for (int i = 1; i < argc; ++i) {
+    const auto found = texts.find(argv[i]);
+    if (found != texts.end()) return found->second;
+  }
+  return nullptr;
 }
 
 absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {

@@ -26,8 +26,9 @@ struct Infer310Options : EngineOptions {
   std::set<std::string> from_config;  // options with the value of that file
 };
 
-// Returns whether the command line asks for --help (kInfer310Help).
-bool HelpRequested(int argc, char** argv);
+// Returns the text that the command line asks for by --help or --version, else
+// null.
+const char* RequestedText(int argc, char** argv);
 
 // Reads the options from the command line, else from --config_path, else the
 // defaults of configs/default_config.yaml. Exits with code 2 if absl cannot

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, TypeVar
 
 from absl import app, flags, logging
 
-from lenet import errors
+from lenet import environment, errors
 from lenet.options import flags as option_flags
 
 OptionsT = TypeVar("OptionsT")
@@ -65,6 +65,9 @@ def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> l
     if any(arg in ("-h", "-help", "--help", "--helpshort") for arg in argv[1:]):
         text = option_flags.help_text(options_class.program, arguments, _HELP_FULL)
         print(text, flush=True)  # a closed pipe is found here
+        sys.exit(0)
+    if "--version" in argv[1:]:
+        print(f"{_program()} ({environment.version()})", flush=True)
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)

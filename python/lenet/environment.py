@@ -1,24 +1,41 @@
 """Describes the software and the processor, for reports."""
 
 import importlib.metadata
+import os
 import pathlib
 import platform
 from typing import Any
 
 import lenet
-from lenet import devices
+from lenet import resources
+
+
+def version() -> str:
+    """Returns one line with the versions of this project, MindSpore and Python."""
+    kernels = "with" if resources.find(resources.KERNELS) else "without"
+    return (
+        f"lenet_mindspore {lenet.__version__}, MindSpore {_installed('mindspore')}, Python "
+        f"{platform.python_version()}, {kernels} own kernels"
+    )
 
 
 def describe() -> dict[str, Any]:
     """Returns versions and the processor; nothing that names the user or the machine."""
     return {
         "lenet_mindspore": lenet.__version__,
-        "MindSpore": importlib.metadata.version("mindspore"),
+        "MindSpore": _installed("mindspore"),
         "Python": platform.python_version(),
         "system": platform.platform(),
         "processor": _processor(),
-        "cores": devices.cpu_threads(),
+        "cores": len(os.sched_getaffinity(0)),
     }
+
+
+def _installed(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:

@@ -16,6 +16,7 @@ from lenet.options.schema import Option, options_of
 OptionsT = TypeVar("OptionsT")
 
 _CONFIG_FLAG = "config_path"
+_VERSION_HELP = "  --version\n      print the version"
 _CONFIG_HELP = "YAML file with values for these flags; see configs/default_config.yaml"
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 the work failed; 2 wrong input; 3 device or engine not available; "
@@ -138,7 +139,8 @@ def help_text(name: str, arguments: str = "", footer: str = "") -> str:
             section = option.section
             lines += ["", f"{section}:"]
         lines += _help_lines(option)
-    lines += ["", f"  --{_CONFIG_FLAG}", _wrap(_CONFIG_HELP, 6), *([footer] if footer else [])]
+    lines += ["", f"  --{_CONFIG_FLAG}", _wrap(_CONFIG_HELP, 6), _VERSION_HELP]
+    lines += [footer] if footer else []
     return "\n".join([*lines, "", _wrap(_EXIT_CODES)])
 
 
