@@ -55,7 +55,7 @@ inline constexpr struct {{
 inline constexpr char kInfer310Help[] = R"help({help}
 )help";
 
-inline constexpr char kInfer310Version[] = "infer310 (lenet_mindspore {version})\n";
+inline constexpr char kInfer310Version[] = "infer310 (lenet_mindspore {version})\\n";
 
 }}  // namespace lenet
 
