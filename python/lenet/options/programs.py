@@ -61,6 +61,9 @@ class TrainOptions(DeviceOptions, DataOptions, ImageOptions, CloudOptions):
     pre_trained: str
     resume: bool
     eval_each_epoch: bool
+    validation: int
+    save_best: bool
+    early_stop: int
     max_steps: int
     threads: int
     fused_kernels: bool

@@ -50,12 +50,24 @@ def draw_curves(
     loss.set_yscale("log")
     loss.set_title("training loss")
     loss.legend(frameon=False)
-    measured = [entry for entry in epochs if "accuracy" in entry]
-    percent = [100 * entry["accuracy"] for entry in measured]
-    accuracy.plot(
-        [entry["epoch"] for entry in measured], percent, color=_ORANGE, marker="o", clip_on=False
-    )
-    accuracy.set_title("test accuracy (%)")
+    for key, label, color in (
+        ("validation_accuracy", "validation", _GREY),
+        ("accuracy", "test", _ORANGE),
+    ):
+        measured = [entry for entry in epochs if key in entry]
+        percent = [100 * entry[key] for entry in measured]
+        if percent:
+            accuracy.plot(
+                [entry["epoch"] for entry in measured],
+                percent,
+                color=color,
+                marker="o",
+                clip_on=False,
+                label=label,
+            )
+    accuracy.set_title("accuracy (%)")
+    if accuracy.get_lines():
+        accuracy.legend(frameon=False, loc="upper left")
     if percent:
         accuracy.annotate(
             f"{percent[-1]:.2f} %",

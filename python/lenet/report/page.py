@@ -23,7 +23,15 @@ TABLE = "results.csv"
 PAGE = "report.html"
 TRAINING_FILES = (CURVES, CONFUSION, MISTAKES, TABLE, PAGE)
 
-_EPOCH_COLUMNS = ("epoch", "mean_loss", "learning_rate", "accuracy", "seconds", "ms_per_step")
+_EPOCH_COLUMNS = (
+    "epoch",
+    "mean_loss",
+    "learning_rate",
+    "accuracy",
+    "validation_accuracy",
+    "seconds",
+    "ms_per_step",
+)
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --accent: #1f5fa8 }

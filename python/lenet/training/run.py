@@ -50,7 +50,11 @@ def run_training(options: TrainOptions) -> dict[str, Any]:
         DeviceUnavailableError, DeviceFailedError: see lenet.devices.
         LenetError: the loss is not finite.
     """
+    if (options.save_best or options.early_stop) and not options.validation:
+        raise UserError("--save_best and --early_stop need --validation, such as --validation=5000")
     train = idx.read_split(options.data_path, "train")
+    if options.validation >= len(train):
+        raise UserError(f"--validation must be less than the {len(train)} training images")
     test = idx.read_split(options.data_path, "test")
     images = len(train) + 5 * len(test) + _BATCH_BYTES * options.batch_size
     memory.require(
@@ -65,7 +69,7 @@ def run_training(options: TrainOptions) -> dict[str, Any]:
     devices.set_context(device, card, options.threads)
     with devices.failures_reported(device):
         group = workers.join() if options.distribute else Workers()
-        schedule = Schedule(options, len(train), group.size)
+        schedule = Schedule(options, len(train) - options.validation, group.size)
         with folder.locked() if group.writes else contextlib.nullcontext():
             resumed = folder.newest() if options.resume else None
             run = _Run(options, train, test, device, group, schedule, folder)
@@ -85,6 +89,7 @@ class _Run:
         done: completed steps over all epochs, including an earlier run.
         saved: steps in the newest checkpoint.
         stop: whether all workers have agreed to stop.
+        finished: whether --early_stop ends the run.
     """
 
     options: TrainOptions
@@ -97,6 +102,7 @@ class _Run:
     done: int = 0
     saved: int = 0
     stop: bool = False
+    finished: bool = False
 
     def __post_init__(self) -> None:
         options, schedule = self.options, self.schedule
@@ -105,8 +111,12 @@ class _Run:
         self.progress = Progress(
             schedule.steps_per_epoch, schedule.last, options.log_steps, options.timestamps
         )
+        count = len(self.train) - options.validation
+        self.validation = self.train.part(count, len(self.train))
+        self.train = self.train.part(0, count)
         self.net, self.trainer = _build(options, self.train, self.device, self.workers.size)
         size = options.image_height, options.image_width
+        self.validation_images = transform.prepare(self.validation.images, *size)
         self.test_images = transform.prepare(self.test.images, *size)
 
     def start(self) -> None:
@@ -254,7 +264,7 @@ class _Run:
 
     def _train_epochs(self, interruption: Interruption) -> None:
         options, schedule = self.options, self.schedule
-        while self.done < schedule.last and not self._stops(interruption):
+        while self.done < schedule.last and not self.finished and not self._stops(interruption):
             epoch, first = divmod(self.done, schedule.steps_per_epoch)
             order = schedule.order(epoch + 1)[first:][: schedule.last - self.done]
             self.progress.start_epoch(epoch + 1, first)
@@ -270,7 +280,9 @@ class _Run:
             if self.done < (epoch + 1) * schedule.steps_per_epoch:
                 continue
             self.progress.end_epoch(epoch + 1, float(schedule.rates(self.done - 1, 1)[0]))
-            if self.workers.writes and self.done < schedule.last:
+            if options.validation:
+                self._validate()
+            if self.workers.writes and self.done < schedule.last and not self.finished:
                 accuracy = None
                 if options.eval_each_epoch:
                     accuracy = metrics.evaluate(self._evaluate(), self.test.labels).accuracy
@@ -310,13 +322,33 @@ class _Run:
         }
         self.folder.save(self.trainer.cell, (epoch, step), state)
 
-    def _evaluate(self) -> np.ndarray:
-        """Returns the logits of the test set; prints and records the accuracy."""
+    def _validate(self) -> None:
+        """Measures the validation accuracy of an epoch; all workers come to the same decision."""
+        result = metrics.evaluate(self._logits(self.validation_images), self.validation.labels)
+        epochs = self.progress.epochs
+        epochs[-1]["validation_accuracy"] = result.accuracy
+        self.progress.show(
+            f"validation accuracy {result.accuracy:.4f} ({result.correct} of {result.total})"
+        )
+        accuracies = [entry.get("validation_accuracy", 0.0) for entry in epochs]
+        since_best = len(accuracies) - 1 - accuracies.index(max(accuracies))
+        if self.options.save_best and self.workers.writes and since_best == 0:
+            self.folder.save_best(self.trainer.cell, {"epoch_num": len(epochs)})
+        if 0 < self.options.early_stop <= since_best:
+            self.finished = True
+            self.progress.show(f"no better validation accuracy for {since_best} epochs; stopping")
+
+    def _logits(self, images: np.ndarray) -> np.ndarray:
         from lenet.model import lenet5
 
-        start = time.perf_counter()
-        logits = lenet5.predict_logits(self.net, self.test_images)
+        logits = lenet5.predict_logits(self.net, images)
         self.trainer.cell.set_train()
+        return logits
+
+    def _evaluate(self) -> np.ndarray:
+        """Returns the logits of the test set; prints and records the accuracy."""
+        start = time.perf_counter()
+        logits = self._logits(self.test_images)
         result = metrics.evaluate(logits, self.test.labels)
         seconds = time.perf_counter() - start
         self.progress.evaluated(self.done, result.accuracy, seconds)

@@ -21,6 +21,7 @@ from lenet.report import page
 if TYPE_CHECKING:
     from mindspore import nn
 
+BEST = "checkpoint_lenet-best.ckpt"
 CONFIG = "config.yaml"
 _METRICS = "metrics.json"
 # Files of a complete run beside its checkpoints.
@@ -84,7 +85,7 @@ class RunFolder:
         numbered = (self.path / _PREVIOUS / str(number) for number in itertools.count(1))
         previous = next(path for path in numbered if not path.exists())
         previous.mkdir(parents=True)
-        for path in [*old, *(self.path / name for name in OUTPUTS)]:
+        for path in [*old, *(self.path / name for name in (BEST, *OUTPUTS))]:
             if path.exists():
                 path.replace(previous / path.name)
         logging.info(
@@ -101,6 +102,10 @@ class RunFolder:
         checkpoint.save(cell, self.checkpoint_path(position), state)
         for path in checkpoint.own(self.path)[: -self._keep]:
             path.unlink()
+
+    def save_best(self, cell: nn.Cell, state: dict[str, int]) -> None:
+        """Writes the checkpoint with the best validation accuracy, in place of an earlier one."""
+        checkpoint.save(cell, self.path / BEST, state)
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes metrics.json."""

@@ -8,9 +8,10 @@ import pathlib
 import shutil
 import signal
 
+import numpy as np
 import pytest
 
-from lenet import devices
+from lenet import devices, metrics
 from lenet.errors import LenetError, UserError
 from lenet.model import checkpoint
 from lenet.model.lenet5 import LeNet5
@@ -299,3 +300,34 @@ def test_failures_are_reported(options, tmp_path):
 
 def test_other_image_sizes(options):
     assert _train(options, image_height=28, image_width=40, max_steps=2)["steps"] == 2
+
+
+def test_the_best_validation_accuracy_is_kept_and_its_absence_stops_the_run(options, monkeypatch):
+    accuracies = iter([0.5, 0.7, 0.6, 0.65, 0.9])
+    evaluate = metrics.evaluate
+
+    def fake(logits, labels):
+        result = evaluate(logits, labels)
+        if len(labels) != 96:
+            return result
+        confusion = np.zeros((10, 10), np.int64)
+        confusion[0, 0], confusion[0, 1] = (round(1000 * next(accuracies)), 0)
+        confusion[0, 1] = 1000 - confusion[0, 0]
+        return metrics.Evaluation(confusion)
+
+    monkeypatch.setattr(metrics, "evaluate", fake)
+    result = _train(options, validation=96, save_best=True, early_stop=2, epoch_size=9)
+    assert [entry["validation_accuracy"] for entry in result["epochs"]] == [0.5, 0.7, 0.6, 0.65]
+    assert result["steps"] == 4 * 5
+    best = checkpoint.read(pathlib.Path(options.ckpt_path) / "checkpoint_lenet-best.ckpt")
+    assert int(best["epoch_num"].asnumpy()) == 2
+    assert checkpoint.newest(options.ckpt_path) == _checkpoint(options, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"save_best": True}, "need --validation"), ({"validation": 256}, "less than the 256")],
+)
+def test_validation_must_leave_training_images(options, changes, message):
+    with pytest.raises(UserError, match=message):
+        _train(options, **changes)
