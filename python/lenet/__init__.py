@@ -1,3 +1,24 @@
-"""LeNet-5 on MNIST with MindSpore: from IDX files to a verified model for an Ascend 310."""
+"""LeNet-5 on MNIST with MindSpore: from IDX files to a verified model for an Ascend 310.
 
+from lenet import predict, train
+
+result = train(epoch_size=3)
+print(result.accuracy, predict("digit.png", ckpt_file=result.checkpoint)[0].digit)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lenet.api import TrainResult, evaluate, export, predict, train
+
+__all__ = ["TrainResult", "evaluate", "export", "predict", "train"]
 __version__ = "1.0.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the functions when they are used; programs import this package, too."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from lenet import api
+
+    return getattr(api, name)

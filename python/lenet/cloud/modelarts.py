@@ -33,7 +33,7 @@ def evaluation(work: Callable[[EvalOptions], object]) -> Callable[[EvalOptions],
     return functools.partial(_run, work, ("ckpt_file", "ckpt_path"), lambda options: options.report)
 
 
-def export(work: Callable[[ExportOptions], None]) -> Callable[[ExportOptions], None]:
+def export(work: Callable[[ExportOptions], object]) -> Callable[[ExportOptions], None]:
     """Wraps export: checkpoint_url has the weights to export; the exported files are sent."""
     return functools.partial(_run, work, ("ckpt_file",), lambda options: options.file_name)
 

@@ -18,13 +18,13 @@ from lenet.options.programs import ExportOptions
 _VERIFIED_IMAGES = 8  # at least; a whole number of batches
 
 
-def run_export(options: ExportOptions) -> None:
+def run_export(options: ExportOptions) -> list[pathlib.Path]:
     """Writes `<file_name>.mindir` and `<file_name>_lite.mindir`, or `.onnx`, or `.air`.
 
     The network takes `x`, float32 [batch_size, 1, image_height, image_width], normalised
     (lenet.data.transform), and returns logits [batch_size, 10]. Equal checkpoints give equal
     bytes, except for AIR. Each file except AIR is run and compared with the checkpoint before it
-    gets its name.
+    gets its name. Returns the paths.
 
     Raises:
         UserError: invalid checkpoint, data set or output path.
@@ -59,6 +59,7 @@ def run_export(options: ExportOptions) -> None:
         print(f"{output}{suffix}: {len(content)} bytes")
     if options.file_format == "MINDIR":
         print(f"next: bazel run //cc:infer310 -- --mindir_path={output}.mindir")
+    return [pathlib.Path(f"{output}{suffix}") for suffix in contents]
 
 
 def _output(options: ExportOptions) -> pathlib.Path:

@@ -38,6 +38,25 @@ def default_options(options_class: type[OptionsT], **changes: Value) -> OptionsT
     return options_class(**values | changes)
 
 
+def checked_options(options_class: type[OptionsT], changes: dict[str, Any]) -> OptionsT:
+    """Returns the default options with `changes`, checked like flags; paths become absolute.
+
+    Raises:
+        UserError: unknown option, or a value that it does not accept.
+    """
+    options = {option.name: option for option in options_of(options_class)}
+    for name in changes:
+        _check_known("option", name, options, options_class.__name__)
+    values = {name: defaults()[option.section][name] for name, option in options.items()}
+    for name, value in changes.items():
+        text = str(value) if isinstance(value, pathlib.PurePath) else value
+        values[name] = options[name].check(text, options_class.__name__)
+    for name, option in options.items():
+        if option.is_path and values[name]:
+            values[name] = str(pathlib.Path(str(values[name])).absolute())
+    return options_class(**values)
+
+
 def as_yaml(options: Any) -> str:
     """Returns a configuration file that gives a program these options."""
     sections: Sections = {}

@@ -1,5 +1,6 @@
 """Classifies the digits in pictures."""
 
+import dataclasses
 import json
 import warnings
 
@@ -16,15 +17,53 @@ from lenet.options.programs import PredictOptions
 from lenet.prediction import digit, picture
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prediction:
+    """The digit in a picture.
+
+    Attributes:
+        file: path of the picture.
+        probabilities: float32 [10], of the digits.
+    """
+
+    file: str
+    probabilities: np.ndarray
+
+    @property
+    def digit(self) -> int:
+        """The most probable digit."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def probability(self) -> float:
+        """The probability of the digit."""
+        return float(self.probabilities.max())
+
+
 def run_prediction(options: PredictOptions, paths: list[str]) -> None:
-    """Prints digit and probabilities of each picture. Unusable pictures are reported and skipped.
+    """Prints digit and probabilities of each picture; see predict().
+
+    Raises:
+        UserError: see predict(); also, after all other pictures, an unusable one.
+    """
+    predictions, failures = predict(options, paths)
+    if predictions:
+        _print(predictions, options.json)
+    if failures:
+        raise UserError(
+            f"{failures} of {failures + len(predictions)} inputs could not be used, see above"
+        )
+
+
+def predict(options: PredictOptions, paths: list[str]) -> tuple[list[Prediction], int]:
+    """Classifies pictures. Unusable ones are reported, skipped and counted.
 
     Args:
         options: options of the program.
         paths: pictures and folders of pictures, with their subfolders.
 
     Raises:
-        UserError: no paths, invalid checkpoint; or, after all other pictures, an unusable one.
+        UserError: no paths, or an invalid checkpoint.
         DeviceUnavailableError, DeviceFailedError: see lenet.devices.
     """
     if not paths:
@@ -36,22 +75,19 @@ def run_prediction(options: PredictOptions, paths: list[str]) -> None:
     ckpt = checkpoint.newest_or_built(options.ckpt_file, default)
     device = devices.resolve(options.device_target, options.device_id)
     images, failures = _read_images(options, paths)
-    if images:
-        devices.set_context(device, options.device_id)
+    if not images:
+        return [], failures
+    devices.set_context(device, options.device_id)
 
-        from lenet.model import lenet5
+    from lenet.model import lenet5
 
-        height, width = options.image_height, options.image_width
-        net = lenet5.LeNet5(image_height=height, image_width=width)
-        checkpoint.load_into(net, ckpt)
-        with devices.failures_reported(device):
-            normalized = transform.normalize(np.stack(list(images.values())))
-            logits = lenet5.predict_logits(net, normalized[:, np.newaxis])
-        _print(list(images), _softmax(logits), options.json)
-    if failures:
-        raise UserError(
-            f"{failures} of {failures + len(images)} inputs could not be used, see above"
-        )
+    height, width = options.image_height, options.image_width
+    net = lenet5.LeNet5(image_height=height, image_width=width)
+    checkpoint.load_into(net, ckpt)
+    with devices.failures_reported(device):
+        normalized = transform.normalize(np.stack(list(images.values())))
+        logits = lenet5.predict_logits(net, normalized[:, np.newaxis])
+    return list(map(Prediction, images, _softmax(logits))), failures
 
 
 def _read_images(options: PredictOptions, paths: list[str]) -> tuple[dict[str, np.ndarray], int]:
@@ -95,20 +131,19 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def _print(names: list[str], probabilities: np.ndarray, as_json: bool) -> None:
+def _print(predictions: list[Prediction], as_json: bool) -> None:
     if not as_json:
         classes = "  ".join(f"{label:5}" for label in range(NUM_CLASSES))
         print(f"digit  probability  {classes}  file")
-    for name, row in zip(names, probabilities, strict=True):
-        found = int(row.argmax())
+    for found in predictions:
         if as_json:
             record = {
-                "file": name,
-                "digit": found,
-                "probability": float(row[found]),
-                "probabilities": row.tolist(),
+                "file": found.file,
+                "digit": found.digit,
+                "probability": found.probability,
+                "probabilities": found.probabilities.tolist(),
             }
             print(json.dumps(record))
         else:
-            columns = "  ".join(f"{value:.3f}" for value in row)
-            print(f"{found:5}  {row[found]:11.4f}  {columns}  {name}")
+            columns = "  ".join(f"{value:.3f}" for value in found.probabilities)
+            print(f"{found.digit:5}  {found.probability:11.4f}  {columns}  {found.file}")
