@@ -166,7 +166,7 @@ def read_labels(path: AnyPath, classes: int = NUM_CLASSES) -> np.ndarray:
     """Returns the labels of an IDX file (or of its gzip), uint8 [N], each below `classes`.
 
     Raises:
-        UserError: unreadable, not IDX labels, a label of another class, empty, truncated or too long.
+        UserError: unreadable, not IDX labels, another label, empty, truncated or too long.
     """
     labels = _read(path, _LABELS_MAGIC, "labels (idx1)", [])
     invalid = np.flatnonzero(labels >= classes)

@@ -66,8 +66,8 @@ def read_results(result_path: str, stems: Collection[str]) -> tuple[np.ndarray, 
     """Reads `<stem>.bin` for each of `stems`.
 
     Returns:
-        The logits in the order of the stems, float32 [N, classes], without those that are missing; and
-        the missing stems.
+        The logits in the order of the stems, float32 [N, classes], without those that are missing;
+        and the missing stems.
 
     Raises:
         UserError: no such folder; no file, unexpected, short or long files; NaN or infinity. The
@@ -153,7 +153,7 @@ def _from_manifest(path: pathlib.Path) -> dict[str, int]:
 
 
 def _from_names(folder: pathlib.Path) -> dict[str, int]:
-    """Returns the labels by folders named by their class, or by names; the rules of cc/image/dataset.h."""
+    """Returns the labels by folders of classes, or by names; the rules of cc/image/dataset.h."""
     images = [path.relative_to(folder) for path in _images(folder)]
     matches = [_LABEL_FOLDER.fullmatch(path.as_posix()) for path in images]
     if not all(matches):
