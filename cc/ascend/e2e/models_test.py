@@ -235,6 +235,26 @@ def test_nv12_input(logits, tmp_path, run_mode):
     assert luma.tobytes() == logits(path, *flags, run_mode=run_mode).tobytes()
 
 
+@pytest.mark.parametrize("options", [{}, {"half_output": True, "gears": [1, 4]}])
+def test_26_classes(run, tmp_path, options):
+    """The weights of class c are those of digit c % 10, so the first largest logit is the same."""
+    network = mindir.parse(_TRAINED, "")
+    for parameter in network.graph.parameter:
+        if parameter.dims[0] == 10:
+            weights = np.frombuffer(parameter.raw_data, "<f4").reshape(parameter.dims)
+            parameter.raw_data = np.resize(weights, (26, *weights.shape[1:])).tobytes()
+            parameter.dims[0] = 26
+    network.graph.output[0].tensor[0].dims[1] = 26
+    path = _write(tmp_path / "letters.om", mindir.serialize(network), **options)
+    batch = 4 if options else 1
+    done = run(path, "--limit=200", f"--batch_size={batch}").check()
+    found, correct = done.logits(), done.report["correct"]
+    expected = run(simulator.model("lenet"), "--limit=200").check()
+    assert found.shape == (200, 26)
+    np.testing.assert_allclose(found[:, 10:20], expected.logits(), atol=0.02)
+    assert correct == expected.report["correct"]
+
+
 def test_static_batch(logits, tmp_path):
     four = logits(_write(tmp_path / "four.om", batch=4), "--batch_size=4", "--limit=10")
     assert four.tobytes() == logits(simulator.model("lenet"), "--limit=10").tobytes()

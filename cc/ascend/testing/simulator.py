@@ -19,7 +19,7 @@ from lenet.testing import programs
 
 PROGRAM = "//cc:infer310"
 _NODES = ("davinci_manager", "devmm_svm", "hisi_hdc")
-_RESULT = re.compile(r"test_(\d+)_\d\.bin")
+_RESULT = re.compile(r"test_(\d+)_\d+\.bin")
 _CALL = re.compile(r"#\d+ (\w+) -> -?\d+(?: injected (\S+))?")
 _END = re.compile(r"end: (.*), peak (\d+) bytes")
 
@@ -48,7 +48,7 @@ class Run:
         return json.loads((self.cwd / "report.json").read_text())
 
     def logits(self) -> np.ndarray:
-        """Returns the logits, float32 [N, 10], ordered by image number."""
+        """Returns the logits, float32 [N, classes], ordered by image number."""
         return read_logits(self.cwd / "result_Files")
 
     def check(self) -> "Run":
@@ -162,7 +162,7 @@ def library_folder() -> pathlib.Path:
 
 
 def read_logits(folder: pathlib.Path) -> np.ndarray:
-    """Reads test_<number>_<label>.bin. Returns float32 [N, 10], ordered by image number."""
+    """Reads test_<number>_<label>.bin. Returns float32 [N, classes], ordered by image number."""
     numbered = {}
     for path in folder.iterdir():
         match = _RESULT.fullmatch(path.name)

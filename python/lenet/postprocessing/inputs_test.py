@@ -47,9 +47,9 @@ def test_idx_file_without_labels(data, tmp_path):
 
 
 def test_manifest(tmp_path):
-    manifest = b"\xef\xbb\xbffile,label\r\na b.png,0\n7/c.d.jpg,9\r\n\r\n \n"
+    manifest = b"\xef\xbb\xbffile,label\r\na b.png,0\n7/c.d.jpg,61\r\n\r\n \n"
     folder = _folder(tmp_path / "set", "test_9_9.png", manifest=manifest)
-    assert inputs.expected_labels(folder, "unused") == {"a b": 0, "7_c.d": 9}
+    assert inputs.expected_labels(folder, "unused") == {"a b": 0, "7_c.d": 61}
 
 
 # The same names as in cc/image/dataset_test.cc.
@@ -60,7 +60,7 @@ def test_manifest(tmp_path):
             ["7/0.png", "3/0.PNG", "3/._0.png", "3/a.bin", "notes.txt"],
             {"3_0": 3, "3_a": 3, "7_0": 7},
         ),
-        (["testing/7/0.png", "training/5/1.png"], {"testing_7_0": 7}),
+        (["testing/25/0.png", "training/5/1.png"], {"testing_25_0": 25}),
         (["test_0_7.png", "1/0.png", "._test_1_1.png"], {"test_0_7": 7}),
         (["7/a.png", "7/a.jpg", "7/b.png"], {"7_a.jpg": 7, "7_a.png": 7, "7_b": 7}),
         (["in/test_0_7.jfif", "result_Files/test_0_7.bin"], {"in_test_0_7": 7}),
@@ -74,8 +74,10 @@ def test_folders_of_classes_and_files_that_are_left_out(tmp_path, names, labels)
 
 
 def test_names(tmp_path):
-    folder = _folder(tmp_path / "set", "test_0_7.jpg", "test_10_2.png", "test_1_1.txt", "notes.bin")
-    assert inputs.expected_labels(folder, "unused") == {"test_0_7": 7, "test_10_2": 2}
+    folder = _folder(
+        tmp_path / "set", "test_0_7.jpg", "test_10_46.png", "test_1_1.txt", "notes.bin"
+    )
+    assert inputs.expected_labels(folder, "unused") == {"test_0_7": 7, "test_10_46": 46}
 
 
 @pytest.mark.parametrize(
@@ -83,8 +85,9 @@ def test_names(tmp_path):
     [
         (b"", "expected the header file,label, found []"),
         (b"name,class\na.png,1\n", "expected the header file,label, found ['name', 'class']"),
-        (b"file,label\na.png\n", "line 2: expected a file name and a label from 0 to 9"),
-        (b"file,label\na.png,10\n", "found 'a.png,10'"),
+        (b"file,label\na.png\n", "line 2: expected a file name and a label from 0 to 999"),
+        (b"file,label\na.png,1000\n", "found 'a.png,1000'"),
+        (b"file,label\na.png,01\n", "found 'a.png,01'"),
         (b"file,label\na.png,x\n", "found 'a.png,x'"),
         (b"file,label\na.png,1\n\nb.png\n", "line 4"),
         (b"file,label\na.png,1\n./a.png,1\n", "line 3: a.png again; expected each name once"),
@@ -126,6 +129,14 @@ def test_results_are_in_the_order_of_the_stems(folder):
     assert missing == []
 
 
+@pytest.mark.parametrize("classes", [2, 26, 62])
+def test_results_have_any_number_of_classes(tmp_path, classes):
+    logits = np.arange(5 * classes, dtype="<f4").reshape(5, classes)
+    for stem, row in zip(STEMS, logits, strict=True):
+        (tmp_path / f"{stem}.bin").write_bytes(row.tobytes())
+    np.testing.assert_array_equal(inputs.read_results(str(tmp_path), STEMS)[0], logits)
+
+
 def test_missing_results_folder(tmp_path):
     with pytest.raises(UserError, match="No such file or directory; run //cc:infer310 first"):
         inputs.read_results(str(tmp_path / "nothing"), STEMS)
@@ -143,6 +154,11 @@ def _add(folder):
 def _shorten(folder):
     (folder / "test_1_2.bin").write_bytes(LOGITS[0].tobytes()[:36])
     (folder / "test_2_1.bin").write_bytes(b"")
+
+
+def _shorten_all(folder):
+    for stem in STEMS:
+        (folder / f"{stem}.bin").write_bytes(LOGITS[0].tobytes()[:39])
 
 
 def _lengthen(folder):
@@ -172,6 +188,7 @@ def _folder_instead(folder):
         ),
         (_add, "1 results in .* belong to no image: test_9_9.bin"),
         (_shorten, "2 results .* 40 bytes .*: test_1_2.bin has 36, test_2_1.bin has 0"),
+        (_shorten_all, "5 results .* 36 bytes .*: test_0_7.bin has 39"),
         (_lengthen, "1 results .*: test_1_2.bin has 200"),
         (_put(np.nan), "1 results .* hold NaN or infinity: test_1_2.bin"),
         (_put(-np.inf), "1 results .* hold NaN or infinity: test_1_2.bin"),
