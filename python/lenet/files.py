@@ -75,8 +75,12 @@ def require_space(path: AnyPath, size: int) -> None:
 
 
 def _with_size(error: OSError, size: int) -> str:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return f"{error.strerror}; the file needs {size:,} bytes" if full else str(error.strerror)
+    text = str(error.strerror)
+    return f"{text}; the file needs {size:,} bytes" if _is_full(error) else text
+
+
+def _is_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:
@@ -90,6 +94,7 @@ def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:
 
     Raises:
         UserError: the folder cannot be created or written to.
+        OSError: the disk is full.
     """
     path = pathlib.Path(folder)
     try:
@@ -100,6 +105,8 @@ def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:
             if not pathlib.Path("/proc", str(int(leftover.name[1:9], 16))).exists():
                 leftover.unlink(missing_ok=True)
     except OSError as error:
+        if _is_full(error):
+            raise
         raise UserError(
             f"--{flag}: cannot write to {path}: {error.strerror}; choose a writable folder"
         ) from error

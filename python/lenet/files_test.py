@@ -1,3 +1,6 @@
+import errno
+import os
+
 import pytest
 
 from lenet import files
@@ -36,6 +39,15 @@ def test_folders(tmp_path):
     for folder in (tmp_path / "file", tmp_path / "file" / "a", "/proc/no_such_folder"):
         with pytest.raises(UserError, match=f"--report: cannot write to {folder}: "):
             files.make_folder("report", folder)
+
+
+def test_a_full_disk_is_no_mistake_of_the_user(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", fail)
+    with pytest.raises(OSError, match="No space left"):
+        files.make_folder("report", tmp_path)
 
 
 def test_a_folder_keeps_only_the_temporary_files_of_running_processes(tmp_path):
