@@ -92,23 +92,25 @@ def test_without_arguments_it_classifies_all_of_mnist(full_run):
 def test_each_result_has_ten_logits_that_give_the_accuracy(full_run):
     _, cwd = full_run
     labels = _labels()
-    paths = [cwd / "result_Files" / f"test_{i}_{label}.bin" for i, label in enumerate(labels)]
-    logits = np.stack([np.fromfile(path, "<f4") for path in paths])
-    assert logits.shape == (10000, 10)
-    assert len(_names(cwd / "result_Files")) == len(labels)
+    logits = np.load(cwd / "result_Files" / "results.npy")
+    assert (logits.shape, logits.dtype) == ((10000, 10), "<f4")
+    assert _names(cwd / "result_Files") == ["results.npy"]
     assert _report(cwd)["correct"] == (logits.argmax(1) == labels).sum()
 
 
 def test_a_folder_of_images_gives_the_logits_of_the_idx_file(full_run, tmp_path):
     _, full = full_run
-    for index, label in enumerate(_labels()[:5]):
+    labels = _labels()[:5]
+    for index, label in enumerate(labels):
         _write_image(tmp_path / "in" / f"test_{index}_{label}.png", index)
-    result = _infer(tmp_path, "--dataset_path=in", "--result_path=a/out")
+    arguments = ["--dataset_path=in", "--result_path=a/out", "--result_format=files"]
+    result = _infer(tmp_path, *arguments)
     assert result.returncode == 0, result.stderr
     assert len(_names(tmp_path / "a" / "out")) == 5
-    for path in (tmp_path / "a" / "out").iterdir():
-        expected = np.fromfile(full / "result_Files" / path.name, "<f4")
-        np.testing.assert_allclose(np.fromfile(path, "<f4"), expected, atol=1e-5)
+    names = [f"test_{index}_{label}.bin" for index, label in enumerate(labels)]
+    logits = np.stack([np.fromfile(tmp_path / "a" / "out" / name, "<f4") for name in names])
+    expected = np.load(full / "result_Files" / "results.npy")[:5]
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
 
 
 def test_digits_of_ones_own_pictures(tmp_path):
@@ -123,7 +125,7 @@ def test_digits_of_ones_own_pictures(tmp_path):
     assert "Accuracy" not in result.stdout
     for text in ("in/broken.jpg: ", "skipped: 1;", "1 of 3 images could not be read"):
         assert text in result.stderr
-    assert len(_names(tmp_path / "result_Files")) == 2
+    assert np.load(tmp_path / "result_Files" / "results.npy").shape == (2, 10)
     rows = (tmp_path / "results.csv").read_bytes().splitlines()
     assert rows[0] == b"file,digit,probability"
     assert rows[1].startswith(b"b\xe9.PNG,2,")
@@ -135,7 +137,9 @@ def test_digits_of_ones_own_pictures(tmp_path):
 
 
 def test_earlier_results_are_replaced_and_flags_override_the_configuration_file(tmp_path):
-    (tmp_path / "mine.yaml").write_text("infer310: {limit: 3}\ntrain: {epoch_size: 2}\n")
+    (tmp_path / "mine.yaml").write_text(
+        "infer310: {limit: 3, result_format: files}\ntrain: {epoch_size: 2}\n"
+    )
     for arguments, count in (([], 3), (["--limit=2"], 2)):
         result = _infer(tmp_path, "--config_path=mine.yaml", *arguments)
         assert len(_names(tmp_path / "result_Files")) == count, result.stderr
@@ -145,7 +149,7 @@ def test_earlier_results_are_replaced_and_flags_override_the_configuration_file(
 def test_flagfile(tmp_path):
     (tmp_path / "flags.txt").write_text("--limit=2\n")
     result = _infer(tmp_path, f"--flagfile={tmp_path}/flags.txt")
-    assert len(_names(tmp_path / "result_Files")) == 2, result.stderr
+    assert "Images: 2 " in result.stdout, result.stderr
 
 
 @pytest.mark.parametrize("flag", ["--help", "-help", "-h", "--helpshort", "--helpfull"])
@@ -350,9 +354,8 @@ def test_other_networks_give_mindspores_answers(name, batch, classes, tmp_path):
     size = [f"--batch_size={batch}", "--image_height=28", "--image_width=28"]
     result = _infer(tmp_path, f"--mindir_path={model}", "--dataset_path=in", *size)
     assert result.returncode == 0, result.stderr
-    for i, row in enumerate(expected.reshape(batch, classes)):
-        found = np.fromfile(tmp_path / "result_Files" / f"image{i}.bin", "<f4")
-        np.testing.assert_allclose(found, row, atol=1e-4)
+    found = np.load(tmp_path / "result_Files" / "results.npy")
+    np.testing.assert_allclose(found, expected.reshape(batch, classes), atol=1e-4)
     assert _report(tmp_path)["model_sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
 
 
@@ -434,9 +437,9 @@ def test_memory_for_one_image_at_a_time(installed, tmp_path, one_image):
 def test_an_interrupt_leaves_no_files(sent, tmp_path):
     (tmp_path / "result_Files").mkdir()
     (tmp_path / "result_Files" / "earlier.bin").write_bytes(b"earlier")
-    process = programs.start(_PROGRAM, "--threads=1", cwd=tmp_path)
+    process = programs.start(_PROGRAM, "--threads=1", "--result_format=files", cwd=tmp_path)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".result_Files.partial-*/*.bin")):
+    while not list(tmp_path.glob(".result_Files.partial-*/*/*.bin")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)

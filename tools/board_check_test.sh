@@ -103,10 +103,11 @@ expect_item dynamic "not run: no lenet_dynamic.om"
 cd ..
 # Results that differ, and a model without crop for crop-variant.
 mkdir a b
-printf '%040d' 0 > a/test_0_0.bin
-cp a/test_0_0.bin b/test_0_0.bin
+readonly header="{'descr': '<f4', 'fortran_order': False, 'shape': (1, 10), }"
+printf '\x93NUMPY\x01\x00\x76\x00%-117s\n%040d' "${header}" 0 > a/results.npy
+cp a/results.npy b/results.npy
 expect_exit 0 "${experiment}" compare a b 0 0
-printf '%040d' 9 > b/test_0_0.bin
+printf '\x93NUMPY\x01\x00\x76\x00%-117s\n%040d' "${header}" 9 > b/results.npy
 expect_exit 1 "${experiment}" compare a b 0 0
 expect_text "differs: "
 expect_exit 1 on_simulator crop "${experiment}" crop-variant 0 "${models}/lenet.om" "${models}/lenet_aipp.om"

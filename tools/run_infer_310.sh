@@ -54,7 +54,15 @@ if [[ ! -e ${data}/manifest.csv ]]; then
   run_program //python:preprocess --data_path="${data}" --output_path="${images}" \
     --image_format="${format}" --force
 fi
-run_program //cc:infer310 --mindir_path="${model}" --dataset_path="${images}" \
-  --result_path="${user_dir}/result_Files" --cpu_dvpp="${mode}" --device_id="${device_id}"
-run_program //python:postprocess --result_path="${user_dir}/result_Files" \
-  --dataset_path="${images}" --output_path="${user_dir}"
+results="${user_dir}/result_Files"
+earlier="$(stat -Lc %i "${results}" 2> /dev/null || true)"
+code=0
+run_program //cc:infer310 --mindir_path="${model}" --dataset_path="${images}" --result_format=files \
+  --result_path="${results}" --cpu_dvpp="${mode}" --device_id="${device_id}" || code=$?
+# With exit code 2 and a new folder, some images could not be read; the others have results.
+if [[ ${code} -ne 0 && (${code} -ne 2 || $(stat -Lc %i "${results}" 2> /dev/null) == "${earlier}") ]]; then
+  exit "${code}"
+fi
+run_program //python:postprocess --result_path="${results}" --dataset_path="${images}" \
+  --output_path="${user_dir}" || code=$?
+exit "${code}"

@@ -78,4 +78,12 @@ mkdir empty
 expect_exit 2 "${script}" "${model}" empty CPU
 head -c 1000 "${model}" > cut.mindir
 expect_exit 2 "${script}" cut.mindir preprocess_Result CPU
+[[ ${output} != *Accuracy* ]] || { echo "FAILED: earlier results were used"; exit 1; }
+# An image that cannot be read does not stop the others.
+printf 'test_1_2.jpg,2\n' >> one_image/manifest.csv
+head -c 100 one_image/test_0_7.jpg > one_image/test_1_2.jpg
+expect_exit 2 "${script}" "${model}" one_image CPU
+expect_text "one_image/test_1_2.jpg: "
+expect_text "'Accuracy':1.0000"
+expect_text "1 of 2 results are missing"
 finish

@@ -62,24 +62,6 @@ absl::Status NotAFile(absl::string_view action, absl::string_view path,
       ", not a file");
 }
 
-// Creates a new file in the folder of `path` and stores its name in
-// `temporary`.
-absl::StatusOr<int> CreateBeside(const std::string& path,
-                                 std::string* temporary) {
-  static std::atomic<uint64_t> counter{0};
-  const std::filesystem::path folder =
-      std::filesystem::path(path).parent_path();
-  while (true) {
-    *temporary =
-        folder / absl::StrCat(".tmp-", getpid(), "-", counter.fetch_add(1));
-    const int fd =
-        open(temporary->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0) return fd;
-    // A killed process with this id left the file: try the next name.
-    if (errno != EEXIST) return SystemError(errno, "write", path);
-  }
-}
-
 }  // namespace
 
 absl::Status SystemError(int error, absl::string_view action,
@@ -131,50 +113,53 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
                          " bytes, at most ", max_bytes, " are expected");
 }
 
-absl::Status WriteAndClose(int fd, absl::string_view content,
-                           absl::string_view path) {
-  absl::Cleanup closer = [fd] { close(fd); };
-  while (!content.empty()) {
-    const ssize_t written = write(fd, content.data(), content.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return SystemError(errno, "write", path);
+absl::Status CreateFileAt(int folder, const std::string& name,
+                          absl::string_view content, absl::string_view path) {
+  const int fd = openat(folder, name.c_str(),
+                        O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  int error = fd < 0 ? errno : 0;
+  absl::string_view rest = content;
+  while (error == 0 && !rest.empty()) {
+    const ssize_t written = write(fd, rest.data(), rest.size());
+    if (written >= 0) {
+      rest.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      error = errno;
     }
-    content.remove_prefix(static_cast<size_t>(written));
   }
-  std::move(closer).Cancel();
   // Some file systems report a full disk only here.
-  return close(fd) == 0 ? absl::OkStatus() : SystemError(errno, "write", path);
+  if (fd >= 0 && close(fd) != 0 && error == 0) error = errno;
+  if (error == 0) return absl::OkStatus();
+  const absl::Status status = SystemError(error, "write", path);
+  if (error != ENOSPC && error != EDQUOT && error != EFBIG) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(status.message(), "; the file needs ",
+                                   content.size(), " bytes"));
 }
 
 absl::Status WriteFileAtomically(const std::string& path,
                                  absl::string_view content) {
-  return WriteFilesAtomically({{path, std::string(content)}});
-}
-
-absl::Status WriteFilesAtomically(const std::vector<NewFile>& files) {
-  std::vector<std::string> temporary;
-  const absl::Cleanup remover = [&temporary] {
-    for (const std::string& name : temporary) unlink(name.c_str());
-  };
-  for (const auto& [path, content] : files) {
-    struct stat info;
-    if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-      return NotAFile("write", path, info.st_mode);
-    }
-    if (std::filesystem::path(path).filename().empty()) {
-      return InvalidArgument("cannot write '", path, "': it names no file");
-    }
-    LENET_ASSIGN_OR_RETURN(const int fd,
-                           CreateBeside(path, &temporary.emplace_back()));
-    LENET_RETURN_IF_ERROR(WriteAndClose(fd, content, path));
+  static std::atomic<uint64_t> counter{0};
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return NotAFile("write", path, info.st_mode);
   }
-  for (size_t i = 0; i < files.size(); ++i) {
-    if (std::rename(temporary[i].c_str(), files[i].path.c_str()) != 0) {
-      return SystemError(errno, "write", files[i].path);
-    }
+  const std::filesystem::path target(path);
+  if (target.filename().empty()) {
+    return InvalidArgument("cannot write '", path, "': it names no file");
   }
-  return absl::OkStatus();
+  std::string temporary;
+  absl::Status status;
+  do {  // a killed process with this id may have left a file
+    temporary = target.parent_path() /
+                absl::StrCat(".tmp-", getpid(), "-", counter.fetch_add(1));
+    status = CreateFileAt(AT_FDCWD, temporary, content, path);
+  } while (absl::IsAlreadyExists(status));
+  if (status.ok() && std::rename(temporary.c_str(), path.c_str()) != 0) {
+    status = SystemError(errno, "write", path);
+  }
+  if (!status.ok()) unlink(temporary.c_str());
+  return status;
 }
 
 absl::Status MakeFolder(const std::string& path) {

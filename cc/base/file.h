@@ -36,17 +36,11 @@ absl::StatusOr<FileStart> ReadFileStart(const std::string& path, size_t count);
 absl::Status WriteFileAtomically(const std::string& path,
                                  absl::string_view content);
 
-struct NewFile {
-  std::string path;
-  std::string content;
-};
-
-// The same for several files: none is replaced before all are written.
-absl::Status WriteFilesAtomically(const std::vector<NewFile>& files);
-
-// Writes `content` to an open file and closes it. Messages name `path`.
-absl::Status WriteAndClose(int fd, absl::string_view content,
-                           absl::string_view path);
+// Creates the new file `name` in the open folder `folder` (or AT_FDCWD) and
+// writes `content` to it. Returns AlreadyExists if it exists. Messages name
+// `path`; if the disk is full, also the size.
+absl::Status CreateFileAt(int folder, const std::string& name,
+                          absl::string_view content, absl::string_view path);
 
 // Returns the error `error` (errno) of a system call, for example "cannot read
 // /a/b: No such file or directory".

@@ -1,7 +1,5 @@
 #include "cc/base/file.h"
 
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -162,16 +160,14 @@ TEST(WriteFileAtomicallyTest, FailuresLeaveNothing) {
 TEST(WriteFileAtomicallyTest, FailedWriteKeepsTheOldFile) {
   const TempFolder folder;
   const std::string path = folder.Write("file", "old");
-  rlimit before;
-  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-  const rlimit small = {1000, before.rlim_max};
-  const auto handler = signal(SIGXFSZ, SIG_IGN);
-  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  const absl::Status status = WriteFileAtomically(path, std::string(2000, 'x'));
-  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
-  signal(SIGXFSZ, handler);
-  EXPECT_THAT(status,
-              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr(path)));
+  absl::Status status;
+  {
+    const FileSizeLimit limit(1000);
+    status = WriteFileAtomically(path, std::string(2000, 'x'));
+  }
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                               AllOf(HasSubstr(path),
+                                     HasSubstr("the file needs 2000 bytes"))));
   EXPECT_THAT(NamesIn(folder), ElementsAre("file"));
   EXPECT_EQ(ReadTestFile(path), "old");
 }

@@ -1,6 +1,8 @@
 #include "cc/base/testing.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -76,6 +78,18 @@ WithoutThreads::WithoutThreads() {
 WithoutThreads::~WithoutThreads() {
   pthread_setattr_default_np(&before_);
   pthread_attr_destroy(&before_);
+}
+
+FileSizeLimit::FileSizeLimit(rlim_t bytes)
+    : handler_(signal(SIGXFSZ, SIG_IGN)) {
+  if (getrlimit(RLIMIT_FSIZE, &before_) != 0) std::abort();
+  const rlimit limit = {bytes, before_.rlim_max};
+  if (setrlimit(RLIMIT_FSIZE, &limit) != 0) std::abort();
+}
+
+FileSizeLimit::~FileSizeLimit() {
+  setrlimit(RLIMIT_FSIZE, &before_);
+  signal(SIGXFSZ, handler_);
 }
 
 std::string TestData(absl::string_view name) {

@@ -3,6 +3,7 @@
 
 #include <linux/capability.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <cstdint>
 #include <string>
@@ -89,6 +90,20 @@ class WithoutThreads {
 
  private:
   pthread_attr_t before_;
+};
+
+// Limits the size of files that this process writes, which stands for a full
+// disk. The destructor restores the limit.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes);
+  ~FileSizeLimit();
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_;
+  void (*handler_)(int);
 };
 
 // Returns the path of a file in the test's runfiles, for example

@@ -160,6 +160,9 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
   options.model_path = AbsolutePath(absl::GetFlag(FLAGS_mindir_path));
   options.dataset_path = AbsolutePath(absl::GetFlag(FLAGS_dataset_path));
   options.result_path = AbsolutePath(absl::GetFlag(FLAGS_result_path));
+  options.result_format = absl::GetFlag(FLAGS_result_format) == "files"
+                              ? ResultFormat::kFiles
+                              : ResultFormat::kNpy;
   options.dvpp = absl::GetFlag(FLAGS_cpu_dvpp) == "DVPP";
   options.aipp_path = AbsolutePath(absl::GetFlag(FLAGS_aipp_path));
   options.engine = absl::GetFlag(FLAGS_engine);

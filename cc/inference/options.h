@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cc/engine/engine.h"
+#include "cc/inference/results.h"
 
 namespace lenet {
 
@@ -15,6 +16,7 @@ namespace lenet {
 struct Infer310Options : EngineOptions {
   std::string dataset_path;  // "" for the MNIST test set of the build
   std::string result_path;
+  ResultFormat result_format = ResultFormat::kNpy;
   std::string engine;
   int image_height = 0;
   int image_width = 0;

@@ -1,7 +1,5 @@
 #include "cc/inference/report.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -9,8 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
-#include "cc/base/error.h"
-#include "cc/base/file.h"
 
 namespace lenet {
 namespace {
@@ -145,16 +141,12 @@ std::string ReportJson(const Report& report) {
   return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
-absl::Status WriteReport(const Report& report, const std::string& folder) {
-  const std::string times = absl::StrCat(folder, "/time_Result");
-  LENET_RETURN_IF_ERROR(MakeFolder(times));
-  absl::Status status = WriteFilesAtomically(
-      {{absl::StrCat(times, "/test_perform_static.txt"),
-        PerformanceText(report)},
-       {absl::StrCat(folder, "/results.csv"), AnswersCsv(report)},
-       {absl::StrCat(folder, "/report.json"), ReportJson(report)}});
-  if (!status.ok()) rmdir(times.c_str());  // if it is empty
-  return status;
+std::vector<NewFile> ReportFiles(const Report& report,
+                                 const std::string& folder) {
+  return {{absl::StrCat(folder, "/time_Result/test_perform_static.txt"),
+           PerformanceText(report)},
+          {absl::StrCat(folder, "/results.csv"), AnswersCsv(report)},
+          {absl::StrCat(folder, "/report.json"), ReportJson(report)}};
 }
 
 }  // namespace lenet

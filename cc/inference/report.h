@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "cc/base/latency.h"
+#include "cc/inference/results.h"
 
 namespace lenet {
 
@@ -51,9 +51,11 @@ std::string PerformanceText(const Report& report);
 // labels are unknown.
 std::string ReportJson(const Report& report);
 
-// Writes time_Result/test_perform_static.txt, report.json and results.csv
-// (file, digit, probability) into `folder`.
-absl::Status WriteReport(const Report& report, const std::string& folder);
+// Returns the files in `folder` that describe a run:
+// time_Result/test_perform_static.txt, results.csv (file, digit, probability)
+// and report.json.
+std::vector<NewFile> ReportFiles(const Report& report,
+                                 const std::string& folder);
 
 }  // namespace lenet
 

@@ -114,19 +114,19 @@ TEST(ReportTest, ReportsDvpp) {
               HasSubstr("\nDecoded: 9990 by DVPP, 10 by the CPU\n"));
 }
 
-TEST(ReportTest, WritesAllFiles) {
-  const TempFolder folder;
+TEST(ReportTest, ListsAllFiles) {
   Report report = Example();
   report.answers = {{"a.png", 7, 0.98765}, {"b/c, \"d\".jpg", 0, 1}};
-  ASSERT_THAT(WriteReport(report, folder.path()), IsOk());
-  EXPECT_EQ(ReadTestFile(folder.path() + "/results.csv"),
+  const std::vector<NewFile> files = ReportFiles(report, "/out");
+  ASSERT_EQ(files.size(), 3u);
+  EXPECT_EQ(files[0].path, "/out/time_Result/test_perform_static.txt");
+  EXPECT_EQ(files[0].content, PerformanceText(Example()));
+  EXPECT_EQ(files[1].path, "/out/results.csv");
+  EXPECT_EQ(files[1].content,
             "file,digit,probability\na.png,7,0.987650\n"
             "\"b/c, \"\"d\"\".jpg\",0,1.000000\n");
-  EXPECT_EQ(ReadTestFile(folder.path() + "/report.json"),
-            ReportJson(Example()));
-  EXPECT_EQ(
-      ReadTestFile(folder.path() + "/time_Result/test_perform_static.txt"),
-      PerformanceText(Example()));
+  EXPECT_EQ(files[2].path, "/out/report.json");
+  EXPECT_EQ(files[2].content, ReportJson(Example()));
 }
 
 }  // namespace

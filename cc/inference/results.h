@@ -1,8 +1,7 @@
 #ifndef CC_INFERENCE_RESULTS_H_
 #define CC_INFERENCE_RESULTS_H_
 
-#include <functional>
-#include <future>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,69 +13,56 @@
 
 namespace lenet {
 
-// A folder with one <stem>.bin of little-endian float32 per image. The files
-// are written to a temporary folder next to `path`, which Commit renames, so
-// that `path` never holds partial results. Without Commit the destructor
-// removes everything, including new parent folders, and leaves `path` as it
-// was.
+enum class ResultFormat {
+  kNpy,    // results.npy, float32 [images, classes] in the format of NumPy
+  kFiles,  // <stem>.bin for each image, float32 [classes]
+};
+
+struct NewFile {
+  std::string path;
+  std::string content;
+};
+
+// A folder with the logits of all images, little-endian. The files are written
+// to a temporary folder next to `path`; Commit renames them, so that `path`
+// never holds partial results. Without Commit the destructor removes
+// everything, including new parent folders, and leaves `path` as it was.
 class ResultFolder {
  public:
-  // Creates the temporary folder. The absolute `path` must not exist or hold
-  // only earlier results (*.bin), which Commit replaces. Returns
-  // FailedPrecondition if it holds anything else, and InvalidArgument or
-  // PermissionDenied if it is not a folder or cannot be created.
+  // Creates the temporary folder and removes those of runs that were killed.
+  // The absolute `path` must not exist or hold only earlier results (*.bin,
+  // results.npy), which Commit replaces. Returns FailedPrecondition if it holds
+  // anything else, and InvalidArgument or PermissionDenied if it is not a
+  // folder or cannot be created.
   static absl::StatusOr<std::unique_ptr<ResultFolder>> Create(
-      const std::string& path);
+      const std::string& path, ResultFormat format);
 
   ~ResultFolder();
   ResultFolder(const ResultFolder&) = delete;
   ResultFolder& operator=(const ResultFolder&) = delete;
 
-  // Creates <stem>.bin.
+  // Adds the result of the next image. All images have the same number of
+  // logits.
   absl::Status Write(absl::string_view stem, absl::Span<const float> logits);
 
-  // Renames the temporary folder to `path` and calls `finish`. If that fails,
-  // `path` becomes what it was.
-  absl::Status Commit(const std::function<absl::Status()>& finish = [] {
-    return absl::OkStatus();
-  });
+  // Replaces `path` and the files `reports`, whose paths are absolute; their
+  // folders are created. If that fails, everything stays as it was.
+  absl::Status Commit(const std::vector<NewFile>& reports = {});
 
  private:
-  explicit ResultFolder(std::string path);
+  ResultFolder(std::string path, ResultFormat format);
+
+  absl::Status Lock();
+  absl::Status Replace(const std::vector<NewFile>& reports) const;
+  std::string Temporary(absl::string_view name) const;
 
   const std::string path_;
-  std::string temporary_;                 // "" before Create and after Commit
-  int descriptor_ = -1;                   // of `temporary_`
+  const ResultFormat format_;
+  std::string temporary_;                 // folder
+  int descriptor_ = -1;                   // of `temporary_`; locks it
   std::vector<std::string> new_parents_;  // deepest first
-};
-
-// Writes results in the background, in the given order, because creating a
-// small file takes longer than running LeNet. Results are handed over in
-// chunks, of which at most two are in memory. To be used by one thread.
-class ResultWriter {
- public:
-  // `folder` must outlive the writer, which alone uses it until Finish.
-  explicit ResultWriter(ResultFolder* folder) : folder_(folder) {}
-
-  // Queues a result; all results have the same number of logits. Returns the
-  // error of an earlier result, after which the writer must not be used.
-  absl::Status Write(std::string stem, absl::Span<const float> logits);
-
-  // Waits until everything is written. To be called once, last; without it the
-  // last results are dropped.
-  absl::Status Finish();
-
- private:
-  struct Chunk {
-    std::vector<std::string> stems;
-    std::vector<float> logits;  // all results, one after another
-  };
-
-  absl::Status HandOver();
-
-  ResultFolder* const folder_;
-  Chunk filling_;
-  std::future<absl::Status> written_;  // the chunk that is being written
+  std::string rows_;                      // kNpy: all logits
+  size_t count_ = 0;                      // images
 };
 
 }  // namespace lenet

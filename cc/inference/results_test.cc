@@ -22,6 +22,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+constexpr ResultFormat kFiles = ResultFormat::kFiles;
+constexpr ResultFormat kNpy = ResultFormat::kNpy;
+
 std::vector<std::string> Names(const std::string& folder) {
   const auto names = ListFolder(folder);
   EXPECT_THAT(names, IsOk());
@@ -31,7 +34,7 @@ std::vector<std::string> Names(const std::string& folder) {
 TEST(ResultFolderTest, WritesLittleEndianFloats) {
   const TempFolder folder;
   const std::string path = folder.path() + "/deep/results";
-  LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(path));
+  LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(path, kFiles));
   ASSERT_THAT(results->Write("test_0_7", {1.0f, -2.0f}), IsOk());
   ASSERT_THAT(results->Commit(), IsOk());
   EXPECT_THAT(Names(path), ElementsAre("test_0_7.bin"));
@@ -44,7 +47,8 @@ TEST(ResultFolderTest, ShowsNothingBeforeCommitAndLeavesNothing) {
   const TempFolder folder;
   const std::string path = folder.path() + "/new/deep/results";
   {
-    LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(path));
+    LENET_ASSERT_OK_AND_ASSIGN(auto results,
+                               ResultFolder::Create(path, kFiles));
     ASSERT_THAT(results->Write("a", {1.0f}), IsOk());
     EXPECT_NE(access(path.c_str(), F_OK), 0);
   }
@@ -56,7 +60,8 @@ TEST(ResultFolderTest, ReplacesEarlierResultsAsAWhole) {
   const std::string path = folder.path() + "/results";
   folder.Write("results/old.bin", "old");
   {
-    LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(path));
+    LENET_ASSERT_OK_AND_ASSIGN(auto results,
+                               ResultFolder::Create(path, kFiles));
     ASSERT_THAT(results->Write("new", {1.0f}), IsOk());
     EXPECT_THAT(Names(path), ElementsAre("old.bin"));
     ASSERT_THAT(results->Commit(), IsOk());
@@ -71,7 +76,7 @@ TEST(ResultFolderTest, KeepsALinkToTheFolder) {
   const std::string link = folder.path() + "/results";
   ASSERT_EQ(symlink((folder.path() + "/disk/results").c_str(), link.c_str()),
             0);
-  LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(link));
+  LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(link, kFiles));
   ASSERT_THAT(results->Write("new", {1.0f}), IsOk());
   ASSERT_THAT(results->Commit(), IsOk());
   EXPECT_THAT(Names(folder.path() + "/disk/results"), ElementsAre("new.bin"));
@@ -83,21 +88,21 @@ TEST(ResultFolderTest, RefusesToReplaceAnythingElse) {
   folder.Write("results/old.bin", "old");
   folder.Write("results/thesis.txt", "text");
   EXPECT_THAT(
-      ResultFolder::Create(folder.path() + "/results"),
+      ResultFolder::Create(folder.path() + "/results", kFiles),
       StatusIs(absl::StatusCode::kFailedPrecondition,
                AllOf(HasSubstr(folder.path()), HasSubstr("thesis.txt"))));
   EXPECT_THAT(Names(folder.path()), ElementsAre("results"));
   folder.Write("folders/a.bin/b.bin", "old");
-  EXPECT_THAT(ResultFolder::Create(folder.path() + "/folders"),
+  EXPECT_THAT(ResultFolder::Create(folder.path() + "/folders", kFiles),
               StatusIs(absl::StatusCode::kFailedPrecondition, testing::_));
 }
 
 TEST(ResultFolderTest, RefusesAFileAndAPathBelowAFile) {
   const TempFolder folder;
   const std::string file = folder.Write("file", "text");
-  EXPECT_THAT(ResultFolder::Create(file),
+  EXPECT_THAT(ResultFolder::Create(file, kFiles),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(file)));
-  EXPECT_THAT(ResultFolder::Create(file + "/results"),
+  EXPECT_THAT(ResultFolder::Create(file + "/results", kFiles),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(file)));
 }
 
@@ -105,7 +110,7 @@ TEST(ResultFolderTest, SetsTheUsualPermissions) {
   const TempFolder folder;
   const std::string path = folder.path() + "/results";
   const mode_t mask = umask(022);
-  LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(path));
+  LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(path, kFiles));
   umask(mask);
   ASSERT_THAT(results->Commit(), IsOk());
   struct stat info;
@@ -113,81 +118,83 @@ TEST(ResultFolderTest, SetsTheUsualPermissions) {
   EXPECT_EQ(info.st_mode & 0777u, 0755u);
 }
 
-class ResultWriterTest : public testing::Test {
- protected:
-  void SetUp() override {
-    LENET_ASSERT_OK_AND_ASSIGN(results_, ResultFolder::Create(path_));
-  }
+TEST(ResultFolderTest, WritesAnArrayOfNumPy) {
+  const TempFolder folder;
+  const std::string path = folder.path() + "/results";
+  folder.Write("results/old.bin", "old");
+  LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(path, kNpy));
+  ASSERT_THAT(results->Write("a", {1.0f, -2.0f, 0.0f}), IsOk());
+  ASSERT_THAT(results->Write("b", {0.0f, 1.0f, 1.0f}), IsOk());
+  ASSERT_THAT(results->Commit(), IsOk());
+  EXPECT_THAT(Names(path), ElementsAre("results.npy"));
+  const std::string content = ReadTestFile(path + "/results.npy");
+  ASSERT_EQ(content.size(), 128u + 24u);
+  EXPECT_EQ(content.substr(0, 10), std::string("\x93NUMPY\1\0\x76\0", 10));
+  EXPECT_EQ(content.substr(10, 60),
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ");
+  EXPECT_EQ(content.substr(127),
+            std::string("\n\0\0\x80\x3f\0\0\0\xc0\0\0\0\0\0\0\0\0\0\0\x80\x3f"
+                        "\0\0\x80\x3f",
+                        25));
+}
 
-  const TempFolder folder_;
-  const std::string path_ = folder_.path() + "/results";
-  std::unique_ptr<ResultFolder> results_;
-};
+TEST(ResultFolderTest, ReplacesTheReportsToo) {
+  const TempFolder folder;
+  const std::string path = folder.path() + "/results";
+  folder.Write("results/results.npy", "old");
+  folder.Write("report.json", "old");
+  LENET_ASSERT_OK_AND_ASSIGN(auto results, ResultFolder::Create(path, kFiles));
+  ASSERT_THAT(results->Write("new", {1.0f}), IsOk());
+  ASSERT_THAT(results->Commit({{folder.path() + "/report.json", "new"},
+                               {folder.path() + "/times/text", "times"}}),
+              IsOk());
+  EXPECT_THAT(Names(path), ElementsAre("new.bin"));
+  EXPECT_EQ(ReadTestFile(folder.path() + "/report.json"), "new");
+  EXPECT_EQ(ReadTestFile(folder.path() + "/times/text"), "times");
+  EXPECT_THAT(Names(folder.path()),
+              ElementsAre("report.json", "results", "times"));
+}
 
-TEST_F(ResultWriterTest, WritesAnyNumberOfResults) {
-  for (const int count : {0, 1, 127, 128, 129, 1000}) {
-    LENET_ASSERT_OK_AND_ASSIGN(results_, ResultFolder::Create(path_));
-    ResultWriter writer(results_.get());
-    for (int i = 0; i < count; ++i) {
-      const float value = static_cast<float>(i % 7);
-      ASSERT_THAT(writer.Write(absl::StrCat("r", i), {value, 2.0f}), IsOk());
+// The file size limit stands for a full disk.
+TEST(ResultFolderTest, AFullDiskLeavesEverythingAsItWas) {
+  const TempFolder folder;
+  folder.Write("results/old.bin", "old");
+  const std::string path = folder.path() + "/results";
+  const std::vector<float> row(1000);
+  for (const ResultFormat format : {kNpy, kFiles}) {
+    LENET_ASSERT_OK_AND_ASSIGN(auto results,
+                               ResultFolder::Create(path, format));
+    absl::Status status;
+    {
+      const FileSizeLimit limit(1000);
+      status = results->Write("new", row);
+      if (status.ok()) {
+        status = results->Commit({{folder.path() + "/times/text", "times"}});
+      }
     }
-    ASSERT_THAT(writer.Finish(), IsOk());
-    ASSERT_THAT(results_->Commit(), IsOk());
-    LENET_ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names,
-                               ListFolder(path_));
-    EXPECT_EQ(names.size(), static_cast<size_t>(count));
-    for (int i = 0; i < count; ++i) {
-      const std::string one =
-          ReadTestFile(absl::StrCat(path_, "/r", i, ".bin"));
-      const float values[] = {static_cast<float>(i % 7), 2.0f};
-      EXPECT_EQ(one, std::string(reinterpret_cast<const char*>(values), 8));
-    }
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                                 AllOf(HasSubstr("/results/"),
+                                       HasSubstr("the file needs 4"))));
+    results.reset();
+    EXPECT_THAT(Names(folder.path()), ElementsAre("results"));
+    EXPECT_THAT(Names(path), ElementsAre("old.bin"));
   }
 }
 
-TEST_F(ResultWriterTest, WritesWithoutThreads) {
-  const WithoutThreads none;
-  ResultWriter writer(results_.get());
-  for (int i = 0; i < 300; ++i) {
-    ASSERT_THAT(writer.Write(absl::StrCat("r", i), {1.0f}), IsOk());
-  }
-  ASSERT_THAT(writer.Finish(), IsOk());
-  ASSERT_THAT(results_->Commit(), IsOk());
-  EXPECT_THAT(ListFolder(path_).value(), testing::SizeIs(300));
-}
-
-TEST_F(ResultWriterTest, ReturnsTheFirstError) {
-  ResultWriter writer(results_.get());
-  absl::Status status;
-  int written = 0;
-  for (; status.ok() && written < 100000; ++written) {
-    status = writer.Write(
-        written == 100 ? "no/such/folder" : absl::StrCat("r", written), {1.0f});
-  }
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kNotFound,
-                               testing::HasSubstr("no/such/folder.bin")));
-  EXPECT_LT(written, 100000);
-}
-
-TEST_F(ResultWriterTest, ReturnsTheErrorOfTheLastChunkAtTheEnd) {
-  ResultWriter writer(results_.get());
-  ASSERT_THAT(writer.Write("no/such/folder", {1.0f}), IsOk());
-  EXPECT_THAT(writer.Finish(),
-              StatusIs(absl::StatusCode::kNotFound, testing::_));
-}
-
-TEST_F(ResultWriterTest, MayBeDestroyedBeforeTheEnd) {
-  for (const int count : {0, 1, 128, 300}) {
-    ResultWriter writer(results_.get());
-    for (int i = 0; i < count; ++i) {
-      ASSERT_THAT(writer.Write(absl::StrCat("r", i), {1.0f}), IsOk());
-    }
-  }
-  results_.reset();
-  LENET_ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names,
-                             ListFolder(folder_.path()));
-  EXPECT_THAT(names, IsEmpty());
+TEST(ResultFolderTest, RemovesWhatAKilledRunLeftButNotARunningOne) {
+  const TempFolder folder;
+  const std::string path = folder.path() + "/results";
+  folder.Write(".results.partial-abc123/results/a.bin", "killed");
+  folder.Write(".others.partial-abc123/results/a.bin", "another");
+  LENET_ASSERT_OK_AND_ASSIGN(auto first, ResultFolder::Create(path, kNpy));
+  LENET_ASSERT_OK_AND_ASSIGN(auto second, ResultFolder::Create(path, kNpy));
+  EXPECT_THAT(Names(folder.path()), testing::SizeIs(3));
+  ASSERT_THAT(first->Write("a", {1.0f}), IsOk());
+  ASSERT_THAT(first->Commit(), IsOk());
+  ASSERT_THAT(second->Write("a", {1.0f}), IsOk());
+  ASSERT_THAT(second->Commit(), IsOk());
+  EXPECT_THAT(Names(folder.path()),
+              ElementsAre(".others.partial-abc123", "results"));
 }
 
 }  // namespace

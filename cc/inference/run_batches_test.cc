@@ -150,7 +150,7 @@ class BatchRunTest : public testing::Test {
  protected:
   absl::StatusOr<Report> Run(const Dataset& dataset, size_t batch_size,
                              FakeEngine* engine, bool strict = false) {
-    const auto results = ResultFolder::Create(path_);
+    const auto results = ResultFolder::Create(path_, ResultFormat::kFiles);
     EXPECT_THAT(results, IsOk());
     auto outcome =
         RunBatches(dataset, batch_size, 2, strict, engine, results->get());

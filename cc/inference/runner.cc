@@ -121,7 +121,7 @@ class BatchRun {
         start_(Clock::now()),
         prefetcher_(dataset, threads,
                     std::max(kMinAhead, (slots_.size() + 1) * batch_size)),
-        writer_(results),
+        results_(results),
         progress_(dataset.size()) {
     const auto capacity = static_cast<size_t>(engine->input().shape[0]);
     for (Slot& slot : slots_) slot.samples.resize(capacity * sample_size_);
@@ -143,7 +143,6 @@ class BatchRun {
       return InvalidArgument("none of the ", report_.unusable,
                              " images could be read, see above");
     }
-    LENET_RETURN_IF_ERROR(writer_.Finish());
     report_.seconds =
         std::chrono::duration<double>(Clock::now() - start_).count();
     report_.latency = latency_.Summarize();
@@ -243,7 +242,7 @@ class BatchRun {
           absl::StrCat("the logits of ", dataset_.stem(image),
                        " are not finite; the training may have diverged"));
     }
-    LENET_RETURN_IF_ERROR(writer_.Write(dataset_.stem(image), logits));
+    LENET_RETURN_IF_ERROR(results_->Write(dataset_.stem(image), logits));
     const auto best = std::max_element(logits.begin(), logits.end());
     report_.answers.push_back({dataset_.name(image),
                                static_cast<int>(best - logits.begin()),
@@ -265,7 +264,7 @@ class BatchRun {
   std::vector<float> logits_;
   const Clock::time_point start_;
   Prefetcher<T> prefetcher_;
-  ResultWriter writer_;
+  ResultFolder* const results_;
   Progress progress_;
   size_t next_ = 0;           // image
   absl::Status first_error_;  // of an image
@@ -330,8 +329,9 @@ absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
 absl::StatusOr<Report> RunInference(const Infer310Options& options,
                                     const EngineFactories& factories) {
   LENET_RETURN_IF_ERROR(CheckChoice(options));
-  LENET_ASSIGN_OR_RETURN(const std::unique_ptr<ResultFolder> results,
-                         ResultFolder::Create(options.result_path));
+  LENET_ASSIGN_OR_RETURN(
+      const std::unique_ptr<ResultFolder> results,
+      ResultFolder::Create(options.result_path, options.result_format));
   DatasetOptions inputs{options.dataset_path, options.image_height,
                         options.image_width,
                         static_cast<size_t>(options.limit)};
@@ -357,8 +357,7 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
   AddEngine(options, created, &report);
   const std::filesystem::path parent =
       std::filesystem::path(options.result_path).parent_path();
-  LENET_RETURN_IF_ERROR(
-      results->Commit([&] { return WriteReport(report, parent.string()); }));
+  LENET_RETURN_IF_ERROR(results->Commit(ReportFiles(report, parent.string())));
   return report;
 }
 

@@ -37,7 +37,7 @@ absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
                                   ResultFolder* results);
 
 // Runs the model over all images, then writes:
-//   <result_path>/<stem>.bin  10 little-endian float32 per image
+//   <result_path>/results.npy, or <stem>.bin per image (see ResultFormat)
 //   <parent of result_path>/time_Result/test_perform_static.txt, report.json,
 //   results.csv
 // model_path and dataset_path must be set. Prints the engine and the device on

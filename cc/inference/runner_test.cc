@@ -108,13 +108,12 @@ TEST_F(RunnerTest, PadsTheLastBatchAndWritesEachResult) {
                                     "results.csv", "time_Result"));
   LENET_ASSERT_OK_AND_ASSIGN(const auto names,
                              ListFolder(options_.result_path));
-  EXPECT_THAT(names,
-              ElementsAre("test_0_3.bin", "test_1_4.bin", "test_2_7.bin"));
-  const std::string logits =
-      ReadTestFile(options_.result_path + "/test_2_7.bin");
+  EXPECT_THAT(names, ElementsAre("results.npy"));
+  const std::string content =
+      ReadTestFile(options_.result_path + "/results.npy");
   float values[10];
-  ASSERT_EQ(logits.size(), sizeof(values));
-  std::memcpy(values, logits.data(), sizeof(values));
+  ASSERT_EQ(content.size(), 128 + 3 * sizeof(values));
+  std::memcpy(values, &content[128 + 2 * sizeof(values)], sizeof(values));
   EXPECT_EQ(values[7], 0.0f);
   EXPECT_EQ(values[4], -3.0f);
 }

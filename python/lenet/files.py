@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,10 +24,11 @@ def replacing(path: AnyPath) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, which is renamed to `path` at the end.
 
     On any error, Ctrl-C included, the temporary file is removed and `path` is unchanged. The
-    temporary name starts with a dot and keeps the suffix, by which some writers choose the format.
+    temporary name starts with a dot and the process, and keeps the suffix, by which some writers
+    choose the format.
     """
     target = pathlib.Path(path)
-    temporary = target.with_name(f".{secrets.token_hex(4)}.tmp.{target.name}")
+    temporary = target.with_name(f".{os.getpid():08x}.tmp.{target.name}")
     try:
         yield temporary
         temporary.replace(target)
@@ -38,7 +38,7 @@ def replacing(path: AnyPath) -> Iterator[pathlib.Path]:
 
 
 def is_temporary(name: str) -> bool:
-    """Returns whether `replacing` makes files of this name; a power failure may leave one."""
+    """Returns whether `replacing` makes files of this name; a killed process may leave one."""
     return bool(_TEMPORARY.fullmatch(name))
 
 
@@ -94,12 +94,18 @@ def require_space(path: AnyPath, size: int) -> None:
 
 
 def _with_size(error: OSError, size: int) -> str:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return f"{error.strerror}; the file needs {size:,} bytes" if full else str(error.strerror)
+    text = str(error.strerror)
+    return f"{text}; the file needs {size:,} bytes" if _is_full(error) else text
+
+
+def _is_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:
     """Creates a folder and its parents, checks that it is writable, and returns its path.
+
+    Removes the temporary files that killed processes left in it.
 
     Args:
         flag: option that names the folder, for the error message.
@@ -107,13 +113,19 @@ def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:
 
     Raises:
         UserError: the folder cannot be created or written to.
+        OSError: the disk is full.
     """
     path = pathlib.Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
+        for leftover in filter(lambda found: is_temporary(found.name), path.iterdir()):
+            if not pathlib.Path("/proc", str(int(leftover.name[1:9], 16))).exists():
+                leftover.unlink(missing_ok=True)
     except OSError as error:
+        if _is_full(error):
+            raise
         raise UserError(
             f"--{flag}: cannot write to {path}: {error.strerror}; choose a writable folder"
         ) from error

@@ -1,3 +1,6 @@
+import errno
+import os
+
 import pytest
 
 from lenet import files
@@ -36,3 +39,22 @@ def test_folders(tmp_path):
     for folder in (tmp_path / "file", tmp_path / "file" / "a", "/proc/no_such_folder"):
         with pytest.raises(UserError, match=f"--report: cannot write to {folder}: "):
             files.make_folder("report", folder)
+
+
+def test_a_full_disk_is_no_mistake_of_the_user(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", fail)
+    with pytest.raises(OSError, match="No space left"):
+        files.make_folder("report", tmp_path)
+
+
+def test_a_folder_keeps_only_the_temporary_files_of_running_processes(tmp_path):
+    (tmp_path / ".0a1b2c3d.tmp.killed.ckpt").write_text("half")
+    (tmp_path / ".not.tmp.ours").write_text("")
+    with files.replacing(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        files.make_folder("report", tmp_path)
+        names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted([temporary.name, ".not.tmp.ours"])

@@ -2,11 +2,13 @@
 
 load("//third_party/python:interpreter.bzl", "find_interpreter")
 
-# Replaces settings of the user's that would install nothing or elsewhere, or contradict a lock. A
-# variable precedes pip.conf.
+# Replaces settings of the user's that would install nothing, elsewhere or more, or contradict a lock.
+# A variable precedes pip.conf, unless it is empty; a blank is an empty list.
 _ENVIRONMENT = {
     "PIP_CONSTRAINT": "/dev/null",
     "PIP_DRY_RUN": "0",
+    "PIP_EDITABLE": " ",
+    "PIP_REQUIREMENT": " ",
     "PIP_REQUIRE_VIRTUALENV": "0",
     "PIP_ROOT": "/",
     "PIP_USER": "0",
@@ -26,14 +28,15 @@ def run_pip(repository_ctx, arguments):
       The path of the interpreter.
     """
     python = find_interpreter(repository_ctx)
+    environment = dict(_ENVIRONMENT, PIP_PYTHON = str(python))
     pip = [python, "-m", "pip"]
-    if repository_ctx.execute(pip + ["--version"]).return_code != 0:
+    if repository_ctx.execute(pip + ["--version"], environment = environment).return_code != 0:
         # pip of another interpreter can install for this one.
         pip = [repository_ctx.which("python3") or python, "-m", "pip", "--python", python]
-        if repository_ctx.execute(pip + ["--version"]).return_code != 0:
+        if repository_ctx.execute(pip + ["--version"], environment = environment).return_code != 0:
             fail(_NO_PIP.format(python = python))
     command = pip + ["--disable-pip-version-check", "--no-input"] + arguments
-    result = repository_ctx.execute(command, timeout = 3600, environment = _ENVIRONMENT)
+    result = repository_ctx.execute(command, timeout = 3600, environment = environment)
     if result.return_code != 0:
         advice = "Is a package index reachable (pip config list)?"
         if "No space left on device" in result.stderr:

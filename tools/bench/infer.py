@@ -6,12 +6,10 @@ operators give. infer310 is also timed as a user runs it, from JPEG files and fr
 """
 
 import argparse
-import array
+import csv
 import dataclasses
 import functools
 import pathlib
-import re
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,11 +19,9 @@ from tools.bench.measure import Case, MeasurementError, Metrics, Results
 
 _BATCH_SIZE = 1000
 _BATCH_THREADS = 2
-_CLASSES = 10
 _LABELS_HEADER_BYTES = 8
 _MIN_ACCURACY = 0.95
 _MAX_DIFFERENT = 10  # images
-_RESULT = re.compile(r"test_(\d+)_\d+\.bin")
 
 Measure = Callable[[argparse.Namespace, dict[str, str], pathlib.Path], Metrics]
 
@@ -82,26 +78,6 @@ def _check(classes: Sequence[int], accuracy: float) -> Metrics:
     if accuracy < _MIN_ACCURACY:
         raise MeasurementError(f"accuracy {accuracy:.2%}: below {_MIN_ACCURACY:.0%}")
     return {"same": same / len(classes), "accuracy": accuracy}
-
-
-def _result_classes(folder: pathlib.Path) -> list[int]:
-    """Returns the classes in a result folder of infer310, by image index.
-
-    Raises:
-        MeasurementError: a result is missing or damaged.
-    """
-    found: dict[int, int] = {}
-    for path in folder.iterdir():
-        match, content = _RESULT.fullmatch(path.name), path.read_bytes()
-        if not match or len(content) != 4 * _CLASSES:
-            raise MeasurementError(f"{path.name} is not a result of infer310")
-        logits = array.array("f", content)
-        if sys.byteorder == "big":
-            logits.byteswap()
-        found[int(match[1])] = logits.index(max(logits))
-    if not found or sorted(found) != list(range(len(found))):
-        raise MeasurementError(f"{len(found)} results with gaps: expected one per image")
-    return [found[index] for index in range(len(found))]
 
 
 def _side_by_side(
@@ -168,7 +144,9 @@ def _end_to_end(
 ) -> Metrics:
     images = [f"--dataset_path={options.jpeg}"] if kind == "jpeg" else []
     usage, result = _infer310(engine, options, folder, f"--limit={options.limit}", *images)
-    _check(_result_classes(folder / "result_Files"), result["accuracy"])
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        classes = [int(row["digit"]) for row in csv.DictReader(file)]
+    _check(classes, result["accuracy"])
     return {f"{kind}_s": usage["wall_s"], f"{kind}_peak_mb": usage["peak_mb"]}
 
 

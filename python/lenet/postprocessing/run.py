@@ -28,7 +28,7 @@ def run_postprocessing(options: PostprocessOptions) -> None:
     expected = inputs.expected_labels(options.dataset_path, options.data_path)
     logits, missing = inputs.read_results(options.result_path, expected)
     absent = set(missing)
-    labels = [label for stem, label in expected.items() if stem not in absent]
+    labels = [label for image, label in expected.items() if image not in absent]
     result = metrics.evaluate(logits, np.array(labels))
     line = metrics.accuracy_line(result.accuracy)
     folder = files.make_folder("output_path", options.output_path)

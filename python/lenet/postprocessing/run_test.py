@@ -39,7 +39,7 @@ def test_accuracy(options, tmp_path, capsys):
 def test_missing_results_do_not_stop_the_others(options, tmp_path, capsys):
     missing = min((tmp_path / "results").iterdir())
     missing.unlink()
-    with pytest.raises(UserError, match=f"1 of 40 results are missing .*: {missing.name};"):
+    with pytest.raises(UserError, match=f"1 of 40 results are missing .*: {missing.stem};"):
         run_postprocessing(options)
     assert re.search(r"Accuracy: \{'Accuracy':0.9(23|48)\d\}", capsys.readouterr().out)
     assert json.loads((tmp_path / "out" / "report.json").read_text())["total"] == 39

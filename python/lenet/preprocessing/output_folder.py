@@ -36,15 +36,13 @@ def prepare(folder: str, settings: Settings, force: bool) -> set[str]:
     path = files.make_folder("output_path", folder)
     names = {entry.name for entry in path.iterdir()}
     if _read_marker(path) == settings:
-        _remove(path, filter(files.is_temporary, names))
         return {name for name in names if _IMAGE.fullmatch(name)}
     if names and not force:
         raise UserError(
             f"--output_path: {path} {_content(names)}; choose another folder, or --force, which "
             "replaces an earlier set"
         )
-    own = {name for name in names if _IMAGE.fullmatch(name) or files.is_temporary(name)}
-    _remove(path, own | {_MANIFEST, _MARKER})
+    _remove(path, [*filter(_IMAGE.fullmatch, names), _MANIFEST, _MARKER])
     files.write_atomically(path / _MARKER, json.dumps(settings))
     return set()
 
