@@ -35,6 +35,7 @@ class Progress:
         self._timestamps = timestamps
         self._launches: list[tuple[int, float]] = []  # steps, milliseconds
         self._epoch_losses: list[float] = []
+        self._epoch_steps = 0
         self._epoch_start = 0.0
         self._launch_start = 0.0
         self._bar: tqdm | None = None
@@ -43,6 +44,7 @@ class Progress:
     def start_epoch(self, epoch: int, done: int) -> None:
         """Starts an epoch; an earlier run has completed `done` of its steps."""
         self._epoch_losses = []
+        self._epoch_steps = 0
         self._epoch_start = self._launch_start = time.perf_counter()
         if self._bar is None and sys.stderr.isatty():
             before = (epoch - 1) * self._steps_per_epoch + done
@@ -52,27 +54,31 @@ class Progress:
         if self._bar is not None:
             self._bar.set_description(f"epoch {epoch}/{-(-self._last // self._steps_per_epoch)}")
 
-    def steps(self, done: int, losses: np.ndarray) -> None:
+    def steps(self, done: int, steps: int, losses: np.ndarray) -> None:
         """Records one launch.
 
         Args:
             done: number of its last step, over all epochs, from 1.
-            losses: float32, one per step of the launch, all in one epoch.
+            steps: number of its steps, all in one epoch.
+            losses: float32, the loss of every step, or of the last one only.
         """
         now = time.perf_counter()
-        self._launches.append((len(losses), (now - self._launch_start) * 1e3))
+        self._launches.append((steps, (now - self._launch_start) * 1e3))
         self._launch_start = now
         if self._bar is not None:
             self._postfix["loss"] = f"{losses[-1]:.4f}"
             self._bar.set_postfix(self._postfix, refresh=False)
-            self._bar.update(len(losses))
-        for number, loss in enumerate(losses.tolist(), start=done - len(losses) + 1):
-            self._step(number, loss)
+            self._bar.update(steps)
+        self._epoch_steps += steps
+        self._epoch_losses += losses.tolist()
+        each = steps // len(losses)
+        for number, loss in enumerate(losses.tolist(), start=1):
+            self._step(done - steps + number * each, each, loss)
 
     def end_epoch(self, epoch: int, learning_rate: float) -> None:
         """Ends a complete epoch; `learning_rate` is that of its last step."""
         total_ms = (time.perf_counter() - self._epoch_start) * 1e3
-        ms_per_step = total_ms / len(self._epoch_losses)
+        ms_per_step = total_ms / self._epoch_steps
         self.epochs.append(
             {
                 "epoch": epoch,
@@ -122,11 +128,13 @@ class Progress:
             self._bar.close()
             self._bar = None
 
-    def _step(self, done: int, loss: float) -> None:
-        self._epoch_losses.append(loss)
+    def _step(self, done: int, steps: int, loss: float) -> None:
+        """Logs the last one of `steps` steps, if one of them is to be logged."""
         epoch, step = divmod(done - 1, self._steps_per_epoch)
         epoch, step = epoch + 1, step + 1
-        if step % self._log_steps and step not in (1, self._steps_per_epoch) and done != self._last:
+        period = self._log_steps
+        due = step // period > (step - steps) // period or step in (steps, self._steps_per_epoch)
+        if not due and done != self._last:
             return
         self.loss_curve.append({"epoch": epoch, "step": step, "loss": loss})
         # The shortest decimal of a float32, as the original prints it.

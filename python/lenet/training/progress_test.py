@@ -15,7 +15,7 @@ def _run(progress, last, steps_per_epoch):
         epoch, step = divmod(done, steps_per_epoch)
         if step == 0:
             progress.start_epoch(epoch + 1, 0)
-        progress.steps(done + 1, np.array([LOSS], np.float32))
+        progress.steps(done + 1, 1, np.array([LOSS], np.float32))
         if step + 1 == steps_per_epoch:
             progress.end_epoch(epoch + 1, 0.5)
             progress.evaluated(done + 1, 0.98765, 0.1)
@@ -40,6 +40,19 @@ def test_lines_and_curve(capsys):
 def test_time_stamps_on_request(capsys):
     Progress(steps_per_epoch=1, last=1, log_steps=1, timestamps=True).show("text")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d text\n", capsys.readouterr().out)
+
+
+def test_a_launch_whose_last_loss_alone_is_known():
+    progress = Progress(steps_per_epoch=12, last=24, log_steps=5)
+    progress.start_epoch(1, 0)
+    for done in (3, 6, 9, 12):
+        progress.steps(done, 3, np.array([done], np.float32))
+    progress.end_epoch(1, 0.5)
+    assert [entry["step"] for entry in progress.loss_curve] == [3, 6, 12]
+    assert [entry["loss"] for entry in progress.loss_curve] == [3, 6, 12]
+    (epoch,) = progress.epochs
+    assert epoch["mean_loss"] == 7.5
+    assert epoch["ms_per_step"] == pytest.approx(epoch["seconds"] * 1e3 / 12)
 
 
 def test_timings():

@@ -25,7 +25,7 @@ from lenet.training.schedule import Schedule
 from lenet.training.workers import Workers
 
 # Per pixel of each image of a batch; measured with MindSpore's operators.
-_BATCH_BYTES = 75
+_BATCH_BYTES = 110
 
 if TYPE_CHECKING:
     import pathlib
@@ -69,7 +69,7 @@ def run_training(options: TrainOptions) -> dict[str, Any]:
     devices.set_context(device, card, options.threads)
     with devices.failures_reported(device):
         group = workers.join() if options.distribute else Workers()
-        schedule = Schedule(options, len(train) - options.validation, group.size)
+        schedule = Schedule(options, len(train) - options.validation, group)
         with folder.locked() if group.writes else contextlib.nullcontext():
             resumed = folder.newest() if options.resume else None
             run = _Run(options, train, test, device, group, schedule, folder)
@@ -89,6 +89,7 @@ class _Run:
         done: completed steps over all epochs, including an earlier run.
         saved: steps in the newest checkpoint.
         stop: whether all workers have agreed to stop.
+        diverged: error of a loss that is not finite.
         finished: whether --early_stop ends the run.
     """
 
@@ -102,6 +103,7 @@ class _Run:
     done: int = 0
     saved: int = 0
     stop: bool = False
+    diverged: LenetError | None = None
     finished: bool = False
 
     def __post_init__(self) -> None:
@@ -114,7 +116,9 @@ class _Run:
         count = len(self.train) - options.validation
         self.validation = self.train.part(count, len(self.train))
         self.train = self.train.part(0, count)
-        self.net, self.trainer = _build(options, self.train, self.device, self.workers.size)
+        self.net, self.trainer = _build(
+            options, self.train, schedule, self.device, self.workers.size
+        )
         size = options.image_height, options.image_width
         self.validation_images = transform.prepare(self.validation.images, *size)
         self.test_images = transform.prepare(self.test.images, *size)
@@ -152,7 +156,7 @@ class _Run:
         if self.trainer.load_state(found):
             logging.info("%s holds no optimizer state; it starts at zero", path)
         self.done = self.saved = (epoch - 1) * schedule.steps_per_epoch + step
-        if "learning_rate" in found:
+        if "learning_rate" in found and found["learning_rate"].size == 1:
             before = found["learning_rate"].asnumpy().item()
             now = schedule.rates(self.done - 1, 1)[0]
             if before != now:
@@ -263,47 +267,53 @@ class _Run:
         return f"Use a higher --lr than {options.lr:g}, or another --seed or --momentum."
 
     def _train_epochs(self, interruption: Interruption) -> None:
-        options, schedule = self.options, self.schedule
-        while self.done < schedule.last and not self.finished and not self._stops(interruption):
-            epoch, first = divmod(self.done, schedule.steps_per_epoch)
-            order = schedule.order(epoch + 1)[first:][: schedule.last - self.done]
-            self.progress.start_epoch(epoch + 1, first)
-            while len(order) and not self._stops(interruption):
-                to_checkpoint = -self.done % options.save_checkpoint_steps
-                to_checkpoint = to_checkpoint or options.save_checkpoint_steps
-                launch = order[: min(to_checkpoint, self.trainer.steps_per_call)]
-                self._train_steps(launch, interruption)
-                if self.done % options.save_checkpoint_steps == 0:
-                    self._save()
-                order = order[len(launch) :]
-            # Ctrl-C may come before the first step of an epoch.
-            if self.done < (epoch + 1) * schedule.steps_per_epoch:
-                continue
-            self.progress.end_epoch(epoch + 1, float(schedule.rates(self.done - 1, 1)[0]))
-            if options.validation:
-                self._validate()
-            if self.workers.writes and self.done < schedule.last and not self.finished:
-                accuracy = None
-                if options.eval_each_epoch:
-                    accuracy = metrics.evaluate(self._evaluate(), self.test.labels).accuracy
-                self.folder.write_metrics(self._metrics(accuracy))
+        if self.done < self.schedule.last and not self._stops(interruption):
+            epoch, step = divmod(self.done, self.schedule.steps_per_epoch)
+            self.progress.start_epoch(epoch + 1, step)
+            self.trainer.train(
+                self.schedule,
+                self.done,
+                lambda steps, losses: self._record(steps, losses, interruption),
+            )
+        if self.diverged:
+            raise self.diverged
         if self.saved != self.done:
             self._save()
 
-    def _train_steps(self, order: np.ndarray, interruption: Interruption) -> None:
-        """Executes one launch of the trainer, on image indices [steps, batch]."""
-        rates = self.schedule.rates(self.done, len(order))
-        own = self.trainer.train(self.workers.share(order), rates)
+    def _record(self, steps: int, own: np.ndarray, interruption: Interruption) -> bool:
+        """Records a launch of `steps` steps, with the losses of this worker; see Report."""
+        schedule = self.schedule
         losses, self.stop = self.workers.agree(own, interruption.requested)
+        self.done += steps
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
-            epoch, step = self.schedule.position(self.done + int(bad[0]) + 1)
-            raise LenetError(
+            epoch, step = schedule.position(self.done - len(losses) + int(bad[0]) + 1)
+            # Model.train needs to end in order.
+            self.diverged = LenetError(
                 f"epoch:{epoch} step:{step}: the loss is {losses[bad[0]]}, the training diverged; "
                 f"use a lower --lr than {self.options.lr}"
             )
-        self.done += len(losses)
-        self.progress.steps(self.done, losses)
+            return True
+        self.progress.steps(self.done, steps, losses)
+        if self.done % self.options.save_checkpoint_steps == 0:
+            self._save()
+        epoch, step = divmod(self.done, schedule.steps_per_epoch)
+        if step == 0:
+            self._end_epoch(epoch)
+        return self.finished or self._stops(interruption)
+
+    def _end_epoch(self, epoch: int) -> None:
+        self.progress.end_epoch(epoch, self.schedule.rates(self.done - 1, 1).item())
+        if self.options.validation:
+            self._validate()
+        if self.done == self.schedule.last or self.finished:
+            return
+        if self.workers.writes:
+            accuracy = None
+            if self.options.eval_each_epoch:
+                accuracy = metrics.evaluate(self._evaluate(), self.test.labels).accuracy
+            self.folder.write_metrics(self._metrics(accuracy))
+        self.progress.start_epoch(epoch + 1, 0)
 
     def _stops(self, interruption: Interruption) -> bool:
         """Returns whether to stop: one worker at once, several after they have agreed."""
@@ -313,14 +323,17 @@ class _Run:
         self.saved = self.done
         if not self.workers.writes:
             return
-        epoch, step = self.schedule.position(self.done)
-        state = {
-            "epoch_num": epoch,
+        self.folder.save(self.trainer.cell, self.schedule.position(self.done), self._state())
+
+    def _state(self) -> dict[str, float]:
+        """Returns what a checkpoint holds besides parameters."""
+        return {
+            "epoch_num": self.schedule.position(self.done)[0],
             "step_num": self.done,
             "seed": self.options.seed,
             "batch_size": self.schedule.batch_size,
+            "learning_rate": self.schedule.rates(self.done - 1, 1).item(),
         }
-        self.folder.save(self.trainer.cell, (epoch, step), state)
 
     def _validate(self) -> None:
         """Measures the validation accuracy of an epoch; all workers come to the same decision."""
@@ -333,7 +346,7 @@ class _Run:
         accuracies = [entry.get("validation_accuracy", 0.0) for entry in epochs]
         since_best = len(accuracies) - 1 - accuracies.index(max(accuracies))
         if self.options.save_best and self.workers.writes and since_best == 0:
-            self.folder.save_best(self.trainer.cell, {"epoch_num": len(epochs)})
+            self.folder.save_best(self.trainer.cell, self._state())
         if 0 < self.options.early_stop <= since_best:
             self.finished = True
             self.progress.show(f"no better validation accuracy for {since_best} epochs; stopping")
@@ -377,7 +390,7 @@ class _Run:
 
 
 def _build(
-    options: TrainOptions, train: idx.Split, device: str, workers: int
+    options: TrainOptions, train: idx.Split, schedule: Schedule, device: str, workers: int
 ) -> tuple[LeNet5, Trainer]:
     """Returns the network and its trainer; the seed decides the initial weights."""
     import mindspore as ms
@@ -408,6 +421,7 @@ def _build(
     return net, OperatorTrainer(
         net,
         data,
+        schedule.rates(0, schedule.total),
         options.momentum,
         mixed_precision=level == "O2",
         sink_size=options.sink_size,
