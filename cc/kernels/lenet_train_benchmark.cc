@@ -83,8 +83,9 @@ void Step(benchmark::State& state) {
                                 kSteps,
                                 batch};
   std::vector<float> losses(kSteps);
+  ThreadPool pool(UsefulTrainThreads(batches, threads));
   for (auto _ : state) {
-    TrainLenet(batches, threads, data.parameters, data.moments, losses.data());
+    TrainLenet(batches, data.parameters, data.moments, losses.data(), &pool);
   }
   state.SetItemsProcessed(state.iterations() * kSteps);  // steps
   ReportOperations(kSteps * batch * kOperations, threads, &state);
