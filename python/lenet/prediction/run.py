@@ -32,19 +32,17 @@ def run_prediction(options: PredictOptions, paths: list[str]) -> None:
             f"`{resources.command('//python:predict', 'photo.jpg scans/')}`"
         )
     ckpt = checkpoint.newest(options.ckpt_file)
-    device = devices.resolve(options.device_target, options.device_id)
     images, failures = _read_images(options, paths)
     if images:
-        devices.set_context(device, options.device_id)
+        size = options.image_height, options.image_width
+        device = devices.start(options.device_target, options.device_id, size=size)
 
         from lenet.model import lenet5
 
-        height, width = options.image_height, options.image_width
-        net = lenet5.LeNet5(image_height=height, image_width=width)
+        net = lenet5.LeNet5(image_height=size[0], image_width=size[1])
         checkpoint.load_into(net, ckpt)
         with devices.failures_reported(device):
-            normalized = transform.normalize(np.stack(list(images.values())))
-            logits = lenet5.predict_logits(net, normalized[:, np.newaxis])
+            logits = lenet5.classify(net, np.stack(list(images.values())), device)
         _print(list(images), _softmax(logits), options.json)
     if failures:
         raise UserError(

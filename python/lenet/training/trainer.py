@@ -156,17 +156,23 @@ class _SunkSteps(nn.Cell):
 
 
 class FusedTrainer(Trainer):
-    """Trainer of the fused kernels, for the CPU; its checkpoints equal OperatorTrainer's."""
+    """Trainer of the fused kernels, for CPU and GPU; its checkpoints equal OperatorTrainer's."""
 
-    steps_per_call = operators.STEPS_PER_LAUNCH
-
-    def __init__(self, net: LeNet5, data: TrainingSet, momentum: float, threads: int) -> None:
+    def __init__(
+        self,
+        net: LeNet5,
+        data: TrainingSet,
+        momentum: float,
+        threads: int,
+        *,
+        on_gpu: bool = False,
+    ) -> None:
         super().__init__(net, momentum)
         self.cell = _State(net, self._optimizer)
-        normalized = transform.normalize(np.arange(256, dtype=np.uint8))
         self._steps = operators.TrainSteps(
-            self._optimizer, data.images, data.labels, normalized, threads
+            self._optimizer, data.images, data.labels, transform.NORMALIZED, threads, on_gpu=on_gpu
         )
+        self.steps_per_call = self._steps.size
 
     def train(self, order: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Executes the steps; see Trainer.train."""
