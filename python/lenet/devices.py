@@ -106,15 +106,15 @@ def start(
     try:
         if name == "GPU" and size and gpu.obstacle() is None:
             card = gpu.Card(device_id, *size)
+        if device_target == "auto":
+            logging.info("device: %s (the fastest available)", name)
         set_context("CPU" if card else name, device_id, threads)
     except LenetError as error:
         if device_target != "auto":
             raise
-        logging.warning("the %s is not used: %s", name, error)
+        logging.warning("the CPU is used instead of the %s: %s", name, error)
         name = "CPU"
         set_context(name, device_id, threads)
-    if device_target == "auto":
-        logging.info("device: %s (the fastest available)", name)
     return Device(name, card)
 
 
