@@ -58,6 +58,7 @@ absl::StatusOr<Program> Compiler::Compile(
   };
   const bool machine_code = capability <= kMaxMachineCode;
   std::vector<std::string> all = options;
+  all.emplace_back("--std=c++17");
   all.push_back(
       absl::StrCat("--gpu-architecture=", machine_code ? "sm_" : "compute_",
                    std::min(capability, kMaxMachineCode)));

@@ -13,6 +13,7 @@ constexpr char kRemedy[] =
 // NVRTC 11.8 compiles for drivers of CUDA 11.0 (450.80) and newer.
 constexpr int kMinDriver = 11000;
 constexpr int kMinCapability = 60;
+constexpr int kMinClusterCapability = 90;
 
 const char* Hint(CUresult result) {
   switch (result) {
@@ -70,6 +71,8 @@ absl::StatusOr<std::unique_ptr<const Driver>> Driver::Open(
   DriverFunctions cuda;
 #define CUDA_FUNCTION(result, name, parameters) \
   library.Find(#name, true, &cuda.name);
+#define CUDA_OPTIONAL_FUNCTION(result, name, parameters) \
+  library.Find(#name, false, &cuda.name);
 #include "cc/gpu/cuda_functions.inc"
   LENET_RETURN_IF_ERROR(library.Complete("NVIDIA's driver"));
   std::unique_ptr<Driver> driver(new Driver(cuda));
@@ -114,15 +117,18 @@ absl::Status Driver::OpenCard(int index) {
       {CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, &major},
       {CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, &minor},
       {CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH, &cooperative},
-      {CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, &processors_},
-      {CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, &shared_memory_},
+      {CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, &card_.processors},
+      {CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
+       &card_.max_shared_memory},
   };
   for (const auto& [attribute, value] : attributes) {
     LENET_RETURN_IF_ERROR(ToStatus(
         cuda_, cuda_.cuDeviceGetAttribute(value, attribute, device_), action));
   }
-  capability_ = 10 * major + minor;
-  if (capability_ < kMinCapability || cooperative == 0) {
+  card_.capability = 10 * major + minor;
+  card_.has_clusters = card_.capability >= kMinClusterCapability &&
+                       cuda_.cuOccupancyMaxActiveClusters != nullptr;
+  if (card_.capability < kMinCapability || cooperative == 0) {
     return absl::UnavailableError(absl::StrCat(
         "GPU: ", name_, " has compute capability ", major, ".", minor,
         cooperative == 0 ? " without cooperative launches" : "",
@@ -154,15 +160,17 @@ absl::Status DeviceMemory::Reserve(const Driver& driver, size_t bytes) {
   return absl::OkStatus();
 }
 
-absl::Status DeviceMemory::CopyFrom(const void* from, size_t bytes) {
-  const DriverFunctions& cuda = driver_->cuda();
-  return ToStatus(cuda, cuda.cuMemcpyHtoD_v2(pointer_, from, bytes),
+absl::Status DeviceMemory::Assign(const Driver& driver, const void* from,
+                                  size_t bytes) {
+  LENET_RETURN_IF_ERROR(Reserve(driver, bytes));
+  return ToStatus(driver.cuda(),
+                  driver.cuda().cuMemcpyHtoD_v2(pointer_, from, bytes),
                   "copy to the card");
 }
 
-absl::Status DeviceMemory::CopyTo(void* to, size_t offset, size_t bytes) const {
+absl::Status DeviceMemory::CopyTo(void* to, size_t bytes) const {
   const DriverFunctions& cuda = driver_->cuda();
-  return ToStatus(cuda, cuda.cuMemcpyDtoH_v2(to, pointer_ + offset, bytes),
+  return ToStatus(cuda, cuda.cuMemcpyDtoH_v2(to, pointer_, bytes),
                   "copy from the card");
 }
 

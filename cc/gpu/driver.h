@@ -10,13 +10,16 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "cc/gpu/cuda_types.h"
+#include "cc/gpu/kernel_plan.h"
 
 namespace lenet::gpu {
 
 // A pointer per function of libcuda.so.1, named like the function.
+// An optional function that the library lacks is null.
 struct DriverFunctions {
 #define CUDA_FUNCTION(result, name, parameters) \
   result(*name) parameters = nullptr;
+#define CUDA_OPTIONAL_FUNCTION CUDA_FUNCTION
 #include "cc/gpu/cuda_functions.inc"
 };
 
@@ -42,10 +45,8 @@ class Driver {
   absl::Status Enter() const;
 
   const DriverFunctions& cuda() const { return cuda_; }
-  const std::string& name() const { return name_; }     // of the card
-  int capability() const { return capability_; }        // 80 for 8.0
-  int processors() const { return processors_; }        // number of SMs
-  int shared_memory() const { return shared_memory_; }  // bytes per block
+  const std::string& name() const { return name_; }  // of the card
+  const Card& card() const { return card_; }
 
  private:
   explicit Driver(const DriverFunctions& cuda) : cuda_(cuda) {}
@@ -56,9 +57,7 @@ class Driver {
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   std::string name_;
-  int capability_ = 0;
-  int processors_ = 0;
-  int shared_memory_ = 0;
+  Card card_ = {};
 };
 
 // Memory of a card, freed by the destructor. Its content is undefined at first.
@@ -72,15 +71,16 @@ class DeviceMemory {
   // Makes the memory at least `bytes` large; its content is lost if it grows.
   absl::Status Reserve(const Driver& driver, size_t bytes);
 
-  // Copies `bytes` bytes from or to the host, for which Reserve was called.
-  // Kernels launched before have ended when CopyTo returns.
-  absl::Status CopyFrom(const void* from, size_t bytes);
-  absl::Status CopyTo(void* to, size_t offset, size_t bytes) const;
+  // Reserves `bytes` bytes and copies them from the host.
+  absl::Status Assign(const Driver& driver, const void* from, size_t bytes);
 
-  // Returns the address on the card, `offset` bytes from the start.
+  // Copies the first `bytes` bytes to the host.
+  absl::Status CopyTo(void* to, size_t bytes) const;
+
+  // Returns the address on the card.
   template <typename T>
-  T* Get(size_t offset = 0) const {
-    return reinterpret_cast<T*>(pointer_ + offset);
+  T* Get() const {
+    return reinterpret_cast<T*>(pointer_);
   }
 
  private:

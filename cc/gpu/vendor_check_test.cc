@@ -1,6 +1,7 @@
 // Compares the declarations of CUDA and NVRTC with NVIDIA's headers at compile
 // time.
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <type_traits>
@@ -20,6 +21,7 @@ namespace {
   static_assert(std::is_same_v<decltype(&::name), result(*) parameters>, \
                 #name " differs from NVIDIA's prototype");
 #define CUDA_FUNCTION CHECK_FUNCTION
+#define CUDA_OPTIONAL_FUNCTION CHECK_FUNCTION
 #define NVRTC_FUNCTION CHECK_FUNCTION
 #include "cc/gpu/cuda_functions.inc"
 
@@ -73,6 +75,26 @@ CHECK_POINTER(CUfunction);
 CHECK_POINTER(CUstream);
 CHECK_POINTER(CUevent);
 CHECK_POINTER(nvrtcProgram);
+
+// The struct that the library reads.
+static_assert(sizeof(::CUlaunchConfig) == sizeof(ours::CUlaunchConfig));
+#define CHECK_MEMBER(member)                                      \
+  static_assert(offsetof(::CUlaunchConfig, member) ==             \
+                        offsetof(ours::CUlaunchConfig, member) && \
+                    sizeof(::CUlaunchConfig::member) ==           \
+                        sizeof(ours::CUlaunchConfig::member),     \
+                "CUlaunchConfig." #member " has another offset or size")
+CHECK_MEMBER(gridDimX);
+CHECK_MEMBER(gridDimY);
+CHECK_MEMBER(gridDimZ);
+CHECK_MEMBER(blockDimX);
+CHECK_MEMBER(blockDimY);
+CHECK_MEMBER(blockDimZ);
+CHECK_MEMBER(sharedMemBytes);
+CHECK_MEMBER(hStream);
+// NOLINTNEXTLINE(bugprone-sizeof-expression): a pointer
+CHECK_MEMBER(attrs);
+CHECK_MEMBER(numAttrs);
 
 TEST(VendorCheckTest, PrintsTheVersion) {
   std::printf("compared with NVIDIA's headers of CUDA %d\n", CUDA_VERSION);
