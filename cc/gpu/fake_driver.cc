@@ -168,6 +168,12 @@ CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned blocks,
   return CUDA_SUCCESS;
 }
 
+CUresult cuOccupancyMaxActiveClusters(int* clusters, CUfunction /*function*/,
+                                      const CUlaunchConfig* /*config*/) {
+  *clusters = Setting("clusters", 1);
+  return CUDA_SUCCESS;
+}
+
 CUresult cuEventCreate(CUevent* event, unsigned /*flags*/) {
   *event = nullptr;
   return CUDA_SUCCESS;
