@@ -22,6 +22,7 @@ _GROUPS = [
         "",
         ["python/requirements.lock"],
     ),
+    ("Compiler of the GPU kernels", "", ["python/nvrtc.lock"]),
     ("CUDA libraries for --config=gpu", "", ["python/gpu.lock"]),
     (
         "Data and libraries taken from Python distributions",
