@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from absl import logging
 
-from lenet import interrupts
+from lenet import interrupts, limits
 from lenet.errors import DeviceFailedError, DeviceUnavailableError
 
 # oneDNN also reads the second name, an older one.
@@ -59,7 +59,7 @@ class Machine:
 
 def cpu_threads(requested: int = 0) -> int:
     """Returns the number of threads to use: `requested`, or for 0 one per available core."""
-    return requested or len(os.sched_getaffinity(0))
+    return requested or limits.cores()
 
 
 def resolve(device_target: str, device_id: int = 0, machine: Machine | None = None) -> str:

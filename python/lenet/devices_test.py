@@ -3,7 +3,7 @@ import os
 import pytest
 from absl import logging
 
-from lenet import devices
+from lenet import devices, limits
 from lenet.errors import DeviceFailedError, DeviceUnavailableError
 
 _LOG_LEVEL = "GLOG_v"
@@ -172,4 +172,4 @@ def test_failures_of_a_card_are_reported_and_bugs_are_not_hidden():
 
 def test_cpu_threads():
     assert devices.cpu_threads(3) == 3
-    assert devices.cpu_threads() == len(os.sched_getaffinity(0))
+    assert devices.cpu_threads() == limits.cores()
