@@ -14,6 +14,9 @@
 
 namespace lenet::kernels {
 
+// Limit of each dimension of images, so that offsets fit into 32 bits.
+constexpr int64_t kMaxSide = 1 << 12;
+
 // The arguments of an operator of ops.Custom(func_type="aot").
 struct OperatorArguments {
   int count;
@@ -71,15 +74,13 @@ inline int ReadTrainCall(const OperatorArguments& arguments, TrainCall* call) {
     kNewMoments = kNewParameters + kLenetParameters,
     kCount = kNewMoments + kLenetParameters,
   };
-  constexpr int64_t kMinSide = 16;
-  constexpr int64_t kMaxSide = 1 << 12;
   constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 
   if (arguments.count != kCount) return arguments.count;
   if (!arguments.HasRank(kImages, "uint8", 3)) return kImages;
   const int64_t height = arguments.Dim(kImages, 1);
   const int64_t width = arguments.Dim(kImages, 2);
-  if (height < kMinSide || height > kMaxSide || width < kMinSide ||
+  if (height < kMinTrainSide || height > kMaxSide || width < kMinTrainSide ||
       width > kMaxSide) {
     return kImages;
   }
@@ -97,26 +98,24 @@ inline int ReadTrainCall(const OperatorArguments& arguments, TrainCall* call) {
   if (!arguments.Is(kMomentum, "float32", {1})) return kMomentum;
   if (!arguments.Is(kThreads, "int32", {1})) return kThreads;
   if (!arguments.Is(kLosses, "float32", {rows})) return kLosses;
-  const auto pooled = [](int64_t side) { return (side - 4) / 2; };
-  const int64_t features = 16 * pooled(pooled(height)) * pooled(pooled(width));
-  const std::vector<int64_t> shapes[] = {
-      {6, 1, 5, 5}, {16, 6, 5, 5}, {120, features}, {120},
-      {84, 120},    {84},          {10, 84},        {10}};
+  const auto shapes =
+      LenetParameterShapes(static_cast<int>(height), static_cast<int>(width));
   for (int i = 0; i < kLenetParameters; ++i) {
     for (const int first :
          {kParameters, kMoments, kNewParameters, kNewMoments}) {
-      if (!arguments.Is(first + i, "float32", shapes[i])) return first + i;
+      if (!arguments.Is(first + i, "float32", shapes[static_cast<size_t>(i)]))
+        return first + i;
     }
   }
 
   for (int i = 0; i < kLenetParameters; ++i) {
+    const auto at = static_cast<size_t>(i);
     size_t bytes = sizeof(float);
-    for (const int64_t dim : shapes[i]) bytes *= static_cast<size_t>(dim);
+    for (const int64_t dim : shapes[at]) bytes *= static_cast<size_t>(dim);
     const auto copy = [&](int from, int to) {
       std::memcpy(arguments.data[to], arguments.data[from], bytes);
       return arguments.Data<float>(to);
     };
-    const auto at = static_cast<size_t>(i);
     call->parameters[at] = copy(kParameters + i, kNewParameters + i);
     call->moments[at] = copy(kMoments + i, kNewMoments + i);
   }
