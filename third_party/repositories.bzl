@@ -7,6 +7,7 @@ the machine, which tools/bazel installs. Nothing comes from GitHub.
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 load("//third_party/ascend_headers:ascend_headers_repository.bzl", "ascend_headers_repository")
 load("//third_party/buildifier:buildifier_repository.bzl", "buildifier_repository")
+load("//third_party/cuda_headers:cuda_headers_repository.bzl", "cuda_headers_repository")
 load("//third_party/mindspore_lite:mindspore_lite_repository.bzl", "mindspore_lite_repository")
 load("//third_party/mnist:mnist_repository.bzl", "mnist_repository")
 load("//third_party/python:interpreter.bzl", "python_runtime")
@@ -166,3 +167,4 @@ def lenet_repositories():
     maybe(mnist_repository, name = "mnist")
     maybe(mindspore_lite_repository, name = "mindspore_lite")
     maybe(ascend_headers_repository, name = "ascend_headers")
+    maybe(cuda_headers_repository, name = "cuda_headers")

@@ -100,7 +100,7 @@ void BM_TestSet(benchmark::State& state) {
   SetRate(kImages, threads, &state);
 }
 BENCHMARK(BM_TestSet)
-    ->ArgsProduct({{1, 32, 64, 128, 256, 1000}, {1, 2}})
+    ->ArgsProduct({{1, 32, 64, 128, 256, 1000}, kernels::BenchmarkThreads()})
     ->ArgNames({"batch", "threads"})
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "cc/kernels/targets.h"
+#include "cc/kernels/thread_pool.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cc/kernels/benchmark_report.cc"
@@ -69,6 +70,14 @@ double MeasurePeak() {
 }
 
 }  // namespace
+
+std::vector<int64_t> BenchmarkThreads() {
+  std::vector<int64_t> threads;
+  const int cores = ThreadCount(0);
+  for (int n = 1; n < cores; n *= 2) threads.push_back(n);
+  threads.push_back(cores);
+  return threads;
+}
 
 void ReportOperations(double operations, int threads, benchmark::State* state) {
   const double all = operations * static_cast<double>(state->iterations());

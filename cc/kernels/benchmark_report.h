@@ -3,7 +3,13 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cstdint>
+#include <vector>
+
 namespace lenet::kernels {
+
+// Returns the numbers of threads to measure: 1, 2, 4, ... and all cores.
+std::vector<int64_t> BenchmarkThreads();
 
 // Adds two counters to a benchmark with `operations` multiplications and
 // additions per iteration: "FLOP/s", and "share_of_peak" of `threads` cores.

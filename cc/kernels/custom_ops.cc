@@ -1,18 +1,20 @@
 // The kernels as operators of MindSpore: functions of a shared library with the
 // signature of ops.Custom(func_type="aot"). `data` holds the inputs, then the
 // outputs. MindSpore reports any result but 0 as an error. lenet.kernels in
-// Python declares the operators and checks their arguments.
+// Python declares the operators.
 
 #include <hwy/aligned_allocator.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "cc/kernels/conv_relu_pool.h"
 #include "cc/kernels/lenet_train.h"
 #include "cc/kernels/thread_pool.h"
+#include "cc/kernels/train_operator.h"
 
 namespace lenet::kernels {
 namespace {
@@ -20,43 +22,29 @@ namespace {
 constexpr int kDone = 0;
 constexpr int kInvalidArguments = 1;
 constexpr int kInvalidData = 2;
+constexpr int kOutOfMemory = 3;
 
 // Images per task. A constant, so that the sum of the weight gradients does not
 // depend on the number of threads.
-constexpr int kImagesPerTask = 16;
+constexpr int kImagesPerTask = 4;
 
-// The arguments of an operator.
-struct Arguments {
-  int count;
-  void** data;
-  int* ndims;
-  int64_t** shapes;
-  const char** dtypes;
+using Arguments = OperatorArguments;
+using Dims = std::vector<int64_t>;
 
-  bool Is(int index, const char* dtype, int ndim) const {
-    return std::strcmp(dtypes[index], dtype) == 0 && ndims[index] == ndim;
-  }
-  int64_t Dim(int index, int axis) const { return shapes[index][axis]; }
-  int64_t Size(int index) const {
-    int64_t size = 1;
-    for (int axis = 0; axis < ndims[index]; ++axis) size *= Dim(index, axis);
-    return size;
-  }
-  template <typename T>
-  T* Data(int index) const {
-    return static_cast<T*>(data[index]);
-  }
-};
+bool IsSide(int64_t size, int64_t least) {
+  return size >= least && size <= kMaxSide;
+}
 
 // Reads the shape of a block from argument 0, the images, and argument 1, the
 // weights. Returns false if they do not fit.
 bool BlockShape(const Arguments& arguments, ConvReluPoolShape* shape) {
-  if (!arguments.Is(0, "float32", 4) || !arguments.Is(1, "float32", 4) ||
-      arguments.Dim(1, 1) != arguments.Dim(0, 1) ||
-      arguments.Dim(1, 2) != kConvKernel ||
-      arguments.Dim(1, 3) != kConvKernel ||
-      arguments.Dim(0, 2) <= kConvKernel ||
-      arguments.Dim(0, 3) <= kConvKernel) {
+  if (!arguments.HasRank(0, "float32", 4) ||
+      !arguments.HasRank(1, "float32", 4) || !IsSide(arguments.Dim(0, 1), 1) ||
+      !IsSide(arguments.Dim(1, 0), 1) || !IsSide(arguments.Dim(0, 2), kPatch) ||
+      !IsSide(arguments.Dim(0, 3), kPatch) ||
+      !arguments.Is(1, "float32",
+                    {arguments.Dim(1, 0), arguments.Dim(0, 1), kConvKernel,
+                     kConvKernel})) {
     return false;
   }
   *shape = {static_cast<int>(arguments.Dim(0, 1)),
@@ -66,32 +54,68 @@ bool BlockShape(const Arguments& arguments, ConvReluPoolShape* shape) {
   return true;
 }
 
-size_t TaskCount(int64_t images) {
-  return static_cast<size_t>((images + kImagesPerTask - 1) / kImagesPerTask);
+// The shape of the output of a block, argument 0 being its images.
+Dims OutputDims(const Arguments& arguments, const ConvReluPoolShape& shape) {
+  return {arguments.Dim(0, 0), static_cast<int64_t>(shape.out_channels),
+          static_cast<int64_t>(shape.out_height()),
+          static_cast<int64_t>(shape.out_width())};
+}
+
+Dims DimsOf(const Arguments& arguments, int index) {
+  return Dims(arguments.shapes[index],
+              arguments.shapes[index] + arguments.ndims[index]);
+}
+
+// The threads of the operators, kept between calls. One operator at a time.
+class SharedPool {
+ public:
+  explicit SharedPool(int threads) : lock_(mutex_) {
+    if (pool_ != nullptr && pool_->threads() == threads) return;
+    pool_.reset();
+    pool_ = std::make_unique<ThreadPool>(threads);
+  }
+  ThreadPool* get() const { return pool_.get(); }
+
+ private:
+  static std::mutex mutex_;
+  static std::unique_ptr<ThreadPool> pool_;
+  const std::lock_guard<std::mutex> lock_;
+};
+
+std::mutex SharedPool::mutex_;
+std::unique_ptr<ThreadPool> SharedPool::pool_;
+
+int TaskCount(int64_t images) {
+  return static_cast<int>((images + kImagesPerTask - 1) / kImagesPerTask);
 }
 
 // Calls function(task, first image, images, scratch memory) for each task.
 template <typename Function>
-void RunTasks(const ConvReluPoolShape& shape, int64_t images, int threads,
-              const Function& function) {
-  ThreadPool pool(threads);
+int RunTasks(const ConvReluPoolShape& shape, int64_t images, int threads,
+             const Function& function) {
+  const int tasks = TaskCount(images);
+  const SharedPool pool(std::clamp(tasks, 1, ThreadCount(threads)));
   std::vector<hwy::AlignedFreeUniquePtr<float[]>> scratch;  // one per thread
-  for (int i = 0; i < pool.threads(); ++i) {
+  for (int i = 0; i < pool.get()->threads(); ++i) {
     scratch.push_back(
         hwy::AllocateAligned<float>(ConvReluPoolScratchSize(shape)));
+    if (scratch.back() == nullptr) return kOutOfMemory;
   }
-  pool.Run(static_cast<int>(TaskCount(images)), [&](int task) {
+  pool.get()->Run(tasks, [&](int task, int thread) {
     const int first = task * kImagesPerTask;
     function(static_cast<size_t>(task), static_cast<size_t>(first),
              std::min(kImagesPerTask, static_cast<int>(images) - first),
-             scratch[static_cast<size_t>(task % pool.threads())].get());
+             scratch[static_cast<size_t>(thread)].get());
   });
+  return kDone;
 }
 
 int Forward(const Arguments& arguments) {
   ConvReluPoolShape shape;
   if (arguments.count != 5 || !BlockShape(arguments, &shape) ||
-      !arguments.Is(2, "int32", 1)) {
+      !arguments.Is(2, "int32", {1}) ||
+      !arguments.Is(3, "float32", OutputDims(arguments, shape)) ||
+      !arguments.Is(4, "uint8", OutputDims(arguments, shape))) {
     return kInvalidArguments;
   }
   const float* const x = arguments.Data<float>(0);
@@ -99,21 +123,24 @@ int Forward(const Arguments& arguments) {
   uint8_t* const argmax = arguments.Data<uint8_t>(4);
   std::vector<float> packed(PackedConvWeightsSize(shape));
   PackConvWeights(shape, arguments.Data<float>(1), packed.data());
-  RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(2),
-           [&](size_t, size_t first, int images, float* scratch) {
-             const size_t out = first * shape.out_size();
-             ConvReluPoolForward(shape, packed.data(), images,
-                                 x + first * shape.in_size(), y + out,
-                                 argmax + out, scratch);
-           });
-  return kDone;
+  return RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(2),
+                  [&](size_t, size_t first, int images, float* scratch) {
+                    const size_t out = first * shape.out_size();
+                    ConvReluPoolForward(shape, packed.data(), images,
+                                        x + first * shape.in_size(), y + out,
+                                        argmax + out, scratch);
+                  });
 }
 
 int Backward(const Arguments& arguments) {
   ConvReluPoolShape shape;
   if (arguments.count != 8 || !BlockShape(arguments, &shape) ||
-      !arguments.Is(2, "float32", 4) || !arguments.Is(3, "uint8", 4) ||
-      !arguments.Is(4, "float32", 4) || !arguments.Is(5, "int32", 1)) {
+      !arguments.Is(2, "float32", OutputDims(arguments, shape)) ||
+      !arguments.Is(3, "uint8", OutputDims(arguments, shape)) ||
+      !arguments.Is(4, "float32", OutputDims(arguments, shape)) ||
+      !arguments.Is(5, "int32", {1}) ||
+      !arguments.Is(6, "float32", DimsOf(arguments, 0)) ||
+      !arguments.Is(7, "float32", DimsOf(arguments, 1))) {
     return kInvalidArguments;
   }
   const float* const x = arguments.Data<float>(0);
@@ -124,93 +151,42 @@ int Backward(const Arguments& arguments) {
   float* const dx = arguments.Data<float>(6);
   float* const dw = arguments.Data<float>(7);
   const size_t weight_size = shape.weight_size();
-  std::vector<float> partial(weight_size * TaskCount(arguments.Dim(0, 0)));
-  RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(5),
-           [&](size_t task, size_t first, int images, float* scratch) {
-             const size_t in = first * shape.in_size();
-             const size_t out = first * shape.out_size();
-             ConvReluPoolBackward(shape, weights, images, x + in, y + out,
-                                  argmax + out, dy + out, dx + in,
-                                  &partial[weight_size * task], scratch);
-           });
+  std::vector<float> partial(
+      weight_size * static_cast<size_t>(TaskCount(arguments.Dim(0, 0))));
+  const int status =
+      RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(5),
+               [&](size_t task, size_t first, int images, float* scratch) {
+                 const size_t in = first * shape.in_size();
+                 const size_t out = first * shape.out_size();
+                 ConvReluPoolBackward(shape, weights, images, x + in, y + out,
+                                      argmax + out, dy + out, dx + in,
+                                      &partial[weight_size * task], scratch);
+               });
   std::fill_n(dw, weight_size, 0.0f);
   for (size_t i = 0; i < partial.size(); ++i) dw[i % weight_size] += partial[i];
-  return kDone;
-}
-
-// Positions of the arguments of Train.
-enum TrainArgument {
-  kImages,
-  kLabels,
-  kNormalize,
-  kOrder,
-  kRates,
-  kSteps,
-  kMomentum,
-  kThreads,
-  kParameters,
-  kMoments = kParameters + kLenetParameters,
-  kLosses = kMoments + kLenetParameters,
-  kNewParameters,
-  kNewMoments = kNewParameters + kLenetParameters,
-  kTrainArguments = kNewMoments + kLenetParameters,
-};
-
-bool CheckTrain(const Arguments& arguments) {
-  return arguments.count == kTrainArguments &&
-         arguments.Is(kImages, "uint8", 3) &&
-         arguments.Is(kLabels, "int32", 1) &&
-         arguments.Is(kNormalize, "float32", 1) &&
-         arguments.Is(kOrder, "int32", 2) &&
-         arguments.Is(kRates, "float32", 1) &&
-         arguments.Is(kSteps, "int32", 1) &&
-         arguments.Is(kMomentum, "float32", 1) &&
-         arguments.Is(kThreads, "int32", 1) &&
-         arguments.Dim(kLabels, 0) == arguments.Dim(kImages, 0) &&
-         arguments.Dim(kNormalize, 0) == 256 &&
-         arguments.Dim(kRates, 0) == arguments.Dim(kOrder, 0) &&
-         *arguments.Data<int32_t>(kSteps) >= 0 &&
-         *arguments.Data<int32_t>(kSteps) <= arguments.Dim(kOrder, 0);
+  return status;
 }
 
 int Train(const Arguments& arguments) {
-  if (!CheckTrain(arguments)) return kInvalidArguments;
-  const auto copy = [&](int from, int to) {
-    const size_t bytes =
-        static_cast<size_t>(arguments.Size(from)) * sizeof(float);
-    std::memcpy(arguments.data[to], arguments.data[from], bytes);
-    return arguments.Data<float>(to);
-  };
-  LenetParameters parameters;
-  LenetParameters moments;
-  for (int i = 0; i < kLenetParameters; ++i) {
-    const size_t at = static_cast<size_t>(i);
-    parameters[at] = copy(kParameters + i, kNewParameters + i);
-    moments[at] = copy(kMoments + i, kNewMoments + i);
-  }
-  std::vector<Momentum> optimizers;
-  for (int64_t i = 0; i < arguments.Dim(kRates, 0); ++i) {
-    optimizers.push_back(
-        {arguments.Data<float>(kRates)[i], *arguments.Data<float>(kMomentum)});
-  }
-  const TrainBatches batches = {
-      arguments.Data<uint8_t>(kImages),
-      arguments.Data<int32_t>(kLabels),
-      arguments.Data<float>(kNormalize),
-      arguments.Dim(kImages, 0),
-      static_cast<int>(arguments.Dim(kImages, 1)),
-      static_cast<int>(arguments.Dim(kImages, 2)),
-      arguments.Data<int32_t>(kOrder),
-      optimizers.data(),
-      *arguments.Data<int32_t>(kSteps),
-      static_cast<int>(arguments.Dim(kOrder, 1)),
-  };
-  float* const losses = arguments.Data<float>(kLosses);
-  std::fill_n(losses, arguments.Size(kLosses), 0.0f);
-  return TrainLenet(batches, *arguments.Data<int32_t>(kThreads), parameters,
-                    moments, losses)
+  TrainCall call;
+  if (ReadTrainCall(arguments, &call) >= 0) return kInvalidArguments;
+  const SharedPool pool(
+      UsefulTrainThreads(call.batches, ThreadCount(call.threads)));
+  return TrainLenet(call.batches, call.parameters, call.moments, call.losses,
+                    pool.get())
              ? kDone
              : kInvalidData;
+}
+
+// No exception may cross extern "C".
+template <typename Function>
+int Call(const Function& function, const Arguments& arguments) noexcept {
+  try {
+    return function(arguments);
+  } catch (...) {
+    // The kernels throw nothing themselves; a container had no memory.
+    return kOutOfMemory;
+  }
 }
 
 }  // namespace
@@ -220,7 +196,8 @@ int Train(const Arguments& arguments) {
   extern "C" int name(int count, void** data, int* ndims, int64_t** shapes, \
                       const char** dtypes, void* /*stream*/,                \
                       void* /*extra*/) {                                    \
-    return lenet::kernels::function({count, data, ndims, shapes, dtypes});  \
+    return lenet::kernels::Call(lenet::kernels::function,                   \
+                                {count, data, ndims, shapes, dtypes});      \
   }
 
 // x [N, C, H, W], weights [O, C, 5, 5], threads [1] int32
@@ -230,10 +207,7 @@ LENET_AOT_OPERATOR(LenetConvReluPool, Forward)
 // x, weights, y, argmax, dy, threads -> dx like x, dw like weights.
 LENET_AOT_OPERATOR(LenetConvReluPoolGrad, Backward)
 
-// images [N, H, W] uint8, labels [N] int32, normalize [256], order [K, B]
-// int32, learning rates [K], steps [1] int32 (at most K), momentum [1],
-// threads [1] int32, 8 parameters, 8 accumulators
-// -> losses [K], 8 parameters, 8 accumulators.
+// See ReadTrainCall.
 LENET_AOT_OPERATOR(LenetTrainSteps, Train)
 
 #undef LENET_AOT_OPERATOR

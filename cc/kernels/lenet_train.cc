@@ -3,12 +3,12 @@
 #include <hwy/aligned_allocator.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <vector>
 
 #include "cc/kernels/conv_relu_pool.h"
 #include "cc/kernels/dense.h"
-#include "cc/kernels/thread_pool.h"
 
 // A step has two parallel parts. The first processes the batch in chunks of
 // images and yields the gradients of all activations and, per chunk, of the
@@ -28,7 +28,6 @@ constexpr int kChunk = 8;
 // activations, which exceed the first-level cache, are read less often.
 constexpr int kPiece = 12;
 
-constexpr int kMinSide = 16;
 constexpr int kClasses = 10;
 constexpr int kConvs = 2;
 constexpr int kDenseLayers = 3;
@@ -38,6 +37,9 @@ constexpr size_t WeightOf(int layer) {
   return kConvs + 2 * static_cast<size_t>(layer);
 }
 constexpr size_t BiasOf(int layer) { return WeightOf(layer) + 1; }
+
+// Outputs of the dense layers.
+constexpr std::array<int, kDenseLayers> kDenseOutputs = {120, 84, kClasses};
 
 constexpr size_t Size(int count) { return static_cast<size_t>(count); }
 
@@ -70,6 +72,12 @@ void Normalize(size_t size, const uint8_t* pixels, const float* table,
   for (; i < size; ++i) x[i] = table[pixels[i]];
 }
 
+std::array<ConvReluPoolShape, kConvs> ConvShapes(int height, int width) {
+  const ConvReluPoolShape first(1, height, width, 6);
+  return {first, ConvReluPoolShape(6, static_cast<int>(first.out_height()),
+                                   static_cast<int>(first.out_width()), 16)};
+}
+
 struct Conv {
   ConvReluPoolShape shape;
   float* packed;
@@ -90,6 +98,10 @@ struct Piece {
   int outputs;
 };
 
+int ChunkCount(const TrainBatches& batches) {
+  return (batches.batch + kChunk - 1) / kChunk;
+}
+
 // Memory of one thread.
 struct Workspace {
   float* x;       // [chunk, 1, height, width]
@@ -103,29 +115,29 @@ struct Workspace {
 
 class Trainer {
  public:
-  Trainer(const TrainBatches& batches, int threads,
-          const LenetParameters& parameters, const LenetParameters& moments)
+  Trainer(const TrainBatches& batches, const LenetParameters& parameters,
+          const LenetParameters& moments, ThreadPool* pool)
       : batches_(batches),
         parameters_(parameters),
         moments_(moments),
-        pool_(threads),
+        pool_(*pool),
         logits_(arena_.Take<float>(Size(batches.batch) * kClasses)),
         losses_(arena_.Take<float>(Size(batches.batch))) {
-    convs_[0].shape = {1, batches.height, batches.width, 6};
-    convs_[1].shape = {6, static_cast<int>(convs_[0].shape.out_height()),
-                       static_cast<int>(convs_[0].shape.out_width()), 16};
-    for (Conv& conv : convs_) {
+    const auto shapes = ConvShapes(batches.height, batches.width);
+    for (size_t i = 0; i < kConvs; ++i) {
+      Conv& conv = convs_[i];
+      conv.shape = shapes[i];
       conv.packed = arena_.Take<float>(PackedConvWeightsSize(conv.shape));
       conv.d_weights =
           arena_.Take<float>(Size(chunks()) * conv.shape.weight_size());
     }
-    const int sizes[] = {static_cast<int>(convs_[1].shape.out_size()), 120, 84,
-                         kClasses};
     const size_t batch = Size(batches_.batch);
+    int in = static_cast<int>(convs_[1].shape.out_size());
     for (int i = 0; i < kDenseLayers; ++i) {
-      const int out = sizes[i + 1];
-      dense_[i] = {sizes[i], out, arena_.Take<float>(batch * Size(sizes[i])),
+      const int out = kDenseOutputs[Size(i)];
+      dense_[i] = {in, out, arena_.Take<float>(batch * Size(in)),
                    arena_.Take<float>(batch * Size(out))};
+      in = out;
       for (int first = 0; first < out; first += kPiece) {
         pieces_.push_back({i, first, std::min(kPiece, out - first)});
       }
@@ -142,10 +154,14 @@ class Trainer {
   float Step(int step) {
     order_ = batches_.order + Size(step) * Size(batches_.batch);
     optimizer_ = batches_.optimizers[step];
-    pool_.Run(chunks(), [this](int chunk) { RunChunk(chunk); });
-    pool_.Run(static_cast<int>(pieces_.size()) + 1, [this](int task) {
-      if (Size(task) == pieces_.size()) return UpdateConvs();
-      UpdatePiece(pieces_[Size(task)], WorkspaceOf(task).gradients);
+    pool_.Run(chunks(), [this](int chunk, int thread) {
+      RunChunk(chunk, workspaces_[Size(thread)]);
+    });
+    pool_.Run(static_cast<int>(pieces_.size()) + 1, [this](int task,
+                                                           int thread) {
+      // The longest task is the first.
+      if (task == 0) return UpdateConvs();
+      UpdatePiece(pieces_[Size(task - 1)], workspaces_[Size(thread)].gradients);
     });
     double sum = 0.0;
     for (int i = 0; i < batches_.batch; ++i) sum += losses_[i];
@@ -170,13 +186,9 @@ class Trainer {
     return work;
   }
 
-  int chunks() const { return (batches_.batch + kChunk - 1) / kChunk; }
-  const Workspace& WorkspaceOf(int task) const {
-    return workspaces_[Size(task % pool_.threads())];
-  }
+  int chunks() const { return ChunkCount(batches_); }
 
-  void RunChunk(int chunk) {
-    const Workspace& work = WorkspaceOf(chunk);
+  void RunChunk(int chunk, const Workspace& work) {
     const int first = chunk * kChunk;
     const int images = std::min(kChunk, batches_.batch - first);
     int32_t labels[kChunk];
@@ -275,7 +287,7 @@ class Trainer {
   const TrainBatches& batches_;
   const LenetParameters parameters_;
   const LenetParameters moments_;
-  ThreadPool pool_;
+  ThreadPool& pool_;
   Arena arena_;
   const int32_t* order_ = nullptr;
   Momentum optimizer_ = {};
@@ -289,8 +301,8 @@ class Trainer {
 };
 
 bool AreValid(const TrainBatches& batches) {
-  if (batches.batch < 1 || batches.height < kMinSide ||
-      batches.width < kMinSide) {
+  if (batches.batch < 1 || batches.height < kMinTrainSide ||
+      batches.width < kMinTrainSide) {
     return false;
   }
   const size_t size = Size(std::max(batches.steps, 0)) * Size(batches.batch);
@@ -302,11 +314,36 @@ bool AreValid(const TrainBatches& batches) {
 
 }  // namespace
 
-bool TrainLenet(const TrainBatches& batches, int threads,
-                const LenetParameters& parameters,
-                const LenetParameters& moments, float* losses) {
+std::array<std::vector<int64_t>, kLenetParameters> LenetParameterShapes(
+    int height, int width) {
+  const auto convs = ConvShapes(height, width);
+  std::array<std::vector<int64_t>, kLenetParameters> shapes;
+  for (size_t i = 0; i < kConvs; ++i) {
+    shapes[i] = {static_cast<int64_t>(convs[i].out_channels),
+                 static_cast<int64_t>(convs[i].in_channels), kConvKernel,
+                 kConvKernel};
+  }
+  auto in = static_cast<int64_t>(convs[1].out_size());
+  for (int i = 0; i < kDenseLayers; ++i) {
+    const int64_t out = kDenseOutputs[Size(i)];
+    shapes[WeightOf(i)] = {out, in};
+    shapes[BiasOf(i)] = {out};
+    in = out;
+  }
+  return shapes;
+}
+
+int UsefulTrainThreads(const TrainBatches& batches, int threads) {
+  int tasks = 1;
+  for (const int out : kDenseOutputs) tasks += (out + kPiece - 1) / kPiece;
+  return std::min(threads, std::max(ChunkCount(batches), tasks));
+}
+
+bool TrainLenet(const TrainBatches& batches, const LenetParameters& parameters,
+                const LenetParameters& moments, float* losses,
+                ThreadPool* pool) {
   if (!AreValid(batches)) return false;
-  Trainer trainer(batches, threads, parameters, moments);
+  Trainer trainer(batches, parameters, moments, pool);
   if (trainer.has_failed()) return false;
   for (int step = 0; step < batches.steps; ++step) {
     losses[step] = trainer.Step(step);

@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "cc/kernels/loss_and_optimizer.h"
+#include "cc/kernels/thread_pool.h"
 
 namespace lenet::kernels {
 
@@ -29,20 +31,29 @@ struct TrainBatches {
   int batch;
 };
 
-// Trains LeNet-5 for `steps` steps, updating `parameters` and the accumulators
-// `moments` in place. The loss of a step, written to losses [steps], is the
-// mean softmax cross-entropy of the batch. Results are bit-identical for any
-// number of threads.
+// Smallest height and width of images.
+constexpr int kMinTrainSide = 16;
+
+// Returns the shapes of the parameters for images of at least 16x16.
+std::array<std::vector<int64_t>, kLenetParameters> LenetParameterShapes(
+    int height, int width);
+
+// Returns how many of `threads` threads a step can use.
+int UsefulTrainThreads(const TrainBatches& batches, int threads);
+
+// Trains LeNet-5 for `steps` steps on the threads of `pool`, updating
+// `parameters` and the accumulators `moments` in place. The loss of a step,
+// written to losses [steps], is the mean softmax cross-entropy of the batch.
+// Results are bit-identical for any number of threads.
 //
-// A call allocates memory and starts and stops its threads, which takes about
-// 0.1 ms; call it for many steps.
+// A call allocates memory; call it for many steps.
 //
 // Returns false without changes if an index in `order` or a label is out of
 // range, the batch is empty, images are smaller than 16x16, or memory is
 // exhausted.
-bool TrainLenet(const TrainBatches& batches, int threads,
-                const LenetParameters& parameters,
-                const LenetParameters& moments, float* losses);
+bool TrainLenet(const TrainBatches& batches, const LenetParameters& parameters,
+                const LenetParameters& moments, float* losses,
+                ThreadPool* pool);
 
 }  // namespace lenet::kernels
 

@@ -83,16 +83,26 @@ void Step(benchmark::State& state) {
                                 kSteps,
                                 batch};
   std::vector<float> losses(kSteps);
+  ThreadPool pool(UsefulTrainThreads(batches, threads));
   for (auto _ : state) {
-    TrainLenet(batches, threads, data.parameters, data.moments, losses.data());
+    TrainLenet(batches, data.parameters, data.moments, losses.data(), &pool);
   }
   state.SetItemsProcessed(state.iterations() * kSteps);  // steps
   ReportOperations(kSteps * batch * kOperations, threads, &state);
+  // Per step, over all threads.
+  ThreadPool::Counts all;
+  for (int i = 0; i < pool.threads(); ++i) {
+    all.calls += pool.counts(i).calls;
+    all.sleeps += pool.counts(i).sleeps;
+  }
+  const double steps = static_cast<double>(state.iterations()) * kSteps;
+  state.counters["calls"] = static_cast<double>(all.calls) / steps;
+  state.counters["sleeps"] = static_cast<double>(all.sleeps) / steps;
 }
 
 BENCHMARK(Step)
     ->ArgNames({"batch", "threads"})
-    ->ArgsProduct({{32, 256}, {1, 2}})
+    ->ArgsProduct({{32, 256}, BenchmarkThreads()})
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 

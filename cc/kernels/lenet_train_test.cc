@@ -45,15 +45,12 @@ class Data {
     for (int i = 1; i <= problem.steps; ++i) {
       optimizers_.push_back({0.05f / static_cast<float>(i), 0.9f});
     }
-    const auto after_block = [](int side) { return (side - 4) / 2; };
-    const size_t features = 16 *
-                            Size(after_block(after_block(problem_.height))) *
-                            Size(after_block(after_block(problem_.width)));
-    const size_t sizes[] = {150,      2400, 120 * features, 120,
-                            84 * 120, 84,   10 * 84,        10};
+    const auto shapes = LenetParameterShapes(problem.height, problem.width);
     std::normal_distribution<float> normal(0.0f, 0.1f);
     for (size_t i = 0; i < kLenetParameters; ++i) {
-      parameters_[i].resize(sizes[i]);
+      size_t size = 1;
+      for (const int64_t dim : shapes[i]) size *= static_cast<size_t>(dim);
+      parameters_[i].resize(size);
       for (float& value : parameters_[i]) value = normal(generator_);
     }
   }
@@ -108,8 +105,9 @@ Trained Train(const Data& data, int threads) {
     parameters[i] = result.parameters[i].data();
     moments[i] = result.moments[i].data();
   }
+  ThreadPool pool(threads);
   result.is_done =
-      TrainLenet(batches, threads, parameters, moments, result.losses.data());
+      TrainLenet(batches, parameters, moments, result.losses.data(), &pool);
   return result;
 }
 

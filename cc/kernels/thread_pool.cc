@@ -4,6 +4,8 @@
 #include <chrono>
 #include <system_error>
 
+#include "cc/base/cores.h"
+
 namespace lenet::kernels {
 namespace {
 
@@ -33,8 +35,7 @@ void Relax() {
 }  // namespace
 
 int ThreadCount(int requested) {
-  if (requested > 0) return requested;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return requested > 0 ? requested : AvailableCores();
 }
 
 void ThreadPool::Counter::Add(uint32_t amount) {
@@ -46,25 +47,34 @@ void ThreadPool::Counter::Add(uint32_t amount) {
   changed_.notify_all();
 }
 
-void ThreadPool::Counter::AwaitChange(uint32_t old) {
-  const Clock::time_point end = Clock::now() + spin_;
+uint32_t ThreadPool::Counter::AwaitChange(uint32_t old,
+                                          std::chrono::microseconds spin) {
+  const Clock::time_point end = Clock::now() + spin;
+  int64_t polls = 0;
+  uint32_t now = old;
   do {
-    for (int i = 0; i < kPollsPerClockRead; ++i) {
-      if (Get() != old) return;
+    for (int i = 0; i < kPollsPerClockRead; ++i, ++polls) {
+      now = Get();
+      if (now != old) break;
       Relax();
     }
-  } while (Clock::now() < end);
+  } while (now == old && Clock::now() < end);
+  polls_.fetch_add(polls, std::memory_order_relaxed);
+  if (now != old) return now;
+  sleeps_.fetch_add(1, std::memory_order_relaxed);
   std::unique_lock<std::mutex> lock(mutex_);
   sleepers_.fetch_add(1, std::memory_order_seq_cst);
-  changed_.wait(lock,
-                [&] { return value_.load(std::memory_order_seq_cst) != old; });
+  changed_.wait(lock, [&] {
+    now = value_.load(std::memory_order_seq_cst);
+    return now != old;
+  });
   sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  return now;
 }
 
 ThreadPool::ThreadPool(int threads)
-    : started_(SpinTime(threads)),
-      done_(SpinTime(threads)),
-      begun_(static_cast<size_t>(std::max(threads, 1))) {
+    : spin_(SpinTime(threads)),
+      members_(static_cast<size_t>(std::max(threads, 1))) {
   try {
     for (int i = 1; i < threads; ++i) {
       workers_.emplace_back([this, i] { WorkerLoop(i); });
@@ -76,50 +86,60 @@ ThreadPool::ThreadPool(int threads)
 
 ThreadPool::~ThreadPool() {
   stop_ = true;
-  started_.Add(1);
+  for (size_t i = 1; i < members_.size(); ++i) members_[i].calls.Add(1);
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::Run(int tasks, void (*task)(void* context, int index),
+void ThreadPool::Run(int tasks,
+                     void (*task)(void* context, int index, int thread),
                      void* context) {
   tasks_ = tasks;
   task_ = task;
   context_ = context;
-  uint32_t all_done = done_.Get() + static_cast<uint32_t>(workers_.size());
-  started_.Add(1);
-  const uint32_t run = started_.Get();
-  RunTasksOf(0);
-  for (int thread = threads() - 1; thread > 0; --thread) {
-    if (!Begin(thread, run)) continue;
-    RunTasksOf(thread);
-    --all_done;
+  Counter& done_by_others = members_[0].calls;
+  const uint32_t before = done_by_others.Get();
+  // A thread that is late for the last run may claim a task from here on.
+  unclaimed_.store(tasks, std::memory_order_release);
+  const int called = std::min(tasks, threads());
+  for (int i = 1; i < called; ++i) {
+    members_[static_cast<size_t>(i)].calls.Add(1);
   }
-  for (uint32_t done = done_.Get(); done != all_done; done = done_.Get()) {
-    done_.AwaitChange(done);
+  const uint32_t all_done =
+      before + static_cast<uint32_t>(std::max(tasks, 0)) - RunTasks(0);
+  for (uint32_t done = done_by_others.Get(); done != all_done;) {
+    done = done_by_others.AwaitChange(done, spin_);
   }
 }
 
-bool ThreadPool::Begin(int thread, uint32_t run) {
-  std::atomic<uint32_t>& begun = begun_[static_cast<size_t>(thread)].run;
-  uint32_t last = begun.load(std::memory_order_relaxed);
-  // A worker may come when later runs have begun. The numbers wrap around.
-  return static_cast<int32_t>(run - last) > 0 &&
-         begun.compare_exchange_strong(last, run);
-}
-
-void ThreadPool::RunTasksOf(int thread) const {
-  for (int i = thread; i < tasks_; i += threads()) task_(context_, i);
+uint32_t ThreadPool::RunTasks(int thread) {
+  uint32_t done = 0;
+  // Only a claimed task keeps the run from ending, so its members are read
+  // after the claim.
+  for (;; ++done) {
+    const int left = unclaimed_.fetch_sub(1, std::memory_order_acq_rel);
+    if (left <= 0) break;
+    task_(context_, tasks_ - left, thread);
+  }
+  members_[static_cast<size_t>(thread)].tasks.fetch_add(
+      done, std::memory_order_relaxed);
+  return done;
 }
 
 void ThreadPool::WorkerLoop(int thread) {
-  for (uint32_t run = 0;;) {
-    started_.AwaitChange(run);
-    run = started_.Get();
+  Counter& calls = members_[static_cast<size_t>(thread)].calls;
+  for (uint32_t call = 0;;) {
+    call = calls.AwaitChange(call, spin_);
     if (stop_) return;
-    if (!Begin(thread, run)) continue;
-    RunTasksOf(thread);
-    done_.Add(1);
+    const uint32_t done = RunTasks(thread);
+    if (done > 0) members_[0].calls.Add(done);
   }
+}
+
+ThreadPool::Counts ThreadPool::counts(int thread) const {
+  const Member& member = members_[static_cast<size_t>(thread)];
+  return {member.tasks.load(std::memory_order_relaxed),
+          thread == 0 ? 0 : int64_t{member.calls.Get()}, member.calls.polls(),
+          member.calls.sleeps()};
 }
 
 }  // namespace lenet::kernels

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -19,27 +20,27 @@ TEST(ThreadCountTest, ZeroMeansTheCores) {
   EXPECT_EQ(ThreadCount(-1), ThreadCount(0));
 }
 
-TEST(ThreadPoolTest, EachTaskRunsOnceOnItsThread) {
+TEST(ThreadPoolTest, EachTaskRunsOnceOnTheThreadThatClaimedIt) {
   for (const int threads : {-3, 0, 1, 2, 3, 4, 7}) {
     ThreadPool pool(threads);
     ASSERT_EQ(pool.threads(), std::max(threads, 1));
-    for (const int tasks : {0, 1, 2, 3, 5, 8, 100}) {
-      const size_t size = static_cast<size_t>(tasks);
-      std::vector<int> counts(size);
-      std::vector<std::thread::id> ids(size);
-      pool.Run(tasks, [&](int index) {
+    std::vector<std::thread::id> ids(static_cast<size_t>(pool.threads()));
+    ids[0] = std::this_thread::get_id();
+    int64_t all = 0;
+    for (const int tasks : {-1, 0, 1, 2, 3, 5, 8, 100}) {
+      std::vector<int> counts(static_cast<size_t>(std::max(tasks, 0)));
+      pool.Run(tasks, [&](int index, int thread) {
         ++counts[static_cast<size_t>(index)];
-        ids[static_cast<size_t>(index)] = std::this_thread::get_id();
+        std::thread::id& id = ids[static_cast<size_t>(thread)];
+        if (id == std::thread::id()) id = std::this_thread::get_id();
+        EXPECT_EQ(id, std::this_thread::get_id());
       });
-      EXPECT_EQ(counts, std::vector<int>(size, 1));
-      for (size_t i = 0; i < size; ++i) {
-        const size_t thread = i % static_cast<size_t>(pool.threads());
-        EXPECT_EQ(ids[i], ids[thread]);
-        if (thread == 0) {
-          EXPECT_EQ(ids[i], std::this_thread::get_id());
-        }
-      }
+      EXPECT_EQ(counts, std::vector<int>(counts.size(), 1));
+      all += std::max(tasks, 0);
     }
+    int64_t counted = 0;
+    for (int i = 0; i < pool.threads(); ++i) counted += pool.counts(i).tasks;
+    EXPECT_EQ(counted, all);
   }
 }
 
@@ -52,7 +53,7 @@ TEST(ThreadPoolTest, RunsDoNotOverlap) {
   std::vector<int> now(kTasks, 0);
   std::vector<int> next(kTasks, 0);
   for (int run = 0; run < kRuns; ++run) {
-    pool.Run(kTasks, [&](int index) {
+    pool.Run(kTasks, [&](int index, int) {
       const size_t at = static_cast<size_t>(index);
       next[at] = now[(at + 1) % kTasks] + 1;
     });
@@ -67,26 +68,59 @@ TEST(ThreadPoolTest, SleepersWakeUp) {
   for (int run = 0; run < 5; ++run) {
     std::this_thread::sleep_for(kLong);
     std::vector<int> done(6);
-    pool.Run(6, [&](int index) {
+    pool.Run(6, [&](int index, int) {
       if (index == 1) std::this_thread::sleep_for(kLong);
       done[static_cast<size_t>(index)] = 1;
     });
     EXPECT_EQ(done, std::vector<int>(6, 1));
   }
+  EXPECT_GT(pool.counts(1).sleeps, 0);
 }
 
-// With more threads than cores, the caller is soon the first to come to a task.
-TEST(ThreadPoolTest, TheCallerDoesTheTasksOfThreadsThatHaveNotBegun) {
-  constexpr int kThreads = 16;
-  ThreadPool pool(kThreads);
-  int runs = 0;
-  int by_caller = 0;
-  for (; by_caller == runs && runs < 10000; ++runs) {
-    pool.Run(kThreads, [&, caller = std::this_thread::get_id()](int) {
-      if (std::this_thread::get_id() == caller) ++by_caller;
-    });
+TEST(ThreadPoolTest, OnlyThreadsWithWorkAreCalled) {
+  constexpr int kRuns = 100;
+  ThreadPool pool(16);
+  for (int run = 0; run < kRuns; ++run) pool.Run(3, [](int, int) {});
+  for (int i = 1; i < pool.threads(); ++i) {
+    EXPECT_EQ(pool.counts(i).calls, i < 3 ? kRuns : 0);
+    if (i >= 3) {
+      EXPECT_EQ(pool.counts(i).tasks, 0);
+    }
   }
-  EXPECT_GT(by_caller, runs);
+}
+
+// More threads than cores: polling would take time from those that work. A
+// thread that waits looks at the clock once before it sleeps.
+TEST(ThreadPoolTest, ThreadsWithoutACoreDoNotPoll) {
+  constexpr int kRuns = 100;
+  const int threads = ThreadCount(0) + 3;
+  ThreadPool pool(threads);
+  for (int run = 0; run < kRuns; ++run) pool.Run(threads, [](int, int) {});
+  for (int i = 0; i < threads; ++i) {
+    const ThreadPool::Counts counts = pool.counts(i);
+    // The caller waits once for each task of another thread.
+    const int64_t waits = i == 0 ? int64_t{kRuns} * threads : counts.calls + 1;
+    EXPECT_LE(counts.polls, 32 * waits) << i;
+  }
+}
+
+// The first task holds its thread until the others have done the rest.
+TEST(ThreadPoolTest, FreeThreadsDoTheTasksOfADelayedOne) {
+  constexpr int kTasks = 50;
+  ThreadPool pool(2);
+  std::atomic<int> done{0};
+  std::atomic<int> delayed{-1};
+  std::atomic<int> by_delayed{0};
+  pool.Run(kTasks, [&](int index, int thread) {
+    if (index == 0) {
+      delayed = thread;
+      while (done < kTasks - 1) std::this_thread::yield();
+    } else if (thread == delayed) {
+      ++by_delayed;
+    }
+    ++done;
+  });
+  EXPECT_EQ(by_delayed, 0);
 }
 
 }  // namespace

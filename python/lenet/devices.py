@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from absl import logging
 
-from lenet import gpu, interrupts
+from lenet import gpu, interrupts, limits
 from lenet.errors import DeviceFailedError, DeviceUnavailableError, LenetError
 
 # oneDNN also reads the second name, an older one.
@@ -120,7 +120,7 @@ def start(
 
 def cpu_threads(requested: int = 0) -> int:
     """Returns the number of threads to use: `requested`, or for 0 one per available core."""
-    return requested or len(os.sched_getaffinity(0))
+    return requested or limits.cores()
 
 
 def resolve(

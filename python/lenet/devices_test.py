@@ -6,7 +6,7 @@ import psutil
 import pytest
 from absl import logging
 
-from lenet import devices, gpu, resources
+from lenet import devices, gpu, limits, resources
 from lenet.errors import DeviceFailedError, DeviceUnavailableError
 
 _LOG_LEVEL = "GLOG_v"
@@ -259,4 +259,4 @@ def test_failures_of_a_card_are_reported_and_bugs_are_not_hidden():
 
 def test_cpu_threads():
     assert devices.cpu_threads(3) == 3
-    assert devices.cpu_threads() == len(os.sched_getaffinity(0))
+    assert devices.cpu_threads() == limits.cores()

@@ -1,12 +1,11 @@
-"""Refuses work that does not fit into the memory of the machine."""
+"""Refuses work that does not fit into the memory that this process may use."""
 
-import psutil
-
+from lenet import limits
 from lenet.errors import UserError
 
 
 def require(flags: str, needed: float) -> None:
-    """Checks that this machine has the memory that a run needs, roughly.
+    """Checks that the memory that a run needs, roughly, is available to this process.
 
     Args:
         flags: options that determine it.
@@ -15,9 +14,9 @@ def require(flags: str, needed: float) -> None:
     Raises:
         UserError: less memory is available; the message names `flags`.
     """
-    available = psutil.virtual_memory().available
+    available = limits.available_memory()
     if needed > available:
         raise UserError(
-            f"{flags}: this run needs about {needed / 1e9:.1f} GB of memory, and this machine has "
-            f"{available / 1e9:.1f} GB left; use smaller values"
+            f"{flags}: this run needs about {needed / 1e9:.1f} GB of memory, and "
+            f"{available / 1e9:.1f} GB are left; use smaller values"
         )

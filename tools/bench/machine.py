@@ -7,6 +7,8 @@ import re
 import subprocess
 import tempfile
 
+from lenet import limits
+
 _FLAGS = ("avx2", "fma", "avx512f", "avx512vl", "avx512_vnni", "amx_tile", "asimd", "sve")
 
 
@@ -20,7 +22,7 @@ def facts() -> dict[str, str]:
     found = {
         "CPU": _field(cpuinfo, "model name") or platform.machine(),
         "CPU flags": " ".join(flag for flag in _FLAGS if flag in flags),
-        "cores": str(len(os.sched_getaffinity(0))),
+        "cores": str(limits.cores()),
         "GPU": _first_line(
             "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"
         ),

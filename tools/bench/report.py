@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from lenet import files
+from lenet import files, limits
 from tools.bench import machine
 from tools.bench.measure import MeasurementError, Results
 
@@ -122,7 +122,7 @@ def parser(
     result.add_argument(
         "--threads",
         type=at_least(1),
-        default=len(os.sched_getaffinity(0)),
+        default=limits.cores(),
         metavar="N",
         help="CPU threads of each program (default: all cores)",
     )

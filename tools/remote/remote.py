@@ -21,7 +21,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from lenet import resources
+from lenet import limits, resources
 from tools.remote import engine, image, services
 from tools.remote.engine import RemoteError, Settings
 from tools.remote.sandbox import INDEX_FILES, Sandbox, existing, network_environment
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--jobs",
         type=int,
-        default=os.cpu_count(),
+        default=limits.cores(),
         help="number of parallel actions (default: the number of processors)",
     )
     up.add_argument(

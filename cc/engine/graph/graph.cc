@@ -1,7 +1,6 @@
 #include "cc/engine/graph/graph.h"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -137,26 +136,10 @@ void Graph::RunChunk(size_t index, size_t thread, const float* in,
 }
 
 void Graph::Run(const float* in, float* out) {
-  // A thread that has finished a chunk takes the next one, so a thread that
-  // another program delays gets fewer chunks.
-  struct Call {
-    const Graph* graph;
-    const float* in;
-    float* out;
-    size_t chunks;
-    std::atomic<size_t> next{0};
-  } call = {this, in, out, static_cast<size_t>((batch_ + chunk_ - 1) / chunk_)};
-  pool_.Run(
-      std::min(static_cast<int>(call.chunks), threads()),
-      [](void* context, int thread) {
-        auto& current = *static_cast<Call*>(context);
-        for (size_t i = current.next++; i < current.chunks;
-             i = current.next++) {
-          current.graph->RunChunk(i, static_cast<size_t>(thread), current.in,
-                                  current.out);
-        }
-      },
-      &call);
+  const auto chunks = static_cast<int>((batch_ + chunk_ - 1) / chunk_);
+  pool_.Run(chunks, [=](int index, int thread) {
+    RunChunk(static_cast<size_t>(index), static_cast<size_t>(thread), in, out);
+  });
 }
 
 }  // namespace lenet::graph
