@@ -51,6 +51,8 @@ def load() -> list[pathlib.Path]:
         return []
     for path in found:
         ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+    # Without this variable, MindSpore does not look for its plug-in; any folder will do.
+    os.environ.setdefault("CUDA_HOME", str(found[0].parents[1]))
     # MindSpore's version check runs ldd, which does not know what this process has loaded, and
     # prints errors about libraries that it does not find.
     variable = os.environ.get("LD_LIBRARY_PATH")
