@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,13 +74,17 @@ def newest(path: AnyPath) -> pathlib.Path:
     return max(found, key=lambda entry: (position(entry), entry.name))
 
 
-def save(cell: nn.Cell, path: AnyPath, state: dict[str, int]) -> None:
-    """Writes all parameters of `cell`, and `state` as scalars, to `path` in one step."""
+def save(cell: nn.Cell, path: AnyPath, state: Mapping[str, float]) -> None:
+    """Writes all parameters of `cell`, and `state` as scalars, to `path` in one step.
+
+    A name in `state` replaces the parameter, such as the optimizer's learning rates of all steps.
+    """
     import mindspore as ms
 
     entries = [
         {"name": param.name, "data": ms.Tensor(_without_subnormals(param.asnumpy()))}
         for param in cell.get_parameters()
+        if param.name not in state
     ]
     # MindSpore reports a full disk by several lines of its log.
     size = sum(entry["data"].nbytes for entry in entries)

@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from absl import logging
@@ -88,7 +88,7 @@ class RunFolder:
         """Returns the path of the checkpoint after (epoch, step)."""
         return self._path / checkpoint.file_name(*position)
 
-    def save(self, cell: nn.Cell, position: tuple[int, int], state: dict[str, int]) -> None:
+    def save(self, cell: nn.Cell, position: tuple[int, int], state: Mapping[str, float]) -> None:
         """Writes a checkpoint and removes the oldest ones."""
         checkpoint.save(cell, self.checkpoint_path(position), state)
         for path in checkpoint.own(self._path)[: -self._keep]:

@@ -62,8 +62,8 @@ def _interrupt(monkeypatch, done, times=1):
     """Sends SIGINT after step `done`."""
     record_steps = Progress.steps
 
-    def steps(self, count, losses):
-        record_steps(self, count, losses)
+    def steps(self, count, *launch):
+        record_steps(self, count, *launch)
         if count == done:
             for _ in range(times):
                 os.kill(os.getpid(), signal.SIGINT)
