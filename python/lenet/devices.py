@@ -112,7 +112,7 @@ def start(
     except LenetError as error:
         if device_target != "auto":
             raise
-        logging.warning("the CPU is used instead of the %s: %s", name, error)
+        logging.warning("the %s is not used: %s", name, error)
         name = "CPU"
         set_context(name, device_id, threads)
     return Device(name, card)
@@ -144,13 +144,14 @@ def resolve(
     machine = machine or Machine()
     if device_target == "auto":
         for name in _VISIBLE:
-            if _absence(name, machine) is None:
+            hidden = os.environ.get(_VISIBLE[name], "0").partition(",")[0].strip() in ("", "-1")
+            if not hidden and _absence(name, machine) is None:
                 obstacle = _obstacle(
                     name, device_id, machine, own=fused_kernels, operators=not fused_kernels
                 )
                 if obstacle is None:
                     return name
-                logging.info("the %s is not used: %s", name, obstacle)
+                logging.warning("the %s is not used: %s", name, obstacle)
         return "CPU"
     if device_target == "CPU":
         return device_target

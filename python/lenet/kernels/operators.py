@@ -16,8 +16,8 @@ from lenet.errors import DeviceUnavailableError
 
 # Launching a MindSpore graph takes about a millisecond, as long as three steps on the CPU and a
 # hundred on a GPU.
-_STEPS_PER_LAUNCH = 125
-_STEPS_PER_GPU_LAUNCH = 2000
+STEPS_PER_LAUNCH = 125
+STEPS_PER_GPU_LAUNCH = 2000
 
 _KERNEL = 5
 _POOL = 2
@@ -76,6 +76,7 @@ class TrainSteps(nn.Cell):
         normalized: np.ndarray,
         threads: int,
         *,
+        size: int = STEPS_PER_LAUNCH,
         on_gpu: bool = False,
     ) -> None:
         """Keeps the training set on the device.
@@ -86,10 +87,11 @@ class TrainSteps(nn.Cell):
             labels: int32 [N].
             normalized: float32 [256], the network's input for each pixel value.
             threads: CPU threads; 0: one per core.
+            size: maximum number of steps per launch.
             on_gpu: run on the card that lenet.gpu has opened.
         """
         super().__init__()
-        self.size = _STEPS_PER_GPU_LAUNCH if on_gpu else _STEPS_PER_LAUNCH
+        self.size = size
         self._parameters = optimizer.parameters
         self._moments = optimizer.moments
         self._global_step = optimizer.global_step
@@ -104,7 +106,7 @@ class TrainSteps(nn.Cell):
         self._count = len(shapes)
         self._train = _operator(
             "LenetGpuTrainSteps" if on_gpu else "LenetTrainSteps",
-            ([self.size], *shapes, *shapes),
+            ([size], *shapes, *shapes),
             (ms.float32,) * (1 + 2 * self._count),
             library=resources.GPU_KERNELS if on_gpu else resources.KERNELS,
         )

@@ -336,6 +336,7 @@ def _build(
     """Returns the network and its trainer; the seed decides the initial weights."""
     import mindspore as ms
 
+    from lenet.kernels import operators
     from lenet.model import lenet5
     from lenet.training.trainer import FusedTrainer, OperatorTrainer, TrainingSet
 
@@ -355,7 +356,15 @@ def _build(
     if fused:
         flags.report_unused(options, {"sink_size": "with the fused kernels"})
         on_gpu = device.card is not None
-        return net, FusedTrainer(net, data, options.momentum, options.threads, on_gpu=on_gpu)
+        size = operators.STEPS_PER_GPU_LAUNCH if on_gpu else operators.STEPS_PER_LAUNCH
+        return net, FusedTrainer(
+            net,
+            data,
+            options.momentum,
+            options.threads,
+            size=min(size, schedule.steps_per_epoch),
+            on_gpu=on_gpu,
+        )
     if options.fused_kernels:
         reason = f"on {device.name}" if device.name != "CPU" else "with --amp_level=O2"
         reason = "with several workers" if workers > 1 else reason

@@ -186,13 +186,21 @@ class FusedTrainer(Trainer):
         momentum: float,
         threads: int,
         *,
+        size: int = operators.STEPS_PER_LAUNCH,
         on_gpu: bool = False,
     ) -> None:
+        """Builds the training graph; see operators.TrainSteps for the arguments."""
         # Each launch has its own learning rates.
         super().__init__(nn.Momentum(net.trainable_params(), 0.0, momentum))
         self.cell = _State(net, self._optimizer)
         self._steps = operators.TrainSteps(
-            self._optimizer, data.images, data.labels, transform.NORMALIZED, threads, on_gpu=on_gpu
+            self._optimizer,
+            data.images,
+            data.labels,
+            transform.NORMALIZED,
+            threads,
+            size=size,
+            on_gpu=on_gpu,
         )
 
     def train(self, schedule: Schedule, first: int, report: Report) -> None:
