@@ -100,7 +100,7 @@ item usable "This project's kernels run on this GPU" usable
 needs_item usable
 
 item kernels "The kernels compute what the reference on the CPU computes" said "all tests" \
-  program //cc/gpu:card_test
+  program //cc/gpu:card_test.run
 item train "Training with the defaults exceeds 98.43 %" train ckpt
 item repeated "Two runs give equal checkpoints" repeated
 item eval "Evaluation on the GPU gives the accuracy of the CPU" evaluate

@@ -265,6 +265,7 @@ def compile_plugin(device_id: int) -> None:
                 logging.info("still compiling after %.0f s", time.monotonic() - start)
     finally:
         process.kill()
+        process.wait()
     if process.returncode == 0:
         with contextlib.suppress(OSError):  # compiles again next time
             done.parent.mkdir(parents=True, exist_ok=True)
