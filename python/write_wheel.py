@@ -27,6 +27,8 @@ Summary: LeNet-5 on MNIST with MindSpore: trains, evaluates and exports for an A
 License: Apache-2.0
 Requires-Python: >=3.10,<3.13
 {requirements}
+Provides-Extra: gpu
+Requires-Dist: nvidia-cuda-nvrtc-cu11 ; extra == 'gpu'
 """
 _WHEEL = """\
 Wheel-Version: 1.0

@@ -7,6 +7,7 @@ the machine, which tools/bazel installs. Nothing comes from GitHub.
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 load("//third_party/ascend_headers:ascend_headers_repository.bzl", "ascend_headers_repository")
 load("//third_party/buildifier:buildifier_repository.bzl", "buildifier_repository")
+load("//third_party/cuda_headers:cuda_headers_repository.bzl", "cuda_headers_repository")
 load("//third_party/mindspore_lite:mindspore_lite_repository.bzl", "mindspore_lite_repository")
 load("//third_party/mnist:mnist_repository.bzl", "mnist_repository")
 load("//third_party/python:interpreter.bzl", "python_runtime")
@@ -26,18 +27,19 @@ _GPU_PLUGIN = [
     "mindspore/lib/plugin/gpu*",
     "mindspore/lib/plugin/libmindspore_gpu*",
 ]
+_CPU_STRIP = _ASCEND_PLUGIN + _GPU_PLUGIN + ["mindspore/_akg"]
+_NVRTC_STRIP = ["nvidia/*/include", "nvidia/cuda_nvrtc/lib/*.alt.so*"]
 _RUNTIME_STRIP = {
     "ascend": _GPU_PLUGIN,
-    "cpu": _ASCEND_PLUGIN + _GPU_PLUGIN + ["mindspore/_akg"],
-    "gpu": _ASCEND_PLUGIN + [
+    "cpu": _CPU_STRIP,
+    "gpu": _ASCEND_PLUGIN + _NVRTC_STRIP + [
         "mindspore/lib/plugin/gpu11.1",
         "mindspore/lib/plugin/libmindspore_gpu.so.11.1",
-        "nvidia/*/include",
         "nvidia/cublas/lib/libnvblas*",
-        "nvidia/cuda_nvrtc/lib/*.alt.so*",
         "nvidia/cufft/lib/libcufftw*",
         "nvidia/cusolver/lib/libcusolverMg*",
     ],
+    "nvrtc": _CPU_STRIP + _NVRTC_STRIP,
 }
 
 # Tests of libraries, and parts of SciPy that MindSpore does not use (it uses linalg, ndimage, io). Each test
@@ -132,16 +134,20 @@ def _python():
         pip_repository,
         name = "pypi",
         lock = "//third_party/python:requirements.lock",
-        runtime_locks = {"//third_party/python:gpu.lock": "gpu"},
+        runtime_locks = {
+            "//third_party/python:gpu.lock": "gpu",
+            "//third_party/python:nvrtc.lock": "nvrtc",
+        },
         runtime_strip = _RUNTIME_STRIP,
         strip = _STRIP + _BOTO_STRIP,
     )
+    maybe(pip_repository, name = "nvrtc", lock = "//third_party/python:nvrtc.lock")
     maybe(pip_repository, name = "pypi_tools", lock = "//third_party/python:tools.lock")
     maybe(
         pip_repository,
         name = "pypi_peers",
         lock = "//third_party/python:peers.lock",
-        runtime_strip = {"ascend": _PEERS_STRIP, "cpu": _PEERS_STRIP, "gpu": []},
+        runtime_strip = {"ascend": _PEERS_STRIP, "cpu": _PEERS_STRIP, "gpu": [], "nvrtc": []},
     )
     maybe(pip_repository, name = "pypi_remote", lock = "//third_party/python:remote.lock")
     maybe(pip_repository, name = "pypi_testing", lock = "//third_party/python:testing.lock", strip = _BOTO_STRIP)
@@ -161,3 +167,4 @@ def lenet_repositories():
     maybe(mnist_repository, name = "mnist")
     maybe(mindspore_lite_repository, name = "mindspore_lite")
     maybe(ascend_headers_repository, name = "ascend_headers")
+    maybe(cuda_headers_repository, name = "cuda_headers")

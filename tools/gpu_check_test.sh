@@ -10,9 +10,10 @@ cd "${TEST_TMPDIR}"
 expect_exit 3 "${script}"
 expect_text "written: ${PWD}/gpu_report.tar.gz"
 expect_file gpu_report/environment.log "nvidia-smi: exit code"
-for item in usable train eval export-mindir export-onnx resume distributed benchmark; do
+for item in usable kernels train repeated eval export-mindir export-onnx resume benchmark \
+  usable-operators train-operators eval-operators distributed; do
   output="$(grep -A 2 -x -- "${item}" gpu_report/report.txt || true)"
-  expect_text "    not run: --device_target=GPU: /dev/nvidia* is missing"
+  expect_text "    not run: --device_target=GPU: there is no NVIDIA driver"
 done
 tar -xzOf gpu_report.tar.gz gpu_report/environment.log | grep -q Linux
 

@@ -1,14 +1,7 @@
 #include "cc/ascend/library.h"
 
-#include <dlfcn.h>
-
-#include <algorithm>
-#include <utility>
-#include <vector>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "cc/base/error.h"
+#include "cc/base/shared_library.h"
 
 namespace lenet::ascend {
 namespace {
@@ -20,69 +13,27 @@ constexpr char kRemedy[] =
     "libraries are in /usr/local/Ascend/driver/lib64 and its folders driver "
     "and common";
 
-constexpr std::ptrdiff_t kMaxNamed = 5;
-
-// Looks up the functions of one library.
-class Symbols {
- public:
-  static absl::StatusOr<Symbols> Load(const std::string& name) {
-    // RTLD_LOCAL, as the vendor's Python module does: the library's symbols
-    // must not replace others. RTLD_NODELETE: see library.h.
-    void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (handle != nullptr) return Symbols(name, handle);
-    const char* reason = dlerror();
-    return absl::UnavailableError(absl::StrCat(
-        "cannot load ", name, ": ",
-        reason == nullptr ? "unknown reason" : reason, "; ", kRemedy));
-  }
-
-  template <typename Function>
-  void Find(const char* name, bool required, Function** function) {
-    void* symbol = dlsym(handle_, name);
-    if (symbol == nullptr && required) missing_.push_back(name);
-    *function = reinterpret_cast<Function*>(symbol);
-  }
-
-  // Returns an error if a required function is missing.
-  absl::Status Complete() const {
-    if (missing_.empty()) return absl::OkStatus();
-    const auto count = static_cast<std::ptrdiff_t>(missing_.size());
-    const std::ptrdiff_t named = std::min(count, kMaxNamed);
-    return absl::UnavailableError(absl::StrCat(
-        name_, " has no function ",
-        absl::StrJoin(missing_.begin(), missing_.begin() + named, ", "),
-        named < count ? absl::StrCat(" and ", count - named, " more") : "",
-        ": it is not AscendCL or too old; ", kRemedy));
-  }
-
- private:
-  Symbols(std::string name, void* handle)
-      : name_(std::move(name)), handle_(handle) {}
-
-  std::string name_;
-  void* handle_;
-  std::vector<const char*> missing_;
-};
-
 absl::StatusOr<Functions> LoadAcl(const std::string& name) {
-  LENET_ASSIGN_OR_RETURN(Symbols symbols, Symbols::Load(name));
+  LENET_ASSIGN_OR_RETURN(SharedLibrary library,
+                         SharedLibrary::Open(name, kRemedy));
   Functions acl;
 #define ACL_FUNCTION(result, name, parameters) \
-  symbols.Find(#name, true, &acl.name);
+  library.Find(#name, true, &acl.name);
 #define ACL_OPTIONAL_FUNCTION(result, name, parameters) \
-  symbols.Find(#name, false, &acl.name);
+  library.Find(#name, false, &acl.name);
 #include "cc/ascend/acl_functions.inc"
-  LENET_RETURN_IF_ERROR(symbols.Complete());
+  LENET_RETURN_IF_ERROR(library.Complete("AscendCL"));
   return acl;
 }
 
 absl::StatusOr<DvppFunctions> LoadDvpp(const std::string& name) {
-  LENET_ASSIGN_OR_RETURN(Symbols symbols, Symbols::Load(name));
+  LENET_ASSIGN_OR_RETURN(SharedLibrary library,
+                         SharedLibrary::Open(name, kRemedy));
   DvppFunctions dvpp;
 #define DVPP_FUNCTION(result, name, parameters) \
-  symbols.Find(#name, true, &dvpp.name);
+  library.Find(#name, true, &dvpp.name);
 #include "cc/ascend/acl_functions.inc"
-  LENET_RETURN_IF_ERROR(symbols.Complete());
+  LENET_RETURN_IF_ERROR(library.Complete("AscendCL"));
   return dvpp;
 }
 

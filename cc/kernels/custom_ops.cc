@@ -7,8 +7,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "cc/kernels/conv_relu_pool.h"
 #include "cc/kernels/lenet_train.h"
 #include "cc/kernels/thread_pool.h"
+#include "cc/kernels/train_operator.h"
 
 namespace lenet::kernels {
 namespace {
@@ -25,41 +24,12 @@ constexpr int kInvalidArguments = 1;
 constexpr int kInvalidData = 2;
 constexpr int kOutOfMemory = 3;
 
-// Limit of each dimension of images, so that offsets fit into 32 bits.
-constexpr int64_t kMaxSide = 1 << 12;
-
 // Images per task. A constant, so that the sum of the weight gradients does not
 // depend on the number of threads.
 constexpr int kImagesPerTask = 4;
 
+using Arguments = OperatorArguments;
 using Dims = std::vector<int64_t>;
-
-// The arguments of an operator.
-struct Arguments {
-  int count;
-  void** data;
-  int* ndims;
-  int64_t** shapes;
-  const char** dtypes;
-
-  bool HasRank(int index, const char* dtype, int ndim) const {
-    return std::strcmp(dtypes[index], dtype) == 0 && ndims[index] == ndim;
-  }
-  bool Is(int index, const char* dtype, const Dims& shape) const {
-    return HasRank(index, dtype, static_cast<int>(shape.size())) &&
-           std::equal(shape.begin(), shape.end(), shapes[index]);
-  }
-  int64_t Dim(int index, int axis) const { return shapes[index][axis]; }
-  int64_t Size(int index) const {
-    int64_t size = 1;
-    for (int axis = 0; axis < ndims[index]; ++axis) size *= Dim(index, axis);
-    return size;
-  }
-  template <typename T>
-  T* Data(int index) const {
-    return static_cast<T*>(data[index]);
-  }
-};
 
 bool IsSide(int64_t size, int64_t least) {
   return size >= least && size <= kMaxSide;
@@ -197,97 +167,13 @@ int Backward(const Arguments& arguments) {
   return status;
 }
 
-// Positions of the arguments of Train.
-enum TrainArgument {
-  kImages,
-  kLabels,
-  kNormalize,
-  kOrder,
-  kRates,
-  kSteps,
-  kMomentum,
-  kThreads,
-  kParameters,
-  kMoments = kParameters + kLenetParameters,
-  kLosses = kMoments + kLenetParameters,
-  kNewParameters,
-  kNewMoments = kNewParameters + kLenetParameters,
-  kTrainArguments = kNewMoments + kLenetParameters,
-};
-
-bool CheckTrain(const Arguments& arguments) {
-  if (arguments.count != kTrainArguments ||
-      !arguments.HasRank(kImages, "uint8", 3) ||
-      !arguments.HasRank(kOrder, "int32", 2) ||
-      !IsSide(arguments.Dim(kImages, 1), kMinTrainSide) ||
-      !IsSide(arguments.Dim(kImages, 2), kMinTrainSide) ||
-      arguments.Dim(kOrder, 1) > std::numeric_limits<int>::max()) {
-    return false;
-  }
-  const int64_t steps = arguments.Dim(kOrder, 0);
-  if (!arguments.Is(kLabels, "int32", {arguments.Dim(kImages, 0)}) ||
-      !arguments.Is(kNormalize, "float32", {256}) ||
-      !arguments.Is(kRates, "float32", {steps}) ||
-      !arguments.Is(kSteps, "int32", {1}) ||
-      !arguments.Is(kMomentum, "float32", {1}) ||
-      !arguments.Is(kThreads, "int32", {1}) ||
-      !arguments.Is(kLosses, "float32", {steps}) ||
-      *arguments.Data<int32_t>(kSteps) < 0 ||
-      *arguments.Data<int32_t>(kSteps) > steps) {
-    return false;
-  }
-  const auto shapes =
-      LenetParameterShapes(static_cast<int>(arguments.Dim(kImages, 1)),
-                           static_cast<int>(arguments.Dim(kImages, 2)));
-  for (int i = 0; i < kLenetParameters; ++i) {
-    for (const int first :
-         {kParameters, kMoments, kNewParameters, kNewMoments}) {
-      if (!arguments.Is(first + i, "float32", shapes[static_cast<size_t>(i)])) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
 int Train(const Arguments& arguments) {
-  if (!CheckTrain(arguments)) return kInvalidArguments;
-  const auto copy = [&](int from, int to) {
-    const size_t bytes =
-        static_cast<size_t>(arguments.Size(from)) * sizeof(float);
-    std::memcpy(arguments.data[to], arguments.data[from], bytes);
-    return arguments.Data<float>(to);
-  };
-  LenetParameters parameters;
-  LenetParameters moments;
-  for (int i = 0; i < kLenetParameters; ++i) {
-    const size_t at = static_cast<size_t>(i);
-    parameters[at] = copy(kParameters + i, kNewParameters + i);
-    moments[at] = copy(kMoments + i, kNewMoments + i);
-  }
-  std::vector<Momentum> optimizers(
-      static_cast<size_t>(arguments.Dim(kRates, 0)));
-  for (size_t i = 0; i < optimizers.size(); ++i) {
-    optimizers[i] = {arguments.Data<float>(kRates)[i],
-                     *arguments.Data<float>(kMomentum)};
-  }
-  const TrainBatches batches = {
-      arguments.Data<uint8_t>(kImages),
-      arguments.Data<int32_t>(kLabels),
-      arguments.Data<float>(kNormalize),
-      arguments.Dim(kImages, 0),
-      static_cast<int>(arguments.Dim(kImages, 1)),
-      static_cast<int>(arguments.Dim(kImages, 2)),
-      arguments.Data<int32_t>(kOrder),
-      optimizers.data(),
-      *arguments.Data<int32_t>(kSteps),
-      static_cast<int>(arguments.Dim(kOrder, 1)),
-  };
-  float* const losses = arguments.Data<float>(kLosses);
-  std::fill_n(losses, arguments.Size(kLosses), 0.0f);
-  const SharedPool pool(UsefulTrainThreads(
-      batches, ThreadCount(*arguments.Data<int32_t>(kThreads))));
-  return TrainLenet(batches, parameters, moments, losses, pool.get())
+  TrainCall call;
+  if (ReadTrainCall(arguments, &call) >= 0) return kInvalidArguments;
+  const SharedPool pool(
+      UsefulTrainThreads(call.batches, ThreadCount(call.threads)));
+  return TrainLenet(call.batches, call.parameters, call.moments, call.losses,
+                    pool.get())
              ? kDone
              : kInvalidData;
 }
@@ -321,10 +207,7 @@ LENET_AOT_OPERATOR(LenetConvReluPool, Forward)
 // x, weights, y, argmax, dy, threads -> dx like x, dw like weights.
 LENET_AOT_OPERATOR(LenetConvReluPoolGrad, Backward)
 
-// images [N, H, W] uint8, labels [N] int32, normalize [256], order [K, B]
-// int32, learning rates [K], steps [1] int32 (at most K), momentum [1],
-// threads [1] int32, 8 parameters, 8 accumulators
-// -> losses [K], 8 parameters, 8 accumulators.
+// See ReadTrainCall.
 LENET_AOT_OPERATOR(LenetTrainSteps, Train)
 
 #undef LENET_AOT_OPERATOR

@@ -8,7 +8,8 @@
 #include "cc/kernels/conv_relu_pool.h"
 #include "cc/kernels/lenet_train.h"
 
-// The kernels for training in plain loops and double precision, for tests.
+// The kernels for training in plain loops and double precision, for tests and
+// for the self-check of cc/gpu.
 // Arrays have the shapes of the kernels' headers.
 
 namespace lenet::kernels {

@@ -8,11 +8,15 @@ print(result.accuracy, predict("digit.png", ckpt_file=result.checkpoint)[0].digi
 
 from typing import TYPE_CHECKING, Any
 
+from lenet import cuda
+
 if TYPE_CHECKING:
     from lenet.api import TrainResult, evaluate, export, predict, train
 
 __all__ = ["TrainResult", "evaluate", "export", "predict", "train"]
 __version__ = "1.0.0"
+
+cuda.load_before_mindspore()
 
 
 def __getattr__(name: str) -> Any:

@@ -7,35 +7,37 @@ import importlib.util
 import os
 import pathlib
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
 from absl import logging
 
-from lenet import interrupts, limits
-from lenet.errors import DeviceFailedError, DeviceUnavailableError
+from lenet import gpu, interrupts, limits
+from lenet.errors import DeviceFailedError, DeviceUnavailableError, LenetError
 
 # oneDNN also reads the second name, an older one.
 _ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
-_PREFERENCE = ("Ascend", "GPU", "CPU")
+# The newest major compute capability for which MindSpore's GPU plug-in has machine code.
+_PLUGIN_CAPABILITY = 8
+# Makes MindSpore compile its kernels for card argv[1]; CUDA keeps the result in a cache.
+_COMPILE = """
+import sys
+from lenet import devices
+devices.set_context("GPU", int(sys.argv[1]))
+import mindspore as ms
+(ms.Tensor([1.0]) + 1).asnumpy()
+"""
+_COMPILING = "LENET_COMPILING_PLUGIN"  # set in the process that does it
+_COMPILING_SECONDS = 20.0  # between two signs of life
 
-# Device nodes; variable that lists the visible cards, in which --device_id is an index; plug-in.
-_VENDORS = {
-    "Ascend": ("davinci", "ASCEND_RT_VISIBLE_DEVICES", "ascend"),
-    "GPU": ("nvidia", "CUDA_VISIBLE_DEVICES", "gpu"),
-}
+# By preference; the variable lists the visible cards, in which --device_id is an index.
+_VISIBLE = {"Ascend": "ASCEND_RT_VISIBLE_DEVICES", "GPU": "CUDA_VISIBLE_DEVICES"}
 
 # Each CANN release sets some of these to its folder.
 _CANN_VARIABLES = ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME", "ASCEND_AICPU_PATH")
-
-# Libraries that MindSpore's GPU plug-in links and those that cuDNN and NVRTC open later, each
-# after its own dependencies.
-_CUDA_LIBRARIES = """
-    libcudart.so.11.0 libnvrtc-builtins.so.* libnvrtc.so.11.2 libcublasLt.so.11 libcublas.so.11
-    libcudnn_ops_infer.so.8 libcudnn_ops_train.so.8 libcudnn_cnn_infer.so.8 libcudnn_cnn_train.so.8
-    libcudnn_adv_infer.so.8 libcudnn_adv_train.so.8 libcudnn.so.8 libcufft.so.10 libcurand.so.10
-    libcusparse.so.11 libcusolver.so.11
-""".split()  # noqa: SIM905 (a list literal takes one line per name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,66 @@ class Machine:
     cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")
     ascend: pathlib.Path = pathlib.Path("/usr/local/Ascend")
     plugins: pathlib.Path | None = None
-    cuda_driver: str = "libcuda.so.1"
+    cuda_driver: str = gpu.DRIVER
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """A device that start() has prepared.
+
+    Attributes:
+        name: "Ascend", "GPU" or "CPU".
+        card: GPU on which this project's kernels run, while MindSpore runs on the CPU; None:
+            MindSpore runs on the device.
+    """
+
+    name: str
+    card: gpu.Card | None = None
+
+    @property
+    def has_fused_kernels(self) -> bool:
+        """Returns whether this project's own kernels exist for it."""
+        return self.name == "CPU" or self.card is not None
+
+
+def start(
+    device_target: str,
+    device_id: int = 0,
+    threads: int = 0,
+    size: tuple[int, int] | None = None,
+    machine: Machine | None = None,
+) -> Device:
+    """Selects a device and prepares it and MindSpore; see set_context.
+
+    With "auto", a device that cannot be opened causes a warning, and the CPU is used.
+
+    Args:
+        device_target: see resolve.
+        device_id: index of the card.
+        threads: CPU threads; 0: one per core.
+        size: height and width of the network's input, if this project's own kernels are to run;
+            None: MindSpore's operators.
+        machine: where to look for devices.
+
+    Raises:
+        DeviceUnavailableError, DeviceFailedError: the requested device cannot be used.
+        UserError: the GPU kernels do not take images of this size.
+    """
+    name = resolve(device_target, device_id, size is not None, machine)
+    card = None
+    try:
+        if name == "GPU" and size and gpu.obstacle() is None:
+            card = gpu.Card(device_id, *size)
+        if device_target == "auto":
+            logging.info("device: %s (the fastest available)", name)
+        set_context("CPU" if card else name, device_id, threads)
+    except LenetError as error:
+        if device_target != "auto":
+            raise
+        logging.warning("the %s is not used: %s", name, error)
+        name = "CPU"
+        set_context(name, device_id, threads)
+    return Device(name, card)
 
 
 def cpu_threads(requested: int = 0) -> int:
@@ -62,12 +123,19 @@ def cpu_threads(requested: int = 0) -> int:
     return requested or limits.cores()
 
 
-def resolve(device_target: str, device_id: int = 0, machine: Machine | None = None) -> str:
+def resolve(
+    device_target: str,
+    device_id: int = 0,
+    fused_kernels: bool = False,
+    machine: Machine | None = None,
+) -> str:
     """Returns the device to run on: "Ascend", "GPU" or "CPU".
 
     Args:
-        device_target: one of these, or "auto" for the best one available.
+        device_target: one of these, or "auto" for the fastest one available.
         device_id: index of the card.
+        fused_kernels: whether this project's own kernels can do the work; for "auto" they are
+            faster on the CPU than MindSpore's operators on a GPU.
         machine: where to look for devices.
 
     Raises:
@@ -75,10 +143,23 @@ def resolve(device_target: str, device_id: int = 0, machine: Machine | None = No
     """
     machine = machine or Machine()
     if device_target == "auto":
-        found = next(d for d in _PREFERENCE if _obstacle(d, device_id, machine) is None)
-        logging.info("device: %s (the best available)", found)
-        return found
-    obstacle = _obstacle(device_target, device_id, machine)
+        for name in _VISIBLE:
+            hidden = os.environ.get(_VISIBLE[name], "0").partition(",")[0].strip() in ("", "-1")
+            if not hidden and _absence(name, machine) is None:
+                obstacle = _obstacle(
+                    name, device_id, machine, own=fused_kernels, operators=not fused_kernels
+                )
+                if obstacle is None:
+                    return name
+                logging.warning("the %s is not used: %s", name, obstacle)
+        return "CPU"
+    if device_target == "CPU":
+        return device_target
+    obstacle = _absence(device_target, machine)
+    if obstacle:
+        obstacle += "; run on a machine with the card and its driver"
+    else:
+        obstacle = _obstacle(device_target, device_id, machine, own=fused_kernels, operators=True)
     if obstacle:
         raise DeviceUnavailableError(
             f"--device_target={device_target}: {obstacle}, or use --device_target=auto or CPU"
@@ -90,15 +171,16 @@ def count(device: str, machine: Machine | None = None) -> int:
     """Returns the number of visible cards of a kind; 1 for "CPU"."""
     if device == "CPU":
         return 1
-    nodes, variable, _ = _VENDORS[device]
-    visible = os.environ.get(variable)
-    return len(_cards(machine or Machine(), nodes)) if visible is None else _listed(visible)
+    machine = machine or Machine()
+    if _absence(device, machine):
+        return 0
+    return len(_visible(machine, device))
 
 
 def set_context(device: str, device_id: int = 0, threads: int = 0) -> None:
     """Imports MindSpore in graph mode on a device; SIGTERM and SIGHUP then raise KeyboardInterrupt.
 
-    Call it once per process, in the main thread, before the network is built.
+    Call it in the main thread, before the network is built.
 
     Args:
         device: result of resolve().
@@ -112,7 +194,7 @@ def set_context(device: str, device_id: int = 0, threads: int = 0) -> None:
     if device == "GPU":
         # On cards newer than the plug-in, kernels are compiled at first use; all of them fit.
         os.environ.setdefault("CUDA_CACHE_MAXSIZE", "4000000000")
-        load_cuda()
+        compile_plugin(device_id)
     with interrupts.deferred():  # inside the import, KeyboardInterrupt would become ImportError
         import mindspore as ms
 
@@ -158,23 +240,40 @@ def prepare_environment(threads: int = 0, machine: Machine | None = None) -> Non
     )
 
 
-def load_cuda() -> list[pathlib.Path]:
-    """Loads the CUDA libraries that --config=gpu installs and returns their paths.
+def compile_plugin(device_id: int) -> None:
+    """Lets MindSpore compile its kernels for a card that is newer than its GPU plug-in, once.
 
-    They are in nvidia/*/lib beside MindSpore, where the dynamic linker does not look. Without that
-    configuration there are none, and the libraries of the system are used.
+    That takes minutes, in which MindSpore reacts to no signal. So it is done in another process,
+    which ends with this one's KeyboardInterrupt.
     """
-    packages = _installed_plugins().parents[2]
-    found = []
-    for name in _CUDA_LIBRARIES:
-        for path in sorted(packages.glob(f"nvidia/*/lib/{name}")):
-            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
-            found.append(path)
-    return found
+    capability = gpu.capability(device_id)
+    done = gpu.cache_folder() / f"mindspore-plugin-sm{capability}"
+    if capability <= _PLUGIN_CAPABILITY or _COMPILING in os.environ or done.exists():
+        return
+    interrupts.raise_at_signals()
+    logging.info("MindSpore compiles its kernels for this card, once; this takes several minutes")
+    start = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-c", _COMPILE, str(device_id)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), _COMPILING: "1"},
+    )
+    try:
+        while process.returncode is None:
+            try:
+                process.wait(_COMPILING_SECONDS)
+            except subprocess.TimeoutExpired:
+                logging.info("still compiling after %.0f s", time.monotonic() - start)
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode == 0:
+        with contextlib.suppress(OSError):  # compiles again next time
+            done.parent.mkdir(parents=True, exist_ok=True)
+            done.touch()
 
 
 @contextlib.contextmanager
-def failures_reported(device: str) -> Iterator[None]:
+def failures_reported(device: Device) -> Iterator[None]:
     """Turns MindSpore's RuntimeError on a card into DeviceFailedError.
 
     On the CPU, a RuntimeError is an error of the program and is passed on.
@@ -182,64 +281,85 @@ def failures_reported(device: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if device == "CPU":
+        if device.name == "CPU":
             raise
+        reason = device.card.operator_error() if device.card else ""
+        advice = "see MindSpore's log above, and check whether another program uses the card"
         raise DeviceFailedError(
-            f"the {device} failed: {_first_line(error)}; see MindSpore's log above, and check "
-            "whether another program uses the card"
+            f"the {device.name} failed: {reason or f'{_first_line(error)}; {advice}'}"
         ) from error
 
 
-def _obstacle(device_target: str, device_id: int, machine: Machine) -> str | None:
-    """Returns why a device cannot be used and what to do, or None."""
-    if device_target == "CPU":
-        return None
-    nodes, variable, plugin = _VENDORS[device_target]
-    cards = _cards(machine, nodes)
-    if not cards:
-        return (
-            f"{machine.dev}/{nodes}* is missing; run on a machine with an {device_target} card and "
-            "its driver"
-        )
-    visible = os.environ.get(variable)
-    if visible is not None:
-        cards_shown = _listed(visible)
-        if device_id >= cards_shown:
+def _obstacle(
+    device_target: str, device_id: int, machine: Machine, *, own: bool, operators: bool
+) -> str | None:
+    """Returns why an Ascend or a GPU cannot be used and what to do, or None.
+
+    Args:
+        device_target: "Ascend" or "GPU".
+        device_id: index of the card.
+        machine: where to look for devices.
+        own: whether this project's own GPU kernels can do the work.
+        operators: whether MindSpore's operators on a GPU can.
+    """
+    try:
+        visible = _visible(machine, device_target)
+    except DeviceUnavailableError as error:
+        return str(error)
+    if device_id not in visible:
+        variable = _VISIBLE[device_target]
+        if variable in os.environ:
             return (
-                f"--device_id={device_id}, but {variable}={visible} shows {cards_shown} cards, "
-                "numbered from 0; change one of the two"
+                f"--device_id={device_id}, but {variable}={os.environ[variable]} shows "
+                f"{len(visible)} cards, numbered from 0; change one of the two"
             )
-    elif device_id not in (cards if device_target == "Ascend" else range(len(cards))):
-        return f"--device_id={device_id} is not a card of this machine; choose one of {cards}"
+        return f"--device_id={device_id} is not a card of this machine; choose one of {visible}"
     if device_target == "Ascend" and not _has_cann(machine):
         return (
             "the driver is installed but CANN is not (libascendcl.so); install it and source its "
             "set_env.sh"
         )
-    if device_target == "GPU":
-        try:
-            ctypes.CDLL(machine.cuda_driver)
-        except OSError as error:
-            return f"the NVIDIA driver does not load ({error}); reinstall it"
+    own_obstacle = None
+    if device_target == "GPU" and own:
+        own_obstacle = gpu.obstacle()
+        if own_obstacle is None or not operators:
+            return own_obstacle
+    plugin = device_target.lower()
     plugins = machine.plugins or _installed_plugins()
-    if not any(path.is_dir() for path in plugins.glob(f"{plugin}*")):
-        return (
-            f"the MindSpore of this build lacks the plug-in {plugin}*; add it with "
-            f"--config={plugin}, as in `bazel run --config={plugin} //python:train`"
-        )
+    if any(path.is_dir() for path in plugins.glob(f"{plugin}*")):
+        return None
+    need = "MindSpore needs" if device_target == "Ascend" else "MindSpore's operators need"
+    return own_obstacle or (
+        f"{need} the plug-in {plugin}*, which this build lacks; add it with --config={plugin}, as "
+        f"in `bazel run --config={plugin} //python:train`"
+    )
+
+
+def _absence(device: str, machine: Machine) -> str | None:
+    """Returns what shows that the machine has no such device, or None."""
+    if device == "Ascend":
+        return None if _davinci(machine) else f"{machine.dev}/davinci* is missing"
+    try:
+        ctypes.CDLL(machine.cuda_driver)
+    except OSError as error:
+        return f"there is no NVIDIA driver ({error})"
     return None
 
 
-def _cards(machine: Machine, prefix: str) -> list[int]:
-    """Returns the indices of the device nodes <prefix><index>."""
-    matches = (
-        re.fullmatch(rf"{prefix}(\d+)", path.name) for path in machine.dev.glob(f"{prefix}*")
-    )
+def _davinci(machine: Machine) -> list[int]:
+    """Returns the numbers of the device nodes of Ascend cards."""
+    matches = (re.fullmatch(r"davinci(\d+)", path.name) for path in machine.dev.glob("davinci*"))
     return sorted(int(match[1]) for match in matches if match)
 
 
-def _listed(visible: str) -> int:
-    return len([card for card in visible.split(",") if card.strip()])
+def _visible(machine: Machine, device: str) -> list[int]:
+    """Returns the valid values of --device_id of a device that is present."""
+    if device == "GPU":
+        return list(range(gpu.count(machine.cuda_driver)))
+    variable = os.environ.get(_VISIBLE[device])
+    if variable is None:
+        return _davinci(machine)
+    return list(range(len([card for card in variable.split(",") if card.strip()])))
 
 
 def _has_cann(machine: Machine) -> bool:

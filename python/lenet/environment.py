@@ -1,13 +1,12 @@
 """Describes the software and the processor, for reports."""
 
 import importlib.metadata
-import os
 import pathlib
 import platform
 from typing import Any
 
 import lenet
-from lenet import resources
+from lenet import limits, resources
 
 
 def version() -> str:
@@ -27,7 +26,7 @@ def describe() -> dict[str, Any]:
         "Python": platform.python_version(),
         "system": platform.platform(),
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": limits.cores(),
     }
 
 

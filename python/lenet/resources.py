@@ -11,9 +11,10 @@ import sys
 
 # This project's own kernels, without which the default is --fused_kernels=false.
 KERNELS = "cc/kernels/libcustom_ops.so"
+GPU_KERNELS = "cc/gpu/libgpu_ops.so"
 KERNELS_REMEDY = (
-    "`tools/bazel build //cc/kernels:libcustom_ops.so` builds them, and the wheel has them "
-    "(`tools/bazel build //python:wheel`)"
+    "`tools/bazel build //cc/kernels:libcustom_ops.so //cc/gpu:libgpu_ops.so` builds them, and "
+    "the wheel has them (`tools/bazel build //python:wheel`)"
 )
 
 _WORKSPACE = "lenet_mindspore"

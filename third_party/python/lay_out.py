@@ -59,15 +59,16 @@ def _files(distribution: importlib.metadata.Distribution, root: pathlib.Path) ->
 
 
 def _dependencies(distribution: importlib.metadata.Distribution, present: set[str]) -> list[str]:
-    from packaging.requirements import Requirement
+    labels = set()
+    if distribution.requires:  # else the lock need not have `packaging`
+        from packaging.requirements import Requirement
 
-    requirements = map(Requirement, distribution.requires or [])
-    labels = {
-        _label(requirement.name)
-        for requirement in requirements
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-    }
-    if distribution.metadata["Name"] == "mindspore":  # its GPU plug-in needs CUDA, undeclared
+        labels = {
+            _label(requirement.name)
+            for requirement in map(Requirement, distribution.requires)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        }
+    if distribution.metadata["Name"] == "mindspore":  # on a GPU it needs CUDA, undeclared
         labels |= {label for label in present if label.startswith("nvidia_")}
     return sorted(f":{label}" for label in labels & present)
 

@@ -17,7 +17,7 @@ import sys
 import uv
 
 _WRITTEN = "# Written by `bazel run //third_party/python:lock`.\n"
-_NAMES = ("gpu", "peers", "remote", "requirements", "testing", "tools")
+_NAMES = ("gpu", "nvrtc", "peers", "remote", "requirements", "testing", "tools")
 _PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
 _VERSIONS = {"remote": ("3.11", "3.12")}  # BuildGrid needs 3.11
 _ALL_VERSIONS = ("3.10", "3.11", "3.12")

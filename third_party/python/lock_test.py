@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from lenet import resources
 
-_NAMES = ["gpu", "peers", "remote", "requirements", "testing", "tools"]
+_NAMES = ["gpu", "nvrtc", "peers", "remote", "requirements", "testing", "tools"]
 _PLATFORMS = [
     {"python_version": version, "python_full_version": f"{version}.0", "platform_machine": machine}
     for version in ("3.10", "3.11", "3.12")

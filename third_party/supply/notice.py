@@ -22,6 +22,7 @@ _GROUPS = [
         "",
         ["python/requirements.lock"],
     ),
+    ("Compiler of the GPU kernels", "", ["python/nvrtc.lock"]),
     ("CUDA libraries for --config=gpu", "", ["python/gpu.lock"]),
     (
         "Data and libraries taken from Python distributions",
@@ -32,8 +33,9 @@ _GROUPS = [
     ("Python distributions that maintain and check the project", "", ["python/tools.lock"]),
     (
         "Headers that a test compares with this repository's declarations",
-        "torch-npu contains the headers of AscendCL by Huawei. Nothing is built from them.\n",
-        ["ascend_headers/wheel.lock"],
+        "torch-npu contains the headers of AscendCL by Huawei, nvidia-cuda-runtime-cu11 and\n"
+        "nvidia-cuda-nvrtc-cu11 those of CUDA by NVIDIA. Nothing is built from them.\n",
+        ["ascend_headers/wheel.lock", "cuda_headers/wheel.lock"],
     ),
     ("Python distributions that benchmarks compare with", "", ["python/peers.lock"]),
     ("Python distributions of the remote-build engine", "", ["python/remote.lock"]),

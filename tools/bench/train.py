@@ -110,7 +110,6 @@ def _measure(
 def _ours(
     fused: bool, options: argparse.Namespace, versions: dict[str, str], folder: pathlib.Path
 ) -> Metrics:
-    fused = fused and options.device_target == "CPU"
     arguments = [
         f"--device_target={options.device_target}",
         f"--fused_kernels={str(fused).lower()}",

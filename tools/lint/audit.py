@@ -11,6 +11,7 @@ from lenet import resources
 
 _LOCKS = (
     "ascend_headers/wheel.lock",
+    "cuda_headers/wheel.lock",
     "mindspore_lite/wheel.lock",
     "mnist/wheel.lock",
     "python/gpu.lock",

@@ -34,7 +34,7 @@ def resize(images: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def normalize(images: np.ndarray) -> np.ndarray:
     """Returns the normalised pixels, float32, of uint8 pixels in any shape."""
-    return _NORMALIZED[images]
+    return NORMALIZED[images]
 
 
 def _weights(size: int, target: int) -> np.ndarray:
@@ -56,5 +56,6 @@ def _weights(size: int, target: int) -> np.ndarray:
     return result
 
 
-# In double precision, rounded once: the same 256 values in every language.
-_NORMALIZED = ((np.arange(256) / 255.0 - MEAN) / STD).astype(np.float32)
+# Normalised value of each pixel value; in double precision, rounded once: the same 256 values in
+# every language.
+NORMALIZED = ((np.arange(256) / 255.0 - MEAN) / STD).astype(np.float32)

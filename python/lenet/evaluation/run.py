@@ -32,20 +32,21 @@ def run_evaluation(options: EvalOptions) -> Evaluation:
     if options.ckpt_file:
         flags.report_unused(options, {"ckpt_path": "with --ckpt_file"})
     report = files.make_folder("report", options.report) if options.report else None
-    device = devices.resolve(options.device_target, options.device_id)
-    devices.set_context(device, options.device_id)
+    size = options.image_height, options.image_width
+    own = size if options.fused_kernels else None
+    device = devices.start(options.device_target, options.device_id, size=own)
 
     from lenet.model import lenet5
 
-    fused = options.fused_kernels and device == "CPU"
-    if device == "CPU":
+    on_cpu = device.name == "CPU"
+    if on_cpu:
         kernels.report_missing()
-    net = lenet5.build(options.image_height, options.image_width, fused)
+    net = lenet5.build(*size, options.fused_kernels and on_cpu)
     checkpoint.load_into(net, path)
     logging.info("evaluating %s on %d images", path, len(test))
-    images = transform.prepare(test.images, options.image_height, options.image_width)
+    pixels = transform.resize(test.images, *size)
     with devices.failures_reported(device):
-        logits = lenet5.predict_logits(net, images, options.batch_size)
+        logits = lenet5.classify(net, pixels, device, options.batch_size)
     result = metrics.evaluate(logits, test.labels)
     print(f"Accuracy: {{{metrics.accuracy_line(result.accuracy)}}}")
     print(f"\n{result.table()}")
@@ -57,7 +58,7 @@ def run_evaluation(options: EvalOptions) -> Evaluation:
             images=test.images,
             labels=test.labels,
             logits=logits,
-            figures={"device": device},
+            figures={"device": device.name},
             tables={"Options": dataclasses.asdict(options)},
         )
         print(f"\nReport: {page.write(report, content, result)}")

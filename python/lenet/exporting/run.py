@@ -11,6 +11,7 @@ from absl import logging
 
 from lenet import devices, files, memory
 from lenet.data import idx, transform
+from lenet.devices import Device
 from lenet.errors import DeviceUnavailableError, UserError
 from lenet.model import checkpoint
 from lenet.options.programs import ExportOptions
@@ -40,7 +41,7 @@ def run_export(options: ExportOptions) -> list[pathlib.Path]:
     batches = _verification_batches(options)
     device = _device(options)
     files.make_folder("file_name", output.parent)
-    devices.set_context(device, options.device_id)
+    devices.set_context(device.name, options.device_id)
 
     from lenet.exporting import formats
     from lenet.model.lenet5 import LeNet5
@@ -51,7 +52,7 @@ def run_export(options: ExportOptions) -> list[pathlib.Path]:
     with tempfile.TemporaryDirectory() as folder, devices.failures_reported(device):
         logging.info("exporting %s", path)
         export = formats.EXPORTERS[options.file_format]
-        contents = export(net, batches, formats.TOLERANCE[device], pathlib.Path(folder))
+        contents = export(net, batches, formats.TOLERANCE[device.name], pathlib.Path(folder))
     with contextlib.ExitStack() as stack:  # writes all files before any of them gets its name
         for suffix, content in contents.items():
             stack.enter_context(files.replacing(f"{output}{suffix}")).write_bytes(content)
@@ -75,11 +76,12 @@ def _output(options: ExportOptions) -> pathlib.Path:
     return output
 
 
-def _device(options: ExportOptions) -> str:
+def _device(options: ExportOptions) -> Device:
     if options.file_format != "AIR":
-        return devices.resolve(options.device_target, options.device_id)
+        found = devices.resolve(options.device_target, options.device_id, fused_kernels=True)
+        return Device("CPU" if found == "GPU" else found)  # the files are the same
     try:
-        return devices.resolve("Ascend", options.device_id)
+        return Device(devices.resolve("Ascend", options.device_id))
     except DeviceUnavailableError as error:
         raise DeviceUnavailableError(
             "--file_format=AIR: MindSpore writes AIR only on an Ascend card, and none was found; "

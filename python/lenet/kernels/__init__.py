@@ -1,4 +1,4 @@
-"""The kernels of cc/kernels as MindSpore operators for the CPU."""
+"""The kernels of cc/kernels and cc/gpu as MindSpore operators."""
 
 from absl import logging
 

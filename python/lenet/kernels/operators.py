@@ -1,6 +1,7 @@
-"""MindSpore operators that cc/kernels/custom_ops.cc implements; CPU only.
+"""MindSpore operators that cc/kernels/custom_ops.cc and cc/gpu/gpu_ops.cc implement.
 
-Results are the same from run to run and for any number of threads.
+MindSpore runs all of them on the CPU; the operator of cc/gpu itself uses the card that lenet.gpu
+has opened. Results are the same from run to run and for any number of threads.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,10 @@ from mindspore import nn, ops
 from lenet import devices, resources
 from lenet.errors import DeviceUnavailableError
 
-# Launching a MindSpore graph takes about a millisecond, as long as three steps.
+# Launching a MindSpore graph takes about a millisecond, as long as three steps on the CPU and a
+# hundred on a GPU.
 STEPS_PER_LAUNCH = 125
+STEPS_PER_GPU_LAUNCH = 2000
 
 _KERNEL = 5
 _POOL = 2
@@ -57,9 +60,12 @@ class ConvReluPool(nn.Cell):
 class TrainSteps(nn.Cell):
     """Training steps of LeNet-5 (cc/kernels/lenet_train.h).
 
-    Input: image indices int32 [STEPS_PER_LAUNCH, batch], learning rates float32
-    [STEPS_PER_LAUNCH] and the number of these steps to execute, int32 [1].
-    Output: mean loss before each step, float32 [STEPS_PER_LAUNCH].
+    Input: image indices int32 [size, batch], learning rates float32 [size] and the number of these
+    steps to execute, int32 [1].
+    Output: mean loss before each step, float32 [size].
+
+    Attributes:
+        size: maximum number of steps per launch.
     """
 
     def __init__(
@@ -69,6 +75,9 @@ class TrainSteps(nn.Cell):
         labels: np.ndarray,
         normalized: np.ndarray,
         threads: int,
+        *,
+        size: int = STEPS_PER_LAUNCH,
+        on_gpu: bool = False,
     ) -> None:
         """Keeps the training set on the device.
 
@@ -78,8 +87,11 @@ class TrainSteps(nn.Cell):
             labels: int32 [N].
             normalized: float32 [256], the network's input for each pixel value.
             threads: CPU threads; 0: one per core.
+            size: maximum number of steps per launch.
+            on_gpu: run on the card that lenet.gpu has opened.
         """
         super().__init__()
+        self.size = size
         self._parameters = optimizer.parameters
         self._moments = optimizer.moments
         self._global_step = optimizer.global_step
@@ -93,9 +105,10 @@ class TrainSteps(nn.Cell):
         shapes = [list(param.shape) for param in self._parameters]
         self._count = len(shapes)
         self._train = _operator(
-            "LenetTrainSteps",
-            ([STEPS_PER_LAUNCH], *shapes, *shapes),
+            "LenetGpuTrainSteps" if on_gpu else "LenetTrainSteps",
+            ([size], *shapes, *shapes),
             (ms.float32,) * (1 + 2 * self._count),
+            library=resources.GPU_KERNELS if on_gpu else resources.KERNELS,
         )
 
     def construct(self, order: ms.Tensor, rates: ms.Tensor, steps: ms.Tensor) -> ms.Tensor:
@@ -118,17 +131,19 @@ class TrainSteps(nn.Cell):
         return losses
 
 
-def _operator(name: str, out_shape: Any, out_dtype: Any, **kwargs: Any) -> ops.Custom:
-    """Returns an operator of the kernel library.
+def _operator(
+    name: str, out_shape: Any, out_dtype: Any, library: str = resources.KERNELS, **kwargs: Any
+) -> ops.Custom:
+    """Returns an operator of a kernel library.
 
     Raises:
         DeviceUnavailableError: the library has not been built.
     """
-    path = resources.find(resources.KERNELS)
+    path = resources.find(library)
     if path is None:
         raise DeviceUnavailableError(
-            f"the fused kernels are missing ({resources.KERNELS}); {resources.KERNELS_REMEDY}, or "
-            "use --fused_kernels=false"
+            f"the fused kernels are missing ({library}); {resources.KERNELS_REMEDY}, or use "
+            "--fused_kernels=false"
         )
     return ops.Custom(
         f"{path}:{name}", out_shape=out_shape, out_dtype=out_dtype, func_type="aot", **kwargs

@@ -5,6 +5,9 @@ import numpy as np
 from mindspore import nn
 from mindspore.common.initializer import Normal
 
+from lenet.data import transform
+from lenet.devices import Device
+
 _KERNEL = 5
 _CONV1_CHANNELS = 6
 _CONV2_CHANNELS = 16
@@ -67,6 +70,23 @@ def build(image_height: int, image_width: int, fused: bool, threads: int = 0) ->
 
         cell = ConvReluPool(threads)
     return LeNet5(image_height=image_height, image_width=image_width, fused=cell)
+
+
+def classify(
+    net: nn.Cell, pixels: np.ndarray, device: Device, batch_size: int = 1000
+) -> np.ndarray:
+    """Returns the logits of all images, float32 [N, 10].
+
+    Args:
+        net: LeNet5; is left in inference mode.
+        pixels: uint8 [N, H, W], in the size of the network's input; N is at least 1.
+        device: where to compute.
+        batch_size: images per call with MindSpore.
+    """
+    if device.card:
+        parameters = [param.asnumpy() for param in net.trainable_params()]
+        return device.card.logits(pixels, transform.NORMALIZED, parameters)
+    return predict_logits(net, transform.normalize(pixels)[:, np.newaxis], batch_size)
 
 
 def predict_logits(net: nn.Cell, images: np.ndarray, batch_size: int = 1000) -> np.ndarray:

@@ -73,20 +73,18 @@ def predict(options: PredictOptions, paths: list[str]) -> tuple[list[Prediction]
         )
     default = flags.default_path(options, "ckpt_file")
     ckpt = checkpoint.newest_or_built(options.ckpt_file, default)
-    device = devices.resolve(options.device_target, options.device_id)
     images, failures = _read_images(options, paths)
     if not images:
         return [], failures
-    devices.set_context(device, options.device_id)
+    size = options.image_height, options.image_width
+    device = devices.start(options.device_target, options.device_id, size=size)
 
     from lenet.model import lenet5
 
-    height, width = options.image_height, options.image_width
-    net = lenet5.LeNet5(image_height=height, image_width=width)
+    net = lenet5.LeNet5(image_height=size[0], image_width=size[1])
     checkpoint.load_into(net, ckpt)
     with devices.failures_reported(device):
-        normalized = transform.normalize(np.stack(list(images.values())))
-        logits = lenet5.predict_logits(net, normalized[:, np.newaxis])
+        logits = lenet5.classify(net, np.stack(list(images.values())), device)
     return list(map(Prediction, images, _softmax(logits))), failures
 
 

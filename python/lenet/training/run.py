@@ -13,6 +13,7 @@ from absl import logging
 
 from lenet import devices, files, interrupts, kernels, memory, metrics, resources
 from lenet.data import idx, transform
+from lenet.devices import Device
 from lenet.errors import LenetError, UserError
 from lenet.interrupts import Interruption
 from lenet.model import checkpoint
@@ -65,8 +66,9 @@ def run_training(options: TrainOptions) -> dict[str, Any]:
     if not options.distribute:
         flags.report_unused(options, {"device_num": "without --distribute"})
     card = workers.card(options.device_id) if options.distribute else options.device_id
-    device = devices.resolve(options.device_target, card)
-    devices.set_context(device, card, options.threads)
+    fused = options.fused_kernels and not options.distribute and options.amp_level != "O2"
+    size = (options.image_height, options.image_width) if fused else None
+    device = devices.start(options.device_target, card, options.threads, size)
     with devices.failures_reported(device):
         group = workers.join() if options.distribute else Workers()
         schedule = Schedule(options, len(train) - options.validation, group)
@@ -96,7 +98,7 @@ class _Run:
     options: TrainOptions
     train: idx.Split
     test: idx.Split
-    device: str
+    device: Device
     workers: Workers
     schedule: Schedule
     folder: RunFolder
@@ -120,8 +122,8 @@ class _Run:
             options, self.train, schedule, self.device, self.workers.size
         )
         size = options.image_height, options.image_width
-        self.validation_images = transform.prepare(self.validation.images, *size)
-        self.test_images = transform.prepare(self.test.images, *size)
+        self.validation_pixels = transform.resize(self.validation.images, *size)
+        self.test_pixels = transform.resize(self.test.images, *size)
 
     def start(self) -> None:
         """Starts a new run."""
@@ -178,7 +180,7 @@ class _Run:
             len(self.train),
             self.schedule.steps_per_epoch,
             "device" if self.workers.size == 1 else f"{self.workers.size} workers, each on",
-            self.device,
+            self.device.name,
         )
         if self.schedule.last < self.schedule.total and self.options.lr_decay == "cosine":
             logging.info(
@@ -238,7 +240,7 @@ class _Run:
             figures={
                 "training": f"{sum(entry['seconds'] for entry in self.progress.epochs):.1f} s",
                 "per step": f"{result['timings'].get('ms_per_step_median', 0):.3f} ms",
-                "device": self.device,
+                "device": self.device.name,
             },
             tables={
                 "Files": {"checkpoint": self._saved_path().name, "options": CONFIG},
@@ -337,7 +339,7 @@ class _Run:
 
     def _validate(self) -> None:
         """Measures the validation accuracy of an epoch; all workers come to the same decision."""
-        result = metrics.evaluate(self._logits(self.validation_images), self.validation.labels)
+        result = metrics.evaluate(self._logits(self.validation_pixels), self.validation.labels)
         epochs = self.progress.epochs
         epochs[-1]["validation_accuracy"] = result.accuracy
         self.progress.show(
@@ -351,17 +353,17 @@ class _Run:
             self.finished = True
             self.progress.show(f"no better validation accuracy for {since_best} epochs; stopping")
 
-    def _logits(self, images: np.ndarray) -> np.ndarray:
+    def _logits(self, pixels: np.ndarray) -> np.ndarray:
         from lenet.model import lenet5
 
-        logits = lenet5.predict_logits(self.net, images)
+        logits = lenet5.classify(self.net, pixels, self.device)
         self.trainer.cell.set_train()
         return logits
 
     def _evaluate(self) -> np.ndarray:
         """Returns the logits of the test set; prints and records the accuracy."""
         start = time.perf_counter()
-        logits = self._logits(self.test_images)
+        logits = self._logits(self.test_pixels)
         result = metrics.evaluate(logits, self.test.labels)
         seconds = time.perf_counter() - start
         self.progress.evaluated(self.done, result.accuracy, seconds)
@@ -372,6 +374,8 @@ class _Run:
     def _metrics(self, accuracy: float | None) -> dict[str, Any]:
         import mindspore as ms
 
+        from lenet.training.trainer import FusedTrainer
+
         seconds = time.perf_counter() - self.start_time
         return {
             "accuracy": accuracy,
@@ -380,8 +384,8 @@ class _Run:
             "epochs": self.progress.epochs,
             "loss_curve": self.progress.loss_curve,
             "timings": self.progress.timings() | {"total_seconds": seconds},
-            "device": self.device,
-            "fused_kernels": self.net.fused is not None,
+            "device": self.device.name,
+            "fused_kernels": isinstance(self.trainer, FusedTrainer),
             "workers": self.workers.size,
             "mindspore": ms.__version__,
             "config": dataclasses.asdict(self.options),
@@ -390,11 +394,12 @@ class _Run:
 
 
 def _build(
-    options: TrainOptions, train: idx.Split, schedule: Schedule, device: str, workers: int
+    options: TrainOptions, train: idx.Split, schedule: Schedule, device: Device, workers: int
 ) -> tuple[LeNet5, Trainer]:
     """Returns the network and its trainer; the seed decides the initial weights."""
     import mindspore as ms
 
+    from lenet.kernels import operators
     from lenet.model import lenet5
     from lenet.training.trainer import FusedTrainer, OperatorTrainer, TrainingSet
 
@@ -403,19 +408,28 @@ def _build(
     data = TrainingSet(images, train.labels.astype(np.int32))
     level = options.amp_level
     if level == "auto":
-        level = "O2" if device == "Ascend" else "O0"
+        level = "O2" if device.name == "Ascend" else "O0"
     # The fused kernels compute in float32 and cannot average gradients between their steps.
-    suitable = device == "CPU" and workers == 1 and level == "O0"
+    suitable = device.has_fused_kernels and workers == 1 and level == "O0"
     fused = options.fused_kernels and suitable
-    if suitable:
+    if suitable and not device.card:
         kernels.report_missing()
     ms.set_seed(options.seed)
-    net = lenet5.build(height, width, fused, options.threads)
+    net = lenet5.build(height, width, fused and not device.card, options.threads)
     if fused:
         flags.report_unused(options, {"sink_size": "with the fused kernels"})
-        return net, FusedTrainer(net, data, options.momentum, options.threads)
+        on_gpu = device.card is not None
+        size = operators.STEPS_PER_GPU_LAUNCH if on_gpu else operators.STEPS_PER_LAUNCH
+        return net, FusedTrainer(
+            net,
+            data,
+            options.momentum,
+            options.threads,
+            size=min(size, schedule.steps_per_epoch),
+            on_gpu=on_gpu,
+        )
     if options.fused_kernels:
-        reason = f"on {device}" if device != "CPU" else "with --amp_level=O2"
+        reason = f"on {device.name}" if device.name != "CPU" else "with --amp_level=O2"
         reason = "with several workers" if workers > 1 else reason
         logging.info("--fused_kernels has no effect %s; MindSpore's operators run", reason)
     return net, OperatorTrainer(

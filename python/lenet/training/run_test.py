@@ -1,3 +1,4 @@
+import ctypes
 import dataclasses
 import errno
 import hashlib
@@ -11,8 +12,8 @@ import signal
 import numpy as np
 import pytest
 
-from lenet import devices, metrics
-from lenet.errors import LenetError, UserError
+from lenet import devices, metrics, resources
+from lenet.errors import DeviceFailedError, DeviceUnavailableError, LenetError, UserError
 from lenet.model import checkpoint
 from lenet.model.lenet5 import LeNet5
 from lenet.options import config
@@ -95,6 +96,66 @@ def test_writes_a_checkpoint_and_metrics(options, data, capsys):
         "--max_steps).",
         f"Report: {options.ckpt_path}/report.html",
     ]
+
+
+@pytest.fixture
+def fake_gpu(monkeypatch, tmp_path):
+    """A GPU whose driver runs the kernels on the host; returns a function that sets its faults."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("libcuda.so.1", "libnvrtc.so.11.2"):  # found by their names once they are loaded
+        ctypes.CDLL(str(resources.path(f"cc/gpu/fake/{name}")))
+    return lambda faults: monkeypatch.setenv("FAKE_CUDA", faults)
+
+
+def test_a_gpu_trains_and_evaluates_like_the_cpu(options, fake_gpu, tmp_path):
+    fake_gpu("")
+    expected = _train(options, ckpt_path=str(tmp_path / "cpu"), eval_each_epoch=True)
+    _train(options, device_target="GPU", max_steps=5)
+    result = _train(options, device_target="GPU", eval_each_epoch=True, resume=True)
+    assert (result["device"], result["fused_kernels"]) == ("GPU", True)
+    losses = {(epoch, step): loss for epoch, step, loss in result["loss_curve"]}
+    for epoch, step, loss in expected["loss_curve"]:
+        assert losses[epoch, step] == pytest.approx(loss, abs=1e-5)
+    assert result["accuracy"] == expected["accuracy"]
+    values = [
+        checkpoint.read(path / "checkpoint_lenet-2_8.ckpt")
+        for path in (tmp_path / "cpu", pathlib.Path(options.ckpt_path))
+    ]
+    assert list(values[0]) == list(values[1])
+    for name, value in values[0].items():
+        np.testing.assert_allclose(values[1][name].asnumpy(), value.asnumpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("faults", "error", "message"),
+    [
+        ("cuInit=999", DeviceUnavailableError, "CUDA error 999"),
+        ("nvrtcCompileProgram=6", LenetError, "NVRTC"),
+        ("wrong=1", DeviceFailedError, "reference"),
+    ],
+)
+def test_a_gpu_that_does_not_work(options, fake_gpu, caplog, faults, error, message):
+    fake_gpu(faults)
+    with pytest.raises(error, match=message):
+        _train(options, device_target="GPU")
+    result = _train(options, device_target="auto", epoch_size=1)
+    assert result["device"] == "CPU"
+    assert len([text for text in caplog.messages if message in text]) == 1
+
+
+def test_a_gpu_that_fails_during_the_work(options, fake_gpu, monkeypatch):
+    fake_gpu("")
+    start = Progress.start_epoch
+
+    def start_epoch(self, epoch, step):
+        start(self, epoch, step)
+        if epoch == 2:
+            fake_gpu("cuLaunchCooperativeKernel=719")
+
+    monkeypatch.setattr(Progress, "start_epoch", start_epoch)
+    with pytest.raises(DeviceFailedError, match=r"^the GPU failed: .*unspecified launch failure"):
+        _train(options, device_target="GPU", save_checkpoint_steps=8)
+    assert _names(options) == ["checkpoint_lenet-1_8.ckpt", "metrics.json"]
 
 
 def test_fused_kernels_continue_a_float16_run(options, caplog):

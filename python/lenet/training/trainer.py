@@ -177,26 +177,42 @@ class _Reporter(ms.train.Callback):
 
 
 class FusedTrainer(Trainer):
-    """Trainer of the fused kernels, for the CPU; its checkpoints equal OperatorTrainer's."""
+    """Trainer of the fused kernels, for CPU and GPU; its checkpoints equal OperatorTrainer's."""
 
-    def __init__(self, net: LeNet5, data: TrainingSet, momentum: float, threads: int) -> None:
+    def __init__(
+        self,
+        net: LeNet5,
+        data: TrainingSet,
+        momentum: float,
+        threads: int,
+        *,
+        size: int = operators.STEPS_PER_LAUNCH,
+        on_gpu: bool = False,
+    ) -> None:
+        """Builds the training graph; see operators.TrainSteps for the arguments."""
         # Each launch has its own learning rates.
         super().__init__(nn.Momentum(net.trainable_params(), 0.0, momentum))
         self.cell = _State(net, self._optimizer)
-        normalized = transform.normalize(np.arange(256, dtype=np.uint8))
         self._steps = operators.TrainSteps(
-            self._optimizer, data.images, data.labels, normalized, threads
+            self._optimizer,
+            data.images,
+            data.labels,
+            transform.NORMALIZED,
+            threads,
+            size=size,
+            on_gpu=on_gpu,
         )
 
     def train(self, schedule: Schedule, first: int, report: Report) -> None:
         """Executes the steps; see Trainer.train."""
+        size = self._steps.size
         while first < schedule.last:
-            count = min(schedule.steps_to_pause(first), operators.STEPS_PER_LAUNCH)
+            count = min(schedule.steps_to_pause(first), size)
             order = schedule.order(first, count)
             # Another shape would compile the graph again.
-            padded_order = np.zeros((operators.STEPS_PER_LAUNCH, order.shape[1]), np.int32)
+            padded_order = np.zeros((size, order.shape[1]), np.int32)
             padded_order[:count] = order
-            padded_rates = np.zeros(operators.STEPS_PER_LAUNCH, np.float32)
+            padded_rates = np.zeros(size, np.float32)
             padded_rates[:count] = schedule.rates(first, count)
             steps = ms.Tensor(np.array([count], np.int32))
             losses = self._steps(ms.Tensor(padded_order), ms.Tensor(padded_rates), steps)
