@@ -239,7 +239,7 @@ export_air() {
 # Succeeds if the installed CANN is one that the documents leave open for this chip.
 cann_8_1() {
   local version
-  version="$(cat "${version_files[@]/#/${ASCEND_HOME_PATH:-/nowhere}/}" 2> /dev/null \
+  version="$(cat "${ASCEND_HOME_PATH:-/nowhere}"/{version.cfg,version.info,compiler/version.info} 2> /dev/null \
     | grep -oE '[0-9]+\.[0-9]+\.[0-9A-Z]+' | head -n 1)" || true
   [[ ${version} =~ ^8\.[123]\. ]] || skip "CANN here is ${version:-unknown}, not 8.1 to 8.3"
   grep -q '"soc_name": *"Ascend310"' "${report}/probe.json" || skip "the chip is no Ascend310"

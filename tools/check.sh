@@ -12,7 +12,6 @@ fi
 # shellcheck source=tools/scripts.sh
 source "${runfiles}/tools/scripts.sh"
 
-readonly version_files=({version.cfg,version.info,compiler/version.info}) # in the folder of CANN
 readonly limit=900 # seconds per item, because a driver may hang
 readonly not_run=77
 unusable="" # why nothing can be run on the device
@@ -98,18 +97,9 @@ said() {
   echo "ok: $1"
 }
 
-# environment COMMAND...: records the software and the output of a tool that lists the devices.
+# environment COMMAND...: records the machine and the output of a tool that lists the devices.
 environment() {
-  local path
-  uname -srm
-  sed -n 's/^PRETTY_NAME=//p' /etc/os-release
-  id
-  ls -l /dev/{davinci*,devmm_svm,hisi_hdc,nvidia*} || true
-  env | grep -E '^(ASCEND|CUDA|NVIDIA|LD_LIBRARY_PATH|PYTHONPATH)' || true
-  for path in /usr/local/Ascend/{driver,firmware}/version.info \
-    "${version_files[@]/#/${ASCEND_HOME_PATH:-/nowhere}/}"; do
-    [[ ! -r ${path} ]] || (echo "${path}:" && cat "${path}")
-  done
+  program //tools:doctor
   timeout 60 "$@" || echo "$1: exit code $?"
   echo "ok: recorded"
 }
