@@ -58,6 +58,7 @@ class TrainOptions(DeviceOptions, DataOptions, ImageOptions, CloudOptions):
     keep_checkpoint_max: int
     log_steps: int
     timestamps: bool
+    summary_dir: str
     pre_trained: str
     resume: bool
     eval_each_epoch: bool

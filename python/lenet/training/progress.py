@@ -17,7 +17,12 @@ class Progress:
     """
 
     def __init__(
-        self, steps_per_epoch: int, last: int, log_steps: int, timestamps: bool = False
+        self,
+        steps_per_epoch: int,
+        last: int,
+        log_steps: int,
+        timestamps: bool = False,
+        summary_dir: str = "",
     ) -> None:
         """Shows nothing yet.
 
@@ -26,6 +31,7 @@ class Progress:
             last: number of the last step of the run, over all epochs.
             log_steps: steps between two lines.
             timestamps: start each line with the time.
+            summary_dir: folder for TensorBoard event files; "" for none.
         """
         self.loss_curve: list[dict[str, Any]] = []
         self.epochs: list[dict[str, Any]] = []
@@ -33,6 +39,11 @@ class Progress:
         self._last = last
         self._log_steps = log_steps
         self._timestamps = timestamps
+        self._writer = None
+        if summary_dir:
+            import tensorboardX
+
+            self._writer = tensorboardX.SummaryWriter(summary_dir)
         self._launches: list[tuple[int, float]] = []  # steps, milliseconds
         self._epoch_losses: list[float] = []
         self._epoch_steps = 0
@@ -88,11 +99,14 @@ class Progress:
                 "ms_per_step": ms_per_step,
             }
         )
+        self._record("mean_loss", self.epochs[-1]["mean_loss"], epoch * self._steps_per_epoch)
+        self._record("learning_rate", learning_rate, epoch * self._steps_per_epoch)
         self.show(f"epoch time: {total_ms:.3f} ms, per step time: {ms_per_step:.3f} ms")
 
     def evaluated(self, done: int, accuracy: float, seconds: float) -> None:
         """Records the test accuracy after step `done`, measured in `seconds`."""
         self._postfix["accuracy"] = f"{accuracy:.2%}"
+        self._record("test_accuracy", accuracy, done)
         if self.epochs and self.epochs[-1]["epoch"] * self._steps_per_epoch == done:
             self.epochs[-1] |= {"accuracy": accuracy, "evaluation_s": seconds}
 
@@ -136,6 +150,12 @@ class Progress:
         due = step // period > (step - steps) // period or step in (steps, self._steps_per_epoch)
         if not due and done != self._last:
             return
+        self._record("loss", loss, done)
         self.loss_curve.append({"epoch": epoch, "step": step, "loss": loss})
         # The shortest decimal of a float32, as the original prints it.
         self.show(f"epoch:{epoch} step:{step}, loss is {np.float32(loss)!s}")
+
+    def _record(self, name: str, value: float, done: int) -> None:
+        if self._writer is not None:
+            self._writer.add_scalar(name, value, done)
+            self._writer.flush()

@@ -77,3 +77,11 @@ def test_one_bar_for_the_run_on_terminals_only(monkeypatch, terminal):
     progress.close()
     for text in ("epoch 1/2", "epoch 2/2", "loss=2.2792", "accuracy=98.77%"):
         assert (text in terminal.getvalue()) == terminal.isatty()
+
+
+def test_tensorboard_event_files_on_request(tmp_path):
+    progress = Progress(steps_per_epoch=2, last=2, log_steps=1, summary_dir=str(tmp_path))
+    _run(progress, 2, 2)
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("events.out.tfevents.*"))
+    for tag in (b"loss", b"mean_loss", b"learning_rate", b"test_accuracy"):
+        assert tag in content

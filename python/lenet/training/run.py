@@ -113,7 +113,11 @@ class _Run:
         self.start_time = time.perf_counter()
         self.data_sha256 = {"train": self.train.sha256(), "test": self.test.sha256()}
         self.progress = Progress(
-            schedule.steps_per_epoch, schedule.last, options.log_steps, options.timestamps
+            schedule.steps_per_epoch,
+            schedule.last,
+            options.log_steps,
+            options.timestamps,
+            options.summary_dir if self.workers.writes else "",
         )
         count = len(self.train) - options.validation
         self.validation = self.train.part(count, len(self.train))
