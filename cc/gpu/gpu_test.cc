@@ -41,7 +41,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-constexpr int kSide = 32;  // of the host build of the kernels
+constexpr int kSide = 32;
 
 std::string FakeFolder() {
   const std::string path = TestData("lenet_mindspore/cc/gpu/fake/libcuda.so.1");
@@ -61,14 +61,34 @@ class GpuTest : public testing::Test {
   }
 };
 
-TEST_F(GpuTest, TrainsLikeTheReference) {
-  LENET_ASSERT_OK_AND_ASSIGN(const auto trainer, Trainer::Open(Options()));
-  EXPECT_EQ(trainer->card(), "Fake card");
-  EXPECT_EQ(trainer->warning(), "");
-  for (const int batch : {1, 2, 5}) {
-    EXPECT_THAT(CheckCard({kSide, kSide, batch, 2}, &*trainer), IsOk());
+constexpr char kClusters[] = "capability=90 shared_memory=232448 ";
+
+struct Size {
+  int height;
+  int width;
+};
+
+class SizeTest : public testing::WithParamInterface<Size>, public GpuTest {};
+
+INSTANTIATE_TEST_SUITE_P(, SizeTest,
+                         testing::Values(Size{kSide, kSide}, Size{20, 17}));
+
+TEST_P(SizeTest, TrainsLikeTheReference) {
+  for (const char* settings : {"", kClusters}) {
+    Set(settings);
+    TrainerOptions options = Options();
+    options.height = GetParam().height;
+    options.width = GetParam().width;
+    LENET_ASSERT_OK_AND_ASSIGN(const auto trainer, Trainer::Open(options));
+    EXPECT_EQ(trainer->card(), "Fake card");
+    EXPECT_EQ(trainer->warning(), "");
+    for (const int batch : {1, 2, 5}) {
+      EXPECT_THAT(
+          CheckCard({options.height, options.width, batch, 2}, &*trainer),
+          IsOk());
+    }
+    EXPECT_EQ(trainer->kernel_milliseconds(), 1.0f);
   }
-  EXPECT_EQ(trainer->kernel_milliseconds(), 1.0f);
 }
 
 struct Fault {
@@ -89,6 +109,8 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"cards=0", 3, "cannot find a card", "nvidia-smi lists the cards"},
         Fault{"version=10020", 3, "supports CUDA 10.2, but 11.0 is needed",
               "update NVIDIA's driver"},
+        Fault{"shared_memory=10000", 2, "too large for this GPU",
+              "use smaller images"},
         Fault{"capability=52", 3, "Fake card has compute capability 5.2",
               "use another card"},
         Fault{"cuDevicePrimaryCtxRetain=46", 3, "cannot open card 0",
@@ -142,7 +164,7 @@ TEST_F(GpuTest, NamesMissingLibrariesAndCards) {
 }
 
 TEST_F(GpuTest, GoesOnWithoutClusters) {
-  Set("capability=90 clusters=0");
+  Set(std::string(kClusters) + "clusters=0");
   LENET_ASSERT_OK_AND_ASSIGN(const auto trainer, Trainer::Open(Options()));
   EXPECT_THAT(trainer->warning(),
               HasSubstr("slower, without thread-block clusters: "));
