@@ -2,6 +2,7 @@
 // kernels; see fake_driver.cc.
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -214,6 +215,32 @@ TEST(CompilerTest, WarnsIfTheCacheIsReadOnly) {
   EXPECT_THAT(program->warning,
               AllOf(HasSubstr("the kernels are compiled at each start: "),
                     HasSubstr(temp.path()), HasSubstr("Permission denied")));
+}
+
+// Runs the stand-alone test without its longer parts; returns its exit code
+// and, in `output`, what it printed.
+int RunCardTest(const std::string& settings, std::string* output) {
+  const TempFolder temp;
+  const std::string path = temp.path() + "/output";
+  const std::string command =
+      "FAKE_CUDA='" + settings + "' LD_LIBRARY_PATH='" + FakeFolder() + "' '" +
+      TestData("lenet_mindspore/cc/gpu/card_test_program") + "' '" +
+      FakeFolder() + "' --quick >'" + path + "' 2>&1";
+  const int status = std::system(command.c_str());  // NOLINT(cert-env33-c)
+  *output = ReadTestFile(path);
+  return WEXITSTATUS(status);
+}
+
+TEST(CardTest, PassesOnTheFakeCard) {
+  std::string output;
+  EXPECT_EQ(RunCardTest("", &output), 0) << output;
+  EXPECT_THAT(output,
+              AllOf(HasSubstr("card: Fake card, opened in "),
+                    HasSubstr("32x32, batch 33: equals the reference\n"),
+                    HasSubstr("two runs of 3 steps: bit-identical\n")));
+  EXPECT_EQ(RunCardTest("cards=0", &output), 3);
+  EXPECT_THAT(output, HasSubstr("card_test: GPU: cannot find a card: "));
+  EXPECT_EQ(RunCardTest("wrong=1", &output), 4);
 }
 
 // A call of the operator: three 32x32 images, two steps of two images.
