@@ -5,6 +5,7 @@
 // the result of a function, or a property of the card.
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -50,9 +51,26 @@ const Text* Find(CUresult result) {
   return found == std::end(kTexts) ? nullptr : found;
 }
 
-constexpr char kCode[] = "fake machine code";
-char kernel_train;
-char kernel_forward;
+// "Compiled" code names the host build with the height, width and cluster size
+// of the compiler's options.
+constexpr char kCode[] = "fake code %d %d %d";
+std::string compiled_code;
+
+int Macro(int count, const char* const* options, const std::string& name) {
+  const std::string start = "-D" + name + "=";
+  for (int i = 0; i < count; ++i) {
+    const std::string option = options[i];
+    if (option.rfind(start, 0) == 0) return std::atoi(&option[start.size()]);
+  }
+  return 0;
+}
+
+// A module is a kernel; its functions are the members.
+struct Module {
+  lenet::gpu::HostKernel kernel;
+  bool train;
+};
+Module modules[2];  // train, forward
 
 template <typename T>
 T* Host(CUdeviceptr pointer) {
@@ -118,7 +136,7 @@ CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute,
 }
 
 CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice /*device*/) {
-  *context = reinterpret_cast<CUcontext>(&kernel_train);
+  *context = reinterpret_cast<CUcontext>(modules);
   return Result("cuDevicePrimaryCtxRetain");
 }
 
@@ -131,16 +149,28 @@ CUresult cuCtxSetCurrent(CUcontext /*context*/) { return CUDA_SUCCESS; }
 CUresult cuCtxSynchronize() { return Result("cuCtxSynchronize"); }
 
 CUresult cuModuleLoadData(CUmodule* module, const void* image) {
-  *module = nullptr;
-  return std::strcmp(static_cast<const char*>(image), kCode) == 0
-             ? CUDA_SUCCESS
-             : CUDA_ERROR_NO_BINARY_FOR_GPU;
+  int height = 0;
+  int width = 0;
+  int cluster = 0;
+  std::sscanf(static_cast<const char*>(image), kCode, &height, &width,
+              &cluster);
+  for (const lenet::gpu::HostKernel& kernel : lenet::gpu::HostKernels()) {
+    if (kernel.config.height != height || kernel.config.width != width ||
+        kernel.config.cluster != cluster) {
+      continue;
+    }
+    modules[0] = {kernel, true};
+    modules[1] = {kernel, false};
+    *module = nullptr;
+    return CUDA_SUCCESS;
+  }
+  return CUDA_ERROR_NO_BINARY_FOR_GPU;
 }
 
 CUresult cuModuleGetFunction(CUfunction* function, CUmodule /*module*/,
                              const char* name) {
   *function = reinterpret_cast<CUfunction>(
-      std::strcmp(name, "LenetTrain") == 0 ? &kernel_train : &kernel_forward);
+      &modules[std::strcmp(name, "LenetTrain") == 0 ? 0 : 1]);
   return CUDA_SUCCESS;
 }
 
@@ -157,14 +187,17 @@ CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned blocks,
   if (Result("cuLaunchCooperativeKernel") != CUDA_SUCCESS) {
     return Result("cuLaunchCooperativeKernel");
   }
-  if (function == reinterpret_cast<CUfunction>(&kernel_forward)) {
-    lenet::gpu::RunForward(
-        *static_cast<lenet::gpu::ForwardArguments*>(parameters[0]), blocks);
+  const auto& [kernel, train] = *reinterpret_cast<Module*>(function);
+  const int clusters = static_cast<int>(blocks) / kernel.config.cluster;
+  if (!train) {
+    kernel.forward(*static_cast<lenet::gpu::ForwardArguments*>(parameters[0]),
+                   clusters, false);
     return CUDA_SUCCESS;
   }
-  const auto& train = *static_cast<lenet::gpu::TrainArguments*>(parameters[0]);
-  lenet::gpu::RunTrain(train, blocks);
-  if (Setting("wrong", 0) != 0) train.parameters[7] += 0.01f;
+  const auto& arguments =
+      *static_cast<lenet::gpu::TrainArguments*>(parameters[0]);
+  kernel.train(arguments, clusters, false);
+  if (Setting("wrong", 0) != 0) arguments.parameters[7] += 0.01f;
   return CUDA_SUCCESS;
 }
 
@@ -227,7 +260,7 @@ nvrtcResult nvrtcCreateProgram(nvrtcProgram* program, const char* /*source*/,
                                const char* /*name*/, int /*headers*/,
                                const char* const* /*header_sources*/,
                                const char* const* /*header_names*/) {
-  *program = reinterpret_cast<nvrtcProgram>(&kernel_train);
+  *program = reinterpret_cast<nvrtcProgram>(modules);
   return NVRTC_SUCCESS;
 }
 
@@ -235,8 +268,14 @@ nvrtcResult nvrtcDestroyProgram(nvrtcProgram* /*program*/) {
   return NVRTC_SUCCESS;
 }
 
-nvrtcResult nvrtcCompileProgram(nvrtcProgram /*program*/, int /*count*/,
-                                const char* const* /*options*/) {
+nvrtcResult nvrtcCompileProgram(nvrtcProgram /*program*/, int count,
+                                const char* const* options) {
+  char code[100];
+  std::snprintf(code, sizeof(code), kCode,
+                Macro(count, options, "LENET_HEIGHT"),
+                Macro(count, options, "LENET_WIDTH"),
+                Macro(count, options, "LENET_CLUSTER"));
+  compiled_code = code;
   return static_cast<nvrtcResult>(Setting("nvrtcCompileProgram", 0));
 }
 
@@ -251,12 +290,12 @@ nvrtcResult nvrtcGetProgramLog(nvrtcProgram /*program*/, char* log) {
 }
 
 nvrtcResult nvrtcGetCUBINSize(nvrtcProgram /*program*/, size_t* size) {
-  *size = sizeof(kCode);
+  *size = compiled_code.size() + 1;
   return NVRTC_SUCCESS;
 }
 
 nvrtcResult nvrtcGetCUBIN(nvrtcProgram /*program*/, char* cubin) {
-  std::memcpy(cubin, kCode, sizeof(kCode));
+  std::strcpy(cubin, compiled_code.c_str());
   return NVRTC_SUCCESS;
 }
 
