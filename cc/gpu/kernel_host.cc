@@ -13,9 +13,10 @@
   for (int count_t = 0, t = is_reversed_now ? kThreads - 1 : 0; \
        count_t < kThreads; ++count_t, t += is_reversed_now ? -1 : 1)
 #define LAST_PHASE(t) PHASE(t)
-#define CLUSTER_PART(of_cluster, b)                   \
+#define EACH_BLOCK(of_cluster, b)                     \
   for (int count_b = 0; count_b < kBlocks; ++count_b) \
     if (const Block b = BlockOf(of_cluster, count_b, kBlocks); true)
+#define CLUSTER_PART(of_cluster, b) EACH_BLOCK(of_cluster, b)
 #define EACH_CLUSTER(grid, cluster)                           \
   for (int count_c = 0; count_c < (grid).clusters; ++count_c) \
     if (const Block cluster = ClusterOf(grid, count_c, kBlocks); true)
@@ -75,7 +76,7 @@ float* SharedOf(const Block& b, int rank) {
 }
 
 void GridArrive(const Grid&) {}
-void GridWait(const Grid&) {}
+void GridWait(const Grid&, int) {}
 void WaitForCopies() {}
 
 float LoadShared(const float* p) { return *p; }
