@@ -75,8 +75,8 @@ constexpr int kChunk = 32;
 // block updates at a time.
 constexpr int kTileIn = 52;
 constexpr int kTileOut = 12;
-constexpr int kTileConv = 150;
-constexpr int kConvParts = 3;  // threads per weight
+constexpr int kTileConv1 = 50;
+constexpr int kTileConv2 = 150;
 
 constexpr LENET_HOST_DEVICE int RoundUp(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
