@@ -12,7 +12,7 @@ import signal
 import numpy as np
 import pytest
 
-from lenet import devices, resources
+from lenet import devices, gpu, resources
 from lenet.errors import DeviceFailedError, DeviceUnavailableError, LenetError, UserError
 from lenet.model import checkpoint
 from lenet.model.lenet5 import LeNet5
@@ -96,6 +96,7 @@ def test_writes_a_checkpoint_and_metrics(options, data, capsys):
 def fake_gpu(monkeypatch, tmp_path):
     """A GPU whose driver runs the kernels on the host; returns a function that sets its faults."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(gpu, "_nvrtc_folder", lambda: None)  # of a machine with a GPU
     for name in ("libcuda.so.1", "libnvrtc.so.11.2"):  # found by their names once they are loaded
         ctypes.CDLL(str(resources.path(f"cc/gpu/fake/{name}")))
     return lambda faults: monkeypatch.setenv("FAKE_CUDA", faults)
