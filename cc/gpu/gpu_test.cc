@@ -2,6 +2,7 @@
 // kernels; see fake_driver.cc.
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -41,7 +42,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-constexpr int kSide = 32;  // of the host build of the kernels
+constexpr int kSide = 32;
 
 std::string FakeFolder() {
   const std::string path = TestData("lenet_mindspore/cc/gpu/fake/libcuda.so.1");
@@ -61,14 +62,34 @@ class GpuTest : public testing::Test {
   }
 };
 
-TEST_F(GpuTest, TrainsLikeTheReference) {
-  LENET_ASSERT_OK_AND_ASSIGN(const auto trainer, Trainer::Open(Options()));
-  EXPECT_EQ(trainer->card(), "Fake card");
-  EXPECT_EQ(trainer->warning(), "");
-  for (const int batch : {1, 2, 5}) {
-    EXPECT_THAT(CheckCard({kSide, kSide, batch, 2}, &*trainer), IsOk());
+constexpr char kClusters[] = "capability=90 shared_memory=232448 ";
+
+struct Size {
+  int height;
+  int width;
+};
+
+class SizeTest : public testing::WithParamInterface<Size>, public GpuTest {};
+
+INSTANTIATE_TEST_SUITE_P(, SizeTest,
+                         testing::Values(Size{kSide, kSide}, Size{20, 17}));
+
+TEST_P(SizeTest, TrainsLikeTheReference) {
+  for (const char* settings : {"", kClusters}) {
+    Set(settings);
+    TrainerOptions options = Options();
+    options.height = GetParam().height;
+    options.width = GetParam().width;
+    LENET_ASSERT_OK_AND_ASSIGN(const auto trainer, Trainer::Open(options));
+    EXPECT_EQ(trainer->card(), "Fake card");
+    EXPECT_EQ(trainer->warning(), "");
+    for (const int batch : {1, 2, 5}) {
+      EXPECT_THAT(
+          CheckCard({options.height, options.width, batch, 2}, &*trainer),
+          IsOk());
+    }
+    EXPECT_EQ(trainer->kernel_milliseconds(), 1.0f);
   }
-  EXPECT_EQ(trainer->kernel_milliseconds(), 1.0f);
 }
 
 struct Fault {
@@ -89,6 +110,8 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"cards=0", 3, "cannot find a card", "nvidia-smi lists the cards"},
         Fault{"version=10020", 3, "supports CUDA 10.2, but 11.0 is needed",
               "update NVIDIA's driver"},
+        Fault{"shared_memory=10000", 2, "too large for this GPU",
+              "use smaller images"},
         Fault{"capability=52", 3, "Fake card has compute capability 5.2",
               "use another card"},
         Fault{"cuDevicePrimaryCtxRetain=46", 3, "cannot open card 0",
@@ -142,7 +165,7 @@ TEST_F(GpuTest, NamesMissingLibrariesAndCards) {
 }
 
 TEST_F(GpuTest, GoesOnWithoutClusters) {
-  Set("capability=90 clusters=0");
+  Set(std::string(kClusters) + "clusters=0");
   LENET_ASSERT_OK_AND_ASSIGN(const auto trainer, Trainer::Open(Options()));
   EXPECT_THAT(trainer->warning(),
               HasSubstr("slower, without thread-block clusters: "));
@@ -192,6 +215,32 @@ TEST(CompilerTest, WarnsIfTheCacheIsReadOnly) {
   EXPECT_THAT(program->warning,
               AllOf(HasSubstr("the kernels are compiled at each start: "),
                     HasSubstr(temp.path()), HasSubstr("Permission denied")));
+}
+
+// Runs the stand-alone test without its longer parts; returns its exit code
+// and, in `output`, what it printed.
+int RunCardTest(const std::string& settings, std::string* output) {
+  const TempFolder temp;
+  const std::string path = temp.path() + "/output";
+  const std::string command =
+      "FAKE_CUDA='" + settings + "' LD_LIBRARY_PATH='" + FakeFolder() + "' '" +
+      TestData("lenet_mindspore/cc/gpu/card_test_program") + "' '" +
+      FakeFolder() + "' --quick >'" + path + "' 2>&1";
+  const int status = std::system(command.c_str());  // NOLINT(cert-env33-c)
+  *output = ReadTestFile(path);
+  return WEXITSTATUS(status);
+}
+
+TEST(CardTest, PassesOnTheFakeCard) {
+  std::string output;
+  EXPECT_EQ(RunCardTest("", &output), 0) << output;
+  EXPECT_THAT(output,
+              AllOf(HasSubstr("card: Fake card, opened in "),
+                    HasSubstr("32x32, batch 33: equals the reference\n"),
+                    HasSubstr("two runs of 3 steps: bit-identical\n")));
+  EXPECT_EQ(RunCardTest("cards=0", &output), 3);
+  EXPECT_THAT(output, HasSubstr("card_test: GPU: cannot find a card: "));
+  EXPECT_EQ(RunCardTest("wrong=1", &output), 4);
 }
 
 // A call of the operator: three 32x32 images, two steps of two images.

@@ -71,13 +71,12 @@ constexpr int kRows1 = kChannels1 * 5;
 constexpr int kRowsPerChannel2 = kChannels1 * 5;
 // Images whose activations and gradients an update adds at a time.
 constexpr int kChunk = 32;
-constexpr int kChunkStride = kChunk + 4;  // avoids bank conflicts
 // Inputs and outputs of a dense layer, and weights of a convolution, that a
 // block updates at a time.
-constexpr int kTileIn = 50;
+constexpr int kTileIn = 52;
 constexpr int kTileOut = 12;
-constexpr int kTileConv = 150;
-constexpr int kConvParts = 3;  // threads per weight
+constexpr int kTileConv1 = 50;
+constexpr int kTileConv2 = 150;
 
 constexpr LENET_HOST_DEVICE int RoundUp(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -160,6 +159,7 @@ struct Layout {
   int dense2;
   int logits;
   int terms;
+  int loss;
   int d_logits;
   int d_dense2;
   int d_dense1;
@@ -170,7 +170,7 @@ struct Layout {
 };
 
 constexpr int kUpdateFloats =
-    (kTileIn + kTileOut) * kChunkStride + 3 * (kTileIn + 1) * kTileOut;
+    kChunk * (kTileIn + kTileOut) + 3 * (kTileIn + 1) * kTileOut;
 
 // Returns the offset of an array of `count` floats and moves `end` beyond it.
 constexpr LENET_HOST_DEVICE int Take(int* end, int count) {
@@ -238,6 +238,7 @@ constexpr LENET_HOST_DEVICE Layout MakeLayout(const Config& c) {
   l.dense2 = Take(&end, kDense2);
   l.logits = Take(&end, kClasses);
   l.terms = Take(&end, kClasses);
+  l.loss = Take(&end, 1);
   l.d_logits = Take(&end, kClasses);
   l.d_dense2 = Take(&end, kDense2);
   l.d_dense1 = Take(&end, l.own_dense1);
@@ -249,43 +250,35 @@ constexpr LENET_HOST_DEVICE Layout MakeLayout(const Config& c) {
   return l;
 }
 
-// Arrays of TrainArguments::workspace; offsets are in floats.
-//
-// Rows of `columns` images: the inputs of the dense layers, and the gradients
-// of their outputs. Columns beyond the batch are zero.
+// Arrays of TrainArguments::workspace, one row per image; offsets are in
+// floats.
 struct Workspace {
-  int columns;
-  int rows;
-  size_t features;
+  size_t features;  // [batch, features], inputs of the dense layers
   size_t dense1;
   size_t dense2;
-  size_t d_dense1;
+  size_t d_dense1;  // gradients of their outputs
   size_t d_dense2;
-  size_t d_logits;
-  size_t losses;     // [batch]
+  size_t d_logits;   // [batch, kTileOut]
   size_t d_kernel1;  // [batch, cluster, 6, 1, 5, 5]
   size_t d_kernel2;  // [batch, 16, 6, 5, 5]
+  size_t losses;     // [batch]
   size_t floats;
 };
 
 constexpr LENET_HOST_DEVICE Workspace MakeWorkspace(const Config& c,
                                                     int batch) {
   Workspace w = {};
-  const int features = Features(c.height, c.width);
   const size_t images = static_cast<size_t>(batch);
-  w.columns = RoundUp(batch, kChunk);
-  const size_t columns = static_cast<size_t>(w.columns);
-  w.rows = features + 2 * kDense1 + 2 * kDense2 + kClasses;
-  w.dense1 = columns * static_cast<size_t>(features);
-  w.dense2 = w.dense1 + columns * kDense1;
-  w.d_dense1 = w.dense2 + columns * kDense2;
-  w.d_dense2 = w.d_dense1 + columns * kDense1;
-  w.d_logits = w.d_dense2 + columns * kDense2;
-  w.losses = w.d_logits + columns * kClasses;
-  w.d_kernel1 = w.losses + columns;
+  w.dense1 = images * static_cast<size_t>(Features(c.height, c.width));
+  w.dense2 = w.dense1 + images * kDense1;
+  w.d_dense1 = w.dense2 + images * kDense2;
+  w.d_dense2 = w.d_dense1 + images * kDense1;
+  w.d_logits = w.d_dense2 + images * kDense2;
+  w.d_kernel1 = w.d_logits + images * kTileOut;
   w.d_kernel2 =
       w.d_kernel1 + images * static_cast<size_t>(c.cluster) * kKernel1;
-  w.floats = w.d_kernel2 + images * kKernel2;
+  w.losses = w.d_kernel2 + images * kKernel2;
+  w.floats = w.losses + images;
   return w;
 }
 

@@ -2,19 +2,24 @@
 
 #include <cmath>
 #include <cstddef>
-#include <limits>
+#include <cstdio>
+#include <cstdlib>
 
 // What the source of the kernels needs, in C++.
 
 #define FUNCTION inline
 #define UNROLL(count)
 #define UNROLL_ALL
-#define PHASE(t)                                                \
-  for (int count_t = 0, t = is_reversed_now ? kThreads - 1 : 0; \
+#define PHASE(t) PHASE_OF(t, false)
+#define LAST_PHASE(t) PHASE_OF(t, true)
+#define PHASE_OF(t, is_last)                                         \
+  for (int count_t = BeginPhase(is_last), t = FirstThread(kThreads); \
        count_t < kThreads; ++count_t, t += is_reversed_now ? -1 : 1)
-#define LAST_PHASE(t) PHASE(t)
-#define CLUSTER_PART(of_cluster, b)                   \
+#define EACH_BLOCK(of_cluster, b)                     \
   for (int count_b = 0; count_b < kBlocks; ++count_b) \
+    if (const Block b = BlockOf(of_cluster, count_b, kBlocks); true)
+#define CLUSTER_PART(of_cluster, b)                                          \
+  for (int count_b = 0; count_b < kBlocks; ++count_b, lacks_barrier = false) \
     if (const Block b = BlockOf(of_cluster, count_b, kBlocks); true)
 #define EACH_CLUSTER(grid, cluster)                           \
   for (int count_c = 0; count_c < (grid).clusters; ++count_c) \
@@ -31,6 +36,19 @@ namespace lenet::gpu {
 namespace {
 
 bool is_reversed_now = false;
+bool lacks_barrier = false;  // the last phase was a LAST_PHASE
+
+// Returns 0, the number of threads that have run.
+int BeginPhase(bool is_last) {
+  if (lacks_barrier) {
+    std::fputs("a LAST_PHASE is not the last\n", stderr);
+    std::abort();
+  }
+  lacks_barrier = is_last;
+  return 0;
+}
+
+int FirstThread(int threads) { return is_reversed_now ? threads - 1 : 0; }
 
 struct alignas(8) float2 {
   float x;
@@ -75,7 +93,7 @@ float* SharedOf(const Block& b, int rank) {
 }
 
 void GridArrive(const Grid&) {}
-void GridWait(const Grid&) {}
+void GridWait(const Grid&, int) {}
 void WaitForCopies() {}
 
 float LoadShared(const float* p) { return *p; }

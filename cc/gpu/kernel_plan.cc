@@ -1,5 +1,7 @@
 #include "cc/gpu/kernel_plan.h"
 
+#include <cstdint>
+
 #include "absl/strings/str_cat.h"
 #include "cc/base/error.h"
 
@@ -42,6 +44,8 @@ absl::StatusOr<Plan> PlanKernel(const Card& card, int height, int width) {
         (!card.has_clusters || card.processors < config.cluster)) {
       continue;
     }
+    // Prevents overflow in the layout.
+    if (int64_t{4} * height * width > card.max_shared_memory) break;
     Plan plan = MakePlan(card, config);
     if (plan.dynamic_shared_bytes <= card.max_shared_memory) return plan;
   }
