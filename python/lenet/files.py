@@ -19,19 +19,24 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp\..+")
 
 
 @contextlib.contextmanager
-def replacing(path: AnyPath) -> Iterator[pathlib.Path]:
+def replacing(path: AnyPath, size: int | None = None) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, which is renamed to `path` at the end.
 
     On any error, Ctrl-C included, the temporary file is removed and `path` is unchanged. The
     temporary name starts with a dot and keeps the suffix, by which some writers choose the format.
+
+    Raises:
+        OSError: names `path`; if the disk is full, also `size`, the bytes of the file, if known.
     """
     target = pathlib.Path(path)
     temporary = target.with_name(f".{secrets.token_hex(4)}.tmp.{target.name}")
     try:
         yield temporary
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and str(error.filename) in ("None", str(temporary)):
+            raise OSError(error.errno, _with_size(error, size), str(path)) from error
         raise
 
 
@@ -56,11 +61,8 @@ def write_atomically(path: AnyPath, content: bytes | str) -> None:
         OSError: names `path`; if the disk is full, also the size.
     """
     content = content.encode() if isinstance(content, str) else content
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise OSError(error.errno, _with_size(error, len(content)), str(path)) from error
+    with replacing(path, len(content)) as temporary:
+        temporary.write_bytes(content)
 
 
 def require_space(path: AnyPath, size: int) -> None:
@@ -74,8 +76,8 @@ def require_space(path: AnyPath, size: int) -> None:
         raise OSError(errno.ENOSPC, _with_size(error, size), str(path))
 
 
-def _with_size(error: OSError, size: int) -> str:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+def _with_size(error: OSError, size: int | None) -> str:
+    full = size and error.errno in (errno.ENOSPC, errno.EDQUOT)
     return f"{error.strerror}; the file needs {size:,} bytes" if full else str(error.strerror)
 
 

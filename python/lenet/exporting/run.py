@@ -54,7 +54,8 @@ def run_export(options: ExportOptions) -> None:
         contents = export(net, batches, formats.TOLERANCE[device], pathlib.Path(folder))
     with contextlib.ExitStack() as stack:  # writes all files before any of them gets its name
         for suffix, content in contents.items():
-            stack.enter_context(files.replacing(f"{output}{suffix}")).write_bytes(content)
+            file = files.replacing(f"{output}{suffix}", len(content))
+            stack.enter_context(file).write_bytes(content)
     for suffix, content in contents.items():
         print(f"{output}{suffix}: {len(content)} bytes")
     if options.file_format == "MINDIR":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ _PREFIX = "checkpoint_lenet"
 _NAME = re.compile(r".*-(\d+)_(\d+)\.ckpt")
 _OWN_NAME = re.compile(_PREFIX + r"-(\d+)_(\d+)\.ckpt")
 _SUFFIXES = (".ckpt", ".safetensors")
+_CHECKSUM = "crc32"
 _FORMAT_BYTES = 16384  # more than a file has besides its numbers
 _TRAIN = f"train one with `{resources.command('//python:train')}`"
 
@@ -81,17 +83,17 @@ def save(cell: nn.Cell, path: AnyPath, state: Mapping[str, float]) -> None:
     """
     import mindspore as ms
 
-    entries = [
-        {"name": param.name, "data": ms.Tensor(_without_subnormals(param.asnumpy()))}
-        for param in cell.get_parameters()
-        if param.name not in state
-    ]
+    values = {p.name: ms.Tensor(_without_subnormals(p.asnumpy())) for p in cell.get_parameters()}
+    values |= {name: ms.Tensor(value) for name, value in state.items()}
+    # MindSpore's own checksum (crc_check) makes files that its earlier versions cannot read.
+    values[_CHECKSUM] = ms.Tensor(_checksum(values))
+    entries = [{"name": name, "data": value} for name, value in values.items()]
     # MindSpore reports a full disk by several lines of its log.
-    size = sum(entry["data"].nbytes for entry in entries)
+    size = sum(value.nbytes for value in values.values())
     files.require_space(path, size + _FORMAT_BYTES)
     with files.replacing(path) as temporary:
         try:
-            ms.save_checkpoint(entries, str(temporary), append_dict=dict(state))
+            ms.save_checkpoint(entries, str(temporary))
         finally:
             # MindSpore's own temporary file, which it leaves behind if the disk is full.
             temporary.with_suffix(".tmp").unlink(missing_ok=True)
@@ -128,7 +130,21 @@ def read(path: AnyPath) -> dict[str, ms.Parameter]:
             f"{path}: expected a MindSpore checkpoint, found something that does not parse as one; "
             "the file is corrupted or of another kind; copy it again or train again"
         ) from error
-    return {name: value for name, value in found.items() if isinstance(value, ms.Tensor)}
+    values = {name: value for name, value in found.items() if isinstance(value, ms.Tensor)}
+    checksum = values.pop(_CHECKSUM, None)
+    if checksum is not None and checksum.asnumpy() != _checksum(values):
+        raise UserError(
+            f"{path}: the file is corrupted, its checksum differs; copy it again or train again"
+        )
+    return values
+
+
+def _checksum(values: Mapping[str, ms.Tensor]) -> int:
+    """Returns the CRC-32 of names and values."""
+    result = 0
+    for name, value in values.items():
+        result = zlib.crc32(name.encode() + value.asnumpy().tobytes(), result)
+    return result
 
 
 def load_into(net: nn.Cell, path: AnyPath) -> dict[str, ms.Parameter]:
