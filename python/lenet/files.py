@@ -3,11 +3,9 @@
 import contextlib
 import errno
 import hashlib
-import os
 import pathlib
 import re
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator
 
@@ -63,17 +61,6 @@ def write_atomically(path: AnyPath, content: bytes | str) -> None:
     content = content.encode() if isinstance(content, str) else content
     with replacing(path, len(content)) as temporary:
         temporary.write_bytes(content)
-
-
-def require_space(path: AnyPath, size: int) -> None:
-    """Checks that a file of `size` bytes fits, before a library writes it that fails less clearly.
-
-    Raises:
-        OSError: the disk is too full; the message has the size.
-    """
-    if shutil.disk_usage(pathlib.Path(path).parent).free < size:
-        error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        raise OSError(errno.ENOSPC, _with_size(error, size), str(path))
 
 
 def _with_size(error: OSError, size: int | None) -> str:

@@ -281,7 +281,7 @@ class _Run:
             "step_num": self.done,
             "seed": self.options.seed,
             "batch_size": self.schedule.batch_size,
-            "learning_rate": self.schedule.rates(self.done - 1, 1).item(),
+            "learning_rate": self.schedule.rates(self.done - 1, 1)[0],
         }
         self.folder.save(self.trainer.cell, (epoch, step), state)
 
