@@ -3,9 +3,11 @@
 import contextlib
 import errno
 import hashlib
+import os
 import pathlib
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 
@@ -63,9 +65,20 @@ def write_atomically(path: AnyPath, content: bytes | str) -> None:
         temporary.write_bytes(content)
 
 
+def require_space(folder: AnyPath, size: int) -> None:
+    """Checks that files of `size` bytes fit, before a library writes them that fails less clearly.
+
+    Raises:
+        OSError: the disk is too full.
+    """
+    if shutil.disk_usage(folder).free < size:
+        error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.ENOSPC, _with_size(error, size), str(folder))
+
+
 def _with_size(error: OSError, size: int | None) -> str:
     full = size and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return f"{error.strerror}; the file needs {size:,} bytes" if full else str(error.strerror)
+    return f"{error.strerror}; {size:,} bytes are needed" if full else str(error.strerror)
 
 
 def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:

@@ -28,7 +28,7 @@ def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path, error):
 
 def test_a_full_disk_names_the_file_and_its_size(tmp_path):
     path = tmp_path / "a.png"
-    message = "No space left; the file needs 1,234 bytes"
+    message = "No space left; 1,234 bytes are needed"
     with pytest.raises(OSError, match=message) as caught, files.replacing(path, 1234):
         raise OSError(errno.ENOSPC, "No space left")  # as write() does, without a name
     assert caught.value.filename == str(path)
