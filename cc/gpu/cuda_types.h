@@ -10,7 +10,7 @@
 #include <cstdint>
 
 using CUdevice = int;
-using CUdeviceptr = unsigned long long;  // NOLINT(google-runtime-int): theirs
+using CUdeviceptr = unsigned long long;
 using CUcontext = struct CUctx_st*;
 using CUmodule = struct CUmod_st*;
 using CUfunction = struct CUfunc_st*;

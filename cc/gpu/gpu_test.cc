@@ -226,7 +226,7 @@ int RunCardTest(const std::string& settings, std::string* output) {
       "FAKE_CUDA='" + settings + "' LD_LIBRARY_PATH='" + FakeFolder() + "' '" +
       TestData("lenet_mindspore/cc/gpu/card_test_program") + "' '" +
       FakeFolder() + "' --quick >'" + path + "' 2>&1";
-  const int status = std::system(command.c_str());  // NOLINT(cert-env33-c)
+  const int status = std::system(command.c_str());
   *output = ReadTestFile(path);
   return WEXITSTATUS(status);
 }

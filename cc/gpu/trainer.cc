@@ -31,13 +31,7 @@ constexpr size_t kSampleStep = 65521;
 
 size_t Size(int64_t count) { return static_cast<size_t>(count); }
 
-absl::Status CheckBatches(const TrainBatches& batches) {
-  for (int64_t i = 0; i < batches.count; ++i) {
-    if (batches.labels[i] < 0 || batches.labels[i] > 9) {
-      return InvalidArgument("label ", batches.labels[i], " of image ", i,
-                             " is not 0 to 9");
-    }
-  }
+absl::Status CheckOrder(const TrainBatches& batches) {
   const size_t indices = Size(batches.steps) * Size(batches.batch);
   for (size_t i = 0; i < indices; ++i) {
     if (batches.order[i] < 0 || batches.order[i] >= batches.count) {
@@ -166,7 +160,7 @@ absl::Status Trainer::Train(const TrainBatches& batches,
                            "x", options_.width);
   }
   if (batches.steps <= 0) return absl::OkStatus();
-  LENET_RETURN_IF_ERROR(CheckBatches(batches));
+  LENET_RETURN_IF_ERROR(CheckOrder(batches));
   LENET_RETURN_IF_ERROR(driver_->Enter());
   LENET_RETURN_IF_ERROR(CopyTrainingSet(batches));
   LENET_RETURN_IF_ERROR(CopyParameters(parameters.data(), moments.data()));
@@ -245,18 +239,24 @@ absl::Status Trainer::CopyTrainingSet(const TrainBatches& batches) {
   for (size_t i = 0; i < bytes; i += kSampleStep) {
     sample.push_back(batches.images[i]);
   }
-  const std::vector<int32_t> labels(batches.labels,
-                                    batches.labels + batches.count);
+  const int32_t* const labels = batches.labels;
   TrainingSet& set = training_set_;
-  if (set.address == batches.images && set.labels == labels &&
-      set.sample == sample) {
+  if (set.address == batches.images && set.sample == sample &&
+      std::equal(set.labels.begin(), set.labels.end(), labels,
+                 labels + batches.count)) {
     return absl::OkStatus();
+  }
+  for (int64_t i = 0; i < batches.count; ++i) {
+    if (labels[i] < 0 || labels[i] > 9) {
+      return InvalidArgument("label ", labels[i], " of image ", i,
+                             " is not 0 to 9");
+    }
   }
   set.address = nullptr;  // until all is copied
   LENET_RETURN_IF_ERROR(set.images.Assign(*driver_, batches.images, bytes));
   LENET_RETURN_IF_ERROR(set.device_labels.Assign(
-      *driver_, labels.data(), labels.size() * sizeof(int32_t)));
-  set.labels = labels;
+      *driver_, labels, Size(batches.count) * sizeof(int32_t)));
+  set.labels.assign(labels, labels + batches.count);
   set.sample = sample;
   set.address = batches.images;
   return absl::OkStatus();

@@ -153,6 +153,84 @@ void ForwardVectors(const Shape& s, const float* packed, size_t first,
   }
 }
 
+// Adds the products of one input row with one row of weights to the sums of the
+// upper outputs of the windows, and with another row (before it in `w`) to the
+// lower ones. Each input that is read is used up to ten times.
+template <bool kUpper, bool kLower, size_t kColumns>
+HWY_INLINE void AddRow(const float* x, const float* w, V (&sums)[2][kColumns]) {
+  const D d;
+  V weights[2][kConvKernel];
+  HWY_UNROLL(5)
+  for (size_t k = 0; k < kConvKernel; ++k) {
+    weights[0][k] = kUpper ? hn::LoadU(d, w + k * kLanes) : hn::Zero(d);
+    weights[1][k] = kLower ? hn::LoadU(d, w + k * kLanes - kConvKernel * kLanes)
+                           : hn::Zero(d);
+  }
+  HWY_UNROLL(14)
+  for (size_t column = 0; column < kColumns + kConvKernel - 1; ++column) {
+    const V in = hn::Set(d, x[column]);
+    HWY_UNROLL(5)
+    for (size_t k = 0; k < kConvKernel; ++k) {
+      const size_t to = column - k;  // or beyond kColumns
+      if (to >= kColumns) continue;
+      if (kUpper) sums[0][to] = hn::MulAdd(in, weights[0][k], sums[0][to]);
+      if (kLower) sums[1][to] = hn::MulAdd(in, weights[1][k], sums[1][to]);
+    }
+  }
+}
+
+// Computes kWindows neighbouring windows of one vector of channels. y, argmax:
+// at the first window and channel.
+template <size_t kWindows>
+HWY_INLINE void ForwardRow(const Shape& s, const float* x, const float* w,
+                           size_t channels, float* y, uint8_t* argmax) {
+  constexpr size_t kRow = kConvKernel * kLanes;
+  V sums[2][2 * kWindows];
+  Clear(D(), sums);
+  for (size_t ic = 0; ic < s.in_channels; ++ic) {
+    const float* row = x + ic * s.pixels();
+    AddRow<true, false>(row, w, sums);
+    for (size_t i = 1; i < kConvKernel; ++i) {
+      row += s.in_width;
+      w += kRow;
+      AddRow<true, true>(row, w, sums);
+    }
+    w += kRow;
+    AddRow<false, true>(row + s.in_width, w, sums);
+  }
+  HWY_UNROLL(5)
+  for (size_t i = 0; i < kWindows; ++i) {
+    Pooled pooled = {hn::Zero(D()), hn::Zero(DI())};
+    TakeGreater(sums[0][2 * i], 0, pooled);
+    TakeGreater(sums[0][2 * i + 1], 1, pooled);
+    TakeGreater(sums[1][2 * i], 2, pooled);
+    TakeGreater(sums[1][2 * i + 1], 3, pooled);
+    StoreLanes(pooled, channels, s.windows(), y + i,
+               argmax == nullptr ? nullptr : argmax + i);
+  }
+}
+
+// The same as ForwardVectors<1> for CPUs with 32 registers: 20 sums and ten
+// weights.
+void ForwardRows(const Shape& s, const float* packed, size_t vector,
+                 const float* x, float* y, uint8_t* argmax) {
+  constexpr size_t kWindows = 5;
+  const size_t first = vector * kLanes;
+  const size_t channels = std::min(kLanes, s.out_channels - first);
+  const size_t width = s.out_width();
+  const bool is_wide = width >= kWindows;
+  for (size_t row = 0; row < s.out_height(); ++row) {
+    for (size_t i = 0; i < width; i += is_wide ? kWindows : 1) {
+      // The last windows overlap those before.
+      const size_t column = is_wide ? std::min(i, width - kWindows) : i;
+      const size_t at = first * s.windows() + row * width + column;
+      (is_wide ? &ForwardRow<kWindows> : &ForwardRow<1>)(
+          s, x + 2 * (row * s.in_width + column), packed + first * s.taps(),
+          channels, y + at, argmax == nullptr ? nullptr : argmax + at);
+    }
+  }
+}
+
 void ForwardChannels(const Shape& s, const float* packed, const float* x,
                      float* y, uint8_t* argmax, float* sums) {
   const size_t vectors = RoundUp(s.out_channels, kLanes) / kLanes;
@@ -160,7 +238,12 @@ void ForwardChannels(const Shape& s, const float* packed, const float* x,
   for (; v + 2 <= vectors; v += 2) {
     ForwardVectors<2>(s, packed, v, x, y, argmax, sums);
   }
-  if (v < vectors) ForwardVectors<1>(s, packed, v, x, y, argmax, sums);
+  if (v == vectors) return;
+  if constexpr (kLanes == 16) {
+    ForwardRows(s, packed, v, x, y, argmax);
+  } else {
+    ForwardVectors<1>(s, packed, v, x, y, argmax, sums);
+  }
 }
 
 // Both places of every pair of a tile, even if the image has fewer pairs.

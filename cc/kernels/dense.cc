@@ -179,7 +179,7 @@ HWY_INLINE void InnerTile(D d, const Layer& layer, size_t output, size_t row) {
       return hn::IfThenZeroElse(done, hn::LoadU(d, p));
     });
   }
-  HWY_UNROLL(3)
+  HWY_UNROLL(4)
   for (size_t r = 0; r < kRows; ++r) {
 #if HWY_TARGET != HWY_SCALAR
     if constexpr (kOutputs == 4 && hn::MaxLanes(D()) >= 4) {
@@ -198,11 +198,17 @@ HWY_INLINE void InnerTile(D d, const Layer& layer, size_t output, size_t row) {
   }
 }
 
-// Computes kOutputs outputs for all rows. Four rows are twice two, because one
-// row alone is slow.
+// Computes kOutputs outputs for all rows, three at a time, or four if there are
+// 32 registers. With three, four rows are twice two, because one row alone is
+// slow.
 template <size_t kOutputs, class D>
 HWY_INLINE void InnerRows(D d, const Layer& layer, size_t output) {
   size_t row = 0;
+  if constexpr (hn::MaxLanes(D()) == 16) {
+    for (; layer.rows - row >= 4; row += 4) {
+      InnerTile<kOutputs, 4>(d, layer, output, row);
+    }
+  }
   for (; layer.rows - row == 3 || layer.rows - row > 4; row += 3) {
     InnerTile<kOutputs, 3>(d, layer, output, row);
   }
