@@ -112,7 +112,7 @@ def start(
     except LenetError as error:
         if device_target != "auto":
             raise
-        logging.warning("the %s is not used: %s", name, error)
+        logging.warning("%s; the CPU is used", error)
         name = "CPU"
         set_context(name, device_id, threads)
     return Device(name, card)

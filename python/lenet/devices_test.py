@@ -150,7 +150,7 @@ def test_auto_continues_on_the_cpu_if_a_card_fails(gpu_machine, obstacle, monkey
     found = devices.start("auto", threads=3, size=(32, 32), machine=gpu_machine)
     assert (found.name, found.card) == ("CPU", None)
     assert contexts == [("CPU", 0, 3)]
-    assert warnings == ["the GPU is not used: wrong results"]
+    assert warnings == ["wrong results; the CPU is used"]
     with pytest.raises(DeviceFailedError, match="wrong results"):
         devices.start("GPU", size=(32, 32), machine=gpu_machine)
 
