@@ -53,9 +53,9 @@ absl::StatusOr<Program> Compiler::Compile(
     const std::vector<std::string>& options) const {
   const auto check = [this](nvrtcResult result) {
     if (result == NVRTC_SUCCESS) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat(
-        "NVRTC failed: ", nvrtc_.nvrtcGetErrorString(result),
-        "; use --device_target=CPU"));
+    return absl::InternalError(
+        absl::StrCat("NVRTC failed: ", nvrtc_.nvrtcGetErrorString(result),
+                     "; use --device_target=CPU"));
   };
   const bool machine_code = capability <= kMaxMachineCode;
   std::vector<std::string> all = options;

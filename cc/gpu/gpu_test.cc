@@ -125,6 +125,8 @@ INSTANTIATE_TEST_SUITE_P(
               "dmesg | grep -i xid"},
         Fault{"wrong=1", 4, "Fake card computes wrong results: conv1.weight",
               "--device_target=CPU"},
+        Fault{"wrong=2", 4, "conv1.weight[7] is nan instead of ",
+              "--device_target=CPU"},
         Fault{"nvrtcCompileProgram=6", 1,
               "line 3: error: NVRTC failed: NVRTC_ERROR_COMPILATION",
               "--device_target=CPU"}));
