@@ -112,7 +112,7 @@ def start(
     except LenetError as error:
         if device_target != "auto":
             raise
-        logging.warning("the %s is not used: %s", name, error)
+        logging.warning("%s; the CPU is used", error)
         name = "CPU"
         set_context(name, device_id, threads)
     return Device(name, card)
@@ -245,10 +245,15 @@ def compile_plugin(device_id: int) -> None:
 
     That takes minutes, in which MindSpore reacts to no signal. So it is done in another process,
     which ends with this one's KeyboardInterrupt.
+
+    Raises:
+        DeviceUnavailableError: the other process failed.
     """
-    capability = gpu.capability(device_id)
-    done = gpu.cache_folder() / f"mindspore-plugin-sm{capability}"
-    if capability <= _PLUGIN_CAPABILITY or _COMPILING in os.environ or done.exists():
+    if _COMPILING in os.environ:
+        return
+    capability, driver = gpu.capability(device_id)
+    done = gpu.cache_folder() / f"mindspore-plugin-{capability}-{driver}"
+    if capability <= _PLUGIN_CAPABILITY or done.exists():
         return
     interrupts.raise_at_signals()
     logging.info("MindSpore compiles its kernels for this card, once; this takes several minutes")
@@ -266,10 +271,14 @@ def compile_plugin(device_id: int) -> None:
     finally:
         process.kill()
         process.wait()
-    if process.returncode == 0:
-        with contextlib.suppress(OSError):  # compiles again next time
-            done.parent.mkdir(parents=True, exist_ok=True)
-            done.touch()
+    if process.returncode:
+        raise DeviceUnavailableError(
+            f"MindSpore cannot compile its kernels for card {device_id} (code "
+            f"{process.returncode}); see its messages above, or use --device_target=CPU"
+        )
+    with contextlib.suppress(OSError):  # compiles again next time
+        done.parent.mkdir(parents=True, exist_ok=True)
+        done.touch()
 
 
 @contextlib.contextmanager

@@ -27,6 +27,15 @@ def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_full_disk_names_the_file_and_its_size(tmp_path):
+    path = tmp_path / "a.png"
+    message = "No space left; 1,234 bytes are needed"
+    with pytest.raises(OSError, match=message) as caught, files.replacing(path, 1234):
+        raise OSError(errno.ENOSPC, "No space left")  # as write() does, without a name
+    assert caught.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_writer_that_writes_nothing_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), files.replacing(tmp_path / "a"):
         pass

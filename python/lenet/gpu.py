@@ -41,13 +41,17 @@ def count(driver: str = DRIVER) -> int:
     return number.value
 
 
-def capability(device_id: int) -> int:
-    """Returns the major compute capability of a card, which count() has counted."""
+def capability(device_id: int) -> tuple[int, int]:
+    """Returns the major compute capability of a card and the driver's version.
+
+    Call it after count().
+    """
     library = ctypes.CDLL(DRIVER)
-    card, major = ctypes.c_int(), ctypes.c_int()
+    card, major, version = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
     library.cuDeviceGet(ctypes.byref(card), device_id)
     library.cuDeviceGetAttribute(ctypes.byref(major), _CAPABILITY_MAJOR, card)
-    return major.value
+    library.cuDriverGetVersion(ctypes.byref(version))
+    return major.value, version.value
 
 
 def obstacle() -> str | None:

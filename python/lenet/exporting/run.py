@@ -16,6 +16,7 @@ from lenet.errors import DeviceUnavailableError, UserError
 from lenet.model import checkpoint
 from lenet.options.programs import ExportOptions
 
+_MODEL_COPIES = 5  # at most, in the temporary folder
 _VERIFIED_IMAGES = 8  # at least; a whole number of batches
 
 
@@ -51,11 +52,13 @@ def run_export(options: ExportOptions) -> list[pathlib.Path]:
     checkpoint.load_into(net, path)
     with tempfile.TemporaryDirectory() as folder, devices.failures_reported(device):
         logging.info("exporting %s", path)
+        files.require_space(folder, _MODEL_COPIES * sum(p.nbytes for p in net.get_parameters()))
         export = formats.EXPORTERS[options.file_format]
         contents = export(net, batches, formats.TOLERANCE[device.name], pathlib.Path(folder))
     with contextlib.ExitStack() as stack:  # writes all files before any of them gets its name
         for suffix, content in contents.items():
-            stack.enter_context(files.replacing(f"{output}{suffix}")).write_bytes(content)
+            file = files.replacing(f"{output}{suffix}", len(content))
+            stack.enter_context(file).write_bytes(content)
     for suffix, content in contents.items():
         print(f"{output}{suffix}: {len(content)} bytes")
     if options.file_format == "MINDIR":

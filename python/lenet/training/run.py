@@ -144,10 +144,11 @@ class _Run:
         """
         schedule = self.schedule
         found = checkpoint.load_into(self.net, path)
+        scalars = {name: value.asnumpy().item() for name, value in found.items() if value.size == 1}
         for name, unit in (("seed", 1), ("batch_size", self.workers.size)):
             given = getattr(self.options, name)
-            if name in found and int(found[name].asnumpy()) != given * unit:
-                trained = f"{int(found[name].asnumpy()) / unit:g}"
+            if scalars.get(name, given * unit) != given * unit:
+                trained = f"{scalars[name] / unit:g}"
                 raise UserError(
                     f"--resume: {path} was trained with --{name}={trained}, found "
                     f"--{name}={given}; use --{name}={trained} for the same image order"
@@ -162,8 +163,8 @@ class _Run:
         if self.trainer.load_state(found):
             logging.info("%s holds no optimizer state; it starts at zero", path)
         self.done = self.saved = (epoch - 1) * schedule.steps_per_epoch + step
-        if "learning_rate" in found and found["learning_rate"].size == 1:
-            before = found["learning_rate"].asnumpy().item()
+        if "learning_rate" in scalars:
+            before = scalars["learning_rate"]
             now = schedule.rates(self.done - 1, 1)[0]
             if before != now:
                 logging.warning(
@@ -331,14 +332,14 @@ class _Run:
             return
         self.folder.save(self.trainer.cell, self.schedule.position(self.done), self._state())
 
-    def _state(self) -> dict[str, float]:
+    def _state(self) -> dict[str, int | np.float32]:
         """Returns what a checkpoint holds besides parameters."""
         return {
             "epoch_num": self.schedule.position(self.done)[0],
             "step_num": self.done,
             "seed": self.options.seed,
             "batch_size": self.schedule.batch_size,
-            "learning_rate": self.schedule.rates(self.done - 1, 1).item(),
+            "learning_rate": self.schedule.rates(self.done - 1, 1)[0],
         }
 
     def _validate(self) -> None:

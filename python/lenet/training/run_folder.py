@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from absl import logging
 
 from lenet import files
@@ -97,13 +98,15 @@ class RunFolder:
         """Returns the path of the checkpoint after (epoch, step)."""
         return self.path / checkpoint.file_name(*position)
 
-    def save(self, cell: nn.Cell, position: tuple[int, int], state: Mapping[str, float]) -> None:
+    def save(
+        self, cell: nn.Cell, position: tuple[int, int], state: Mapping[str, int | np.float32]
+    ) -> None:
         """Writes a checkpoint and removes the oldest ones."""
         checkpoint.save(cell, self.checkpoint_path(position), state)
         for path in checkpoint.own(self.path)[: -self._keep]:
             path.unlink()
 
-    def save_best(self, cell: nn.Cell, state: Mapping[str, float]) -> None:
+    def save_best(self, cell: nn.Cell, state: Mapping[str, int | np.float32]) -> None:
         """Writes the checkpoint with the best validation accuracy, in place of an earlier one."""
         checkpoint.save(cell, self.path / BEST, state)
 

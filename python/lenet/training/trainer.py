@@ -60,7 +60,7 @@ class Trainer:
         """
         raise NotImplementedError
 
-    def load_state(self, found: dict[str, ms.Parameter]) -> list[str]:
+    def load_state(self, found: dict[str, ms.Tensor]) -> list[str]:
         """Loads the optimizer state from a checkpoint and returns the names that it lacks."""
         missing = []
         for param in self._state:
