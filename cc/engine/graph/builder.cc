@@ -25,20 +25,6 @@ absl::Status Invalid(absl::string_view message) {
   return absl::InvalidArgumentError(message);
 }
 
-// Appends the integers of a number or of nested tuples. Returns false for
-// other values.
-bool Flatten(const MindIrValue& value, std::vector<int64_t>* numbers) {
-  if (const auto* number = std::get_if<int64_t>(&value.value)) {
-    numbers->push_back(*number);
-    return true;
-  }
-  const auto* const tuple = std::get_if<MindIrValue::Sequence>(&value.value);
-  return tuple != nullptr && std::all_of(tuple->begin(), tuple->end(),
-                                         [numbers](const MindIrValue& element) {
-                                           return Flatten(element, numbers);
-                                         });
-}
-
 absl::StatusOr<size_t> NewValue(const std::string& where,
                                 const std::vector<int64_t>& shape,
                                 StepGraph* graph) {
@@ -261,15 +247,20 @@ absl::StatusOr<std::vector<int64_t>> NodeBuilder::Ints(const Argument& argument,
                                                        int64_t max) const {
   const MindIrValue* const value = Find(argument);
   if (value == nullptr) return Error(argument, "none", "integers");
-  std::vector<int64_t> result;
-  if (Flatten(*value, &result) &&
-      std::all_of(result.begin(), result.end(), [&](int64_t number) {
-        return number >= min && number <= max;
-      })) {
-    return result;
+  MindIrValue::Sequence elements = {*value};
+  if (const auto* tuple = std::get_if<MindIrValue::Sequence>(&value->value)) {
+    elements = *tuple;
   }
-  return Error(argument, ValueText(*value),
-               absl::StrCat("integers from ", min, " to ", max));
+  std::vector<int64_t> result;
+  for (const MindIrValue& element : elements) {
+    const auto* const number = std::get_if<int64_t>(&element.value);
+    if (number == nullptr || *number < min || *number > max) {
+      return Error(argument, ValueText(*value),
+                   absl::StrCat("integers from ", min, " to ", max));
+    }
+    result.push_back(*number);
+  }
+  return result;
 }
 
 absl::StatusOr<std::vector<int64_t>> NodeBuilder::Axes(const Argument& argument,

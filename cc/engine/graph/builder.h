@@ -99,8 +99,7 @@ class NodeBuilder {
   // Reads a floating-point number; an integer counts as one.
   absl::StatusOr<double> Float(const Argument& argument,
                                double default_value) const;
-  // Reads a number, or a tuple of numbers and such tuples, as one sequence of
-  // numbers between `min` and `max`.
+  // Reads a number or a tuple of numbers, each between `min` and `max`.
   absl::StatusOr<std::vector<int64_t>> Ints(const Argument& argument,
                                             int64_t min, int64_t max) const;
   // Reads different axes of a tensor, as ascending indices.
@@ -110,11 +109,8 @@ class NodeBuilder {
   // ones, such as (1, 1, height, width).
   absl::StatusOr<std::vector<int64_t>> Pair(const Argument& argument,
                                             int64_t min, int64_t max) const;
-  // Reads one of `choices`: a text in any case, or its index.
-  absl::StatusOr<std::string> Choice(const Argument& argument,
-                                     const std::vector<const char*>& choices,
-                                     const char* default_value) const;
-  // Reads pad_mode as "pad", "same" or "valid" (the default).
+  // Reads pad_mode as "pad", "same" or "valid" (the default). It may be given
+  // as a text in any case or as MindSpore's index of the mode.
   absl::StatusOr<std::string> PadMode(const Argument& argument) const;
   // Returns an error unless format and data_format are NCHW or not given.
   // `input` is the index of the input that may contain the format.
@@ -127,6 +123,10 @@ class NodeBuilder {
   absl::StatusOr<Operand> Add(Step step, std::vector<int64_t> shape) const;
 
  private:
+  absl::StatusOr<std::string> Choice(const Argument& argument,
+                                     const std::vector<const char*>& choices,
+                                     const char* default_value) const;
+
   const MindIrNode& node_;
   BuilderState& state_;
 };

@@ -199,25 +199,21 @@ class Branches(nn.Cell):
 
 
 class Mixed(nn.Cell):
-    """Padded and adaptive pools; operators of two tensors; functions."""
+    """Padded and global pools; operators of two tensors; functions."""
 
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.SequentialCell(
-            nn.ZeroPad2d((1, 0, 2, 1)),
-            nn.Pad(((0, 0), (0, 0), (1, 2), (0, 1))),
-            nn.Conv2d(1, 6, 3, pad_mode="valid"),
+            nn.Conv2d(1, 6, 3, stride=2, pad_mode="pad", padding=(4, 3, 1, 2)),
             nn.MaxPool2d(3, 2, pad_mode="pad", padding=1),
             nn.PReLU(6),
-            nn.AvgPool2d(3, 2, pad_mode="pad", padding=1, ceil_mode=True),
+            nn.AvgPool2d(3, 2, pad_mode="pad", padding=1, ceil_mode=True, count_include_pad=False),
         )
-        self.excluded = nn.AvgPool2d(3, 1, pad_mode="pad", padding=1, count_include_pad=False)
+        self.ceil = nn.MaxPool2d(2, 2, pad_mode="pad", ceil_mode=True)
         self.largest = nn.AdaptiveMaxPool2d(1)
         self.gate = nn.HSigmoid()
-        self.tiles = nn.AdaptiveAvgPool2d((3, 2))
-        self.dense = nn.Dense(18 * 8, 20)
+        self.dense = nn.Dense(132, 20)
         self.selu = nn.SeLU()
-        self.celu = nn.CELU()
         self.softsign = nn.Softsign()
         self.gelu = nn.GELU(approximate=False)
 
@@ -225,12 +221,11 @@ class Mixed(nn.Cell):
         """Returns [N, 20] for images [N, 1, 28, 28]."""
         x = self.features(x)
         x = self.gate(self.largest(x)) * x
-        x = ops.cat((x, self.excluded(x), 1 - ops.max_pool2d(x, 3, 1, 1)), 1)
-        x = ops.clamp(x, -0.5, 2.0) - ops.abs(x) / (ops.exp(-x) + 1.5)
-        rest = ops.maximum(ops.amax(x, (2, 3)), -0.2), ops.minimum(x.sum((2, 3)), 0.3)
-        x = self.dense(ops.cat((self.tiles(x).flatten(start_dim=1), *rest), 1))
-        y = self.softsign(self.selu(x)) + self.celu(x) - self.gelu(x)
-        return y + ops.sqrt(ops.square(x) + 1)
+        x = ops.cat((x, 1 - ops.max_pool2d(x, 3, 1, 1)), 1)
+        x = x - ops.abs(x) / (ops.exp(-x) + 1.5)
+        rest = ops.maximum(ops.amax(x, (2, 3)), -0.2), ops.minimum(x.mean((2, 3)), 0.3)
+        x = self.dense(ops.cat((self.ceil(x).flatten(start_dim=1), *rest), 1))
+        return self.softsign(self.selu(x)) - self.gelu(x) + ops.sqrt(ops.square(x) + 1)
 
 
 class KeptClasses(Classes):

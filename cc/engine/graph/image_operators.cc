@@ -1,7 +1,6 @@
 // Convolutions and pools of images [N, C, H, W].
 
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -66,14 +65,6 @@ void PadSame(Window* window) {
   }
 }
 
-// Sets the padding: top, bottom, left, right.
-void SetPadding(const std::vector<int64_t>& pad, Window* window) {
-  window->height.pad_before = static_cast<int>(pad[0]);
-  window->height.pad_after = static_cast<int>(pad[1]);
-  window->width.pad_before = static_cast<int>(pad[2]);
-  window->width.pad_after = static_cast<int>(pad[3]);
-}
-
 absl::Status PadConv(const NodeBuilder& node, Window* window) {
   LENET_ASSIGN_OR_RETURN(const std::string mode, node.PadMode({"pad_mode"}));
   if (mode == "same") PadSame(window);
@@ -85,7 +76,10 @@ absl::Status PadConv(const NodeBuilder& node, Window* window) {
   if (pad.size() != 4) {
     return node.Error(kPad, ShapeText(pad), "(top, bottom, left, right)");
   }
-  SetPadding(pad, window);
+  window->height.pad_before = static_cast<int>(pad[0]);
+  window->height.pad_after = static_cast<int>(pad[1]);
+  window->width.pad_before = static_cast<int>(pad[2]);
+  window->width.pad_after = static_cast<int>(pad[3]);
   return absl::OkStatus();
 }
 
@@ -145,14 +139,13 @@ absl::StatusOr<Operand> AddWindowStep(const NodeBuilder& node,
   return node.Add(std::move(step), shape);
 }
 
-// Adds a pool of windows that lie side by side.
-absl::StatusOr<Operand> AddTiles(const NodeBuilder& node, StepKind kind,
-                                 const Activation& x,
-                                 const std::vector<int64_t>& tile) {
+// Adds a pool of each whole channel.
+absl::StatusOr<Operand> AddGlobalPool(const NodeBuilder& node, StepKind kind,
+                                      const Activation& x) {
   Step step;
   step.kind = kind;
   step.out_channels = static_cast<int>(x.shape[1]);
-  step.window = MakeWindow(x, tile, tile, {1, 1});
+  step.window = MakeWindow(x, {x.shape[2], x.shape[3]}, {1, 1}, {1, 1});
   return AddWindowStep(node, x, std::move(step));
 }
 
@@ -184,36 +177,6 @@ absl::Status PadPool(const NodeBuilder& node, Window* window) {
     }
   }
   return absl::OkStatus();
-}
-
-// Multiplies each image element by element.
-absl::StatusOr<Operand> Scale(const NodeBuilder& node,
-                              std::vector<float> factors,
-                              const Operand& images) {
-  const auto& x = std::get<Activation>(images.value);
-  Step step;
-  step.kind = StepKind::kScale;
-  step.x = x.value;
-  step.constant = std::move(factors);
-  return node.Add(std::move(step), x.shape);
-}
-
-// Returns, for each window of an average pool, the share that is image and not
-// padding. What ceil_mode adds is no padding.
-std::vector<float> ImageShares(const Window& window) {
-  const auto share = [](const WindowAxis& axis, int index) {
-    const int begin = index * axis.stride - axis.pad_before;
-    const int end = std::min(begin + axis.kernel, axis.in + axis.pad_before);
-    return static_cast<float>(std::min(end, axis.in) - std::max(begin, 0)) /
-           static_cast<float>(end - begin);
-  };
-  std::vector<float> shares;
-  for (int i = 0; i < window.height.out(); ++i) {
-    for (int j = 0; j < window.width.out(); ++j) {
-      shares.push_back(share(window.height, i) * share(window.width, j));
-    }
-  }
-  return shares;
 }
 
 }  // namespace
@@ -264,6 +227,16 @@ absl::StatusOr<Operand> BuildPool(const NodeBuilder& node) {
   if (padded) {
     if (argmax) LENET_RETURN_IF_ERROR(node.Pair({"dilation"}, 1, 1).status());
     LENET_RETURN_IF_ERROR(PadPool(node, &step.window));
+    const Argument kCount = {"count_include_pad"},
+                   kDivisor = {"divisor_override"};
+    LENET_ASSIGN_OR_RETURN(const bool count, node.Bool(kCount));
+    LENET_ASSIGN_OR_RETURN(const int64_t divisor, node.Int(kDivisor, 0));
+    if (count &&
+        step.window.height.pad_before + step.window.width.pad_before > 0) {
+      return node.Error(kCount, "true",
+                        "false for an average pool with padding");
+    }
+    if (divisor != 0) return node.Error(kDivisor, absl::StrCat(divisor), "0");
   } else {
     const Argument kPadMode = {"pad_mode", 3};
     LENET_ASSIGN_OR_RETURN(const std::string mode, node.PadMode(kPadMode));
@@ -272,21 +245,12 @@ absl::StatusOr<Operand> BuildPool(const NodeBuilder& node) {
     if (mode == "same") PadSame(&step.window);
   }
   LENET_ASSIGN_OR_RETURN(Operand y, AddWindowStep(node, x, step));
-  LENET_ASSIGN_OR_RETURN(const int64_t divisor,
-                         node.Int({"divisor_override"}, 0));
-  if (divisor != 0) {
-    return node.Error({"divisor_override"}, absl::StrCat(divisor), "0");
-  }
-  LENET_ASSIGN_OR_RETURN(const bool count, node.Bool({"count_include_pad"}));
-  if (count) {
-    LENET_ASSIGN_OR_RETURN(y, Scale(node, ImageShares(step.window), y));
-  }
   auto& shape = std::get<Activation>(y.value).shape;
   if (absl::StrContains(op, "3D")) shape.insert(shape.begin() + 2, 1);
   return argmax ? FirstOfTuple(std::move(y)) : y;
 }
 
-// The mean, sum or maximum of each channel.
+// The mean or maximum of each channel.
 absl::StatusOr<Operand> BuildReduce(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
   const Argument kAxes = {"axis", 1};
@@ -296,73 +260,23 @@ absl::StatusOr<Operand> BuildReduce(const NodeBuilder& node) {
   }
   LENET_RETURN_IF_ERROR(node.CheckNone(3));
   LENET_ASSIGN_OR_RETURN(const bool keep, node.Bool({"keep_dims", 2}));
-  LENET_ASSIGN_OR_RETURN(Operand y, AddTiles(node,
-                                             node.node().op == "ReduceMax"
-                                                 ? StepKind::kMaxPool
-                                                 : StepKind::kAveragePool,
-                                             x, {x.shape[2], x.shape[3]}));
-  if (node.node().op == "SumExt") {
-    LENET_ASSIGN_OR_RETURN(
-        y, Scale(node, {static_cast<float>(x.shape[2] * x.shape[3])}, y));
-  }
+  LENET_ASSIGN_OR_RETURN(Operand y, AddGlobalPool(node,
+                                                  node.node().op == "ReduceMax"
+                                                      ? StepKind::kMaxPool
+                                                      : StepKind::kAveragePool,
+                                                  x));
   if (!keep) std::get<Activation>(y.value).shape.resize(2);
   return y;
 }
 
-// Adaptive pools whose windows lie side by side.
 absl::StatusOr<Operand> BuildAdaptivePool(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
-  const Argument kSize = {"output_size", 1};
-  LENET_ASSIGN_OR_RETURN(std::vector<int64_t> tile,
-                         node.Pair(kSize, 1, kMaxSide));
-  for (size_t i = 0; i < 2; ++i) {
-    if (x.shape[2 + i] % tile[i] != 0) {
-      return node.Error(
-          kSize, ShapeText(tile),
-          absl::StrCat("divisors of the size of ", ShapeText(x.shape)));
-    }
-    tile[i] = x.shape[2 + i] / tile[i];
-  }
+  LENET_RETURN_IF_ERROR(node.Pair({"output_size", 1}, 1, 1).status());
   if (node.node().op == "AdaptiveAvgPool2D") {
-    return AddTiles(node, StepKind::kAveragePool, x, tile);
+    return AddGlobalPool(node, StepKind::kAveragePool, x);
   }
-  LENET_ASSIGN_OR_RETURN(Operand y,
-                         AddTiles(node, StepKind::kMaxPool, x, tile));
+  LENET_ASSIGN_OR_RETURN(Operand y, AddGlobalPool(node, StepKind::kMaxPool, x));
   return FirstOfTuple(std::move(y));
-}
-
-// Pads images with zeros by a convolution of one pixel. Pad has the padding of
-// each axis, PadV3 (left, right, top, bottom).
-absl::StatusOr<Operand> BuildPad(const NodeBuilder& node) {
-  LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
-  const bool v3 = node.node().op == "PadV3";
-  const Argument kPaddings = {"paddings", 1};
-  LENET_ASSIGN_OR_RETURN(std::vector<int64_t> pad,
-                         node.Ints(kPaddings, 0, kMaxWindow));
-  LENET_ASSIGN_OR_RETURN(const bool pairs, node.Bool({"paddings_contiguous"}));
-  LENET_RETURN_IF_ERROR(
-      node.Choice({"mode"}, {"constant"}, "constant").status());
-  if (v3 != pairs || pad.size() != (v3 ? 4 : 8) ||
-      (!v3 && std::count(pad.begin(), pad.begin() + 4, 0) < 4)) {
-    return node.Error(kPaddings, ShapeText(pad), "that of height and width");
-  }
-  if (!node.CheckNone(2).ok()) {
-    LENET_ASSIGN_OR_RETURN(const ConstantView value, node.ConstantInput(2));
-    if (value.size() != 1 || value.data[0] != 0) {
-      return node.Error("input 2: expected padding by 0");
-    }
-  }
-  if (v3) std::rotate(pad.begin(), pad.begin() + 2, pad.end());
-  pad.erase(pad.begin(), pad.end() - 4);  // top, bottom, left, right
-  const int64_t channels = x.shape[1];
-  Step step;
-  step.kind = StepKind::kConv;
-  step.scaled = std::make_shared<std::vector<float>>(channels, 1.0f);
-  step.weights = {{channels, 1, 1, 1}, step.scaled->data()};
-  step.out_channels = step.groups = static_cast<int>(channels);
-  step.window = MakeWindow(x, {1, 1}, {1, 1}, {1, 1});
-  SetPadding(pad, &step.window);
-  return AddWindowStep(node, x, std::move(step));
 }
 
 }  // namespace lenet::graph

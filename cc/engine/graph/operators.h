@@ -16,7 +16,6 @@ Operand FirstOfTuple(Operand first);
 
 // In image_operators.cc.
 absl::StatusOr<Operand> BuildConv(const NodeBuilder& node);
-absl::StatusOr<Operand> BuildPad(const NodeBuilder& node);
 absl::StatusOr<Operand> BuildPool(const NodeBuilder& node);
 absl::StatusOr<Operand> BuildReduce(const NodeBuilder& node);
 absl::StatusOr<Operand> BuildAdaptivePool(const NodeBuilder& node);
