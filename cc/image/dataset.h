@@ -72,9 +72,9 @@ struct DatasetOptions {
 //   that order;
 // - a folder with the test set of MNIST or a set like it (see FindTestImages);
 // - a folder of images (JPEG and PNG by name or content, *.bin), with its
-//   subfolders: if each image lies in a folder named by its class (0 to
-//   999), these are the labels; if every name has the form test_{i}_{label}, ordered by i and with
-//   these labels; otherwise ordered by name and without labels;
+//   subfolders: if each image lies in a folder named by its class, 0 to 999,
+//   these are the labels; if every name has the form test_{i}_{label}, ordered
+//   by i and with these labels; otherwise ordered by name and without labels;
 // - an IDX file of images, with the labels beside it if there are any.
 //
 // A .bin file is the tensor itself: height * width finite float32,

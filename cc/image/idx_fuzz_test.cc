@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -32,8 +31,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (sum < 0) std::abort();
   }
   const auto labels = lenet::ParseIdxLabels(content);
-  if (labels.ok() && *std::max_element(labels->begin(), labels->end()) > 9) {
-    std::abort();
-  }
+  if (labels.ok() && labels->empty()) std::abort();
   return 0;
 }

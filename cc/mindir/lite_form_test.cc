@@ -124,7 +124,7 @@ TEST(ToLiteFormTest, NamesWhatItCannotConvert) {
       {[](Graph* g) {
          g->mutable_node(kFormat)->mutable_attribute(0)->set_i(2);
        },
-       "format 0 or 1), found 2"},
+       "for format of BiasAdd, found 2"},
       {[](Graph* g) { g->mutable_node(kBiasAdd)->set_input(2, "true"); },
        "a constant for format of BiasAdd"},
       {[](Graph* g) { g->mutable_node(kMatMul)->add_input("x"); },
@@ -147,10 +147,13 @@ TEST(ToLiteFormTest, NamesWhatItCannotConvert) {
     EXPECT_THAT(ToLiteForm(maker.Bytes()),
                 StatusIs(kInvalid, HasSubstr(c.message)));
   }
-  MindIrMaker maker = SmallNetwork(1);
-  maker.Node("SiLU", {"y"}, "z");
-  EXPECT_THAT(ToLiteForm(maker.Bytes()),
-              StatusIs(kInvalid, HasSubstr("computes SiLU wrongly")));
+  for (const char* op : {"Mish", "ReduceMax", "SeLU", "SiLU", "Softsign"}) {
+    MindIrMaker maker = SmallNetwork(1);
+    maker.Node(op, {"y"}, "z");
+    EXPECT_THAT(ToLiteForm(maker.Bytes()),
+                StatusIs(kInvalid, HasSubstr(std::string("computes ") + op +
+                                             " wrongly")));
+  }
 }
 
 }  // namespace

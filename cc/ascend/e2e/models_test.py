@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -133,6 +134,17 @@ def test_model_for_another_chip(run, tmp_path):
     path = _write(tmp_path / "p3.om", soc="Ascend310P3")
     _check_refused(run(path), "p3.om", "507008 ACL_ERROR_RT_SOC_VERSION", "--soc_version")
     run(path, soc="Ascend310P3").check()
+
+
+def test_a_model_that_changes_while_it_is_loaded(tmp_path):
+    """The trace is a pipe: the simulator waits in its first call until the test opens it."""
+    path, pipe = _write(tmp_path / "lenet.om"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = simulator.Process(tmp_path / "cwd", f"--mindir_path={path}", trace=str(pipe))
+    with pipe.open() as trace:
+        _write(path, _with_weights(lambda weights: weights * np.float32(1.001)))
+        trace.read()
+    _check_refused(process.finish(), "lenet.om: the file was changed while it was loaded", code=1)
 
 
 # --- Manifests.

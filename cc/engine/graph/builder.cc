@@ -263,14 +263,28 @@ absl::StatusOr<std::vector<int64_t>> NodeBuilder::Ints(const Argument& argument,
   return result;
 }
 
+absl::StatusOr<std::vector<int64_t>> NodeBuilder::Axes(const Argument& argument,
+                                                       size_t rank) const {
+  const auto size = static_cast<int64_t>(rank);
+  LENET_ASSIGN_OR_RETURN(std::vector<int64_t> axes,
+                         Ints(argument, -size, size - 1));
+  for (int64_t& axis : axes) axis += axis < 0 ? size : 0;
+  std::sort(axes.begin(), axes.end());
+  if (!axes.empty() &&
+      std::adjacent_find(axes.begin(), axes.end()) == axes.end()) {
+    return axes;
+  }
+  return Error(argument, ShapeText(axes), "different axes");
+}
+
 absl::StatusOr<std::vector<int64_t>> NodeBuilder::Pair(const Argument& argument,
                                                        int64_t min,
                                                        int64_t max) const {
   LENET_ASSIGN_OR_RETURN(std::vector<int64_t> found, Ints(argument, min, max));
   if (found.size() == 1) return std::vector<int64_t>{found[0], found[0]};
-  if (found.size() == 2) return found;
-  if (found.size() == 4 && found[0] == 1 && found[1] == 1) {
-    return std::vector<int64_t>{found[2], found[3]};
+  if (found.size() >= 2 && std::all_of(found.begin(), found.end() - 2,
+                                       [](int64_t x) { return x == 1; })) {
+    return std::vector<int64_t>(found.end() - 2, found.end());
   }
   return Error(argument, absl::StrCat("(", absl::StrJoin(found, ", "), ")"),
                "(height, width) or (1, 1, height, width)");

@@ -69,6 +69,7 @@ class NodeBuilder {
       : node_(node), state_(*state) {}
 
   const MindIrNode& node() const { return node_; }
+  const MindIrModel& model() const { return state_.model; }
 
   absl::Status Error(absl::string_view message) const;
   absl::Status Error(const Argument& argument, absl::string_view found,
@@ -101,8 +102,11 @@ class NodeBuilder {
   // Reads a number or a tuple of numbers, each between `min` and `max`.
   absl::StatusOr<std::vector<int64_t>> Ints(const Argument& argument,
                                             int64_t min, int64_t max) const;
-  // Reads (height, width), which may be given as one number for both or as
-  // (1, 1, height, width).
+  // Reads different axes of a tensor, as ascending indices.
+  absl::StatusOr<std::vector<int64_t>> Axes(const Argument& argument,
+                                            size_t rank) const;
+  // Reads (height, width), which may be given as one number for both or after
+  // ones, such as (1, 1, height, width).
   absl::StatusOr<std::vector<int64_t>> Pair(const Argument& argument,
                                             int64_t min, int64_t max) const;
   // Reads pad_mode as "pad", "same" or "valid" (the default). It may be given

@@ -114,7 +114,20 @@ TEST(BuilderTest, BuildsEachFormOfAnOperator) {
       {{"Mul", {"half", "x"}, {}}, "Scale"},
       {{"Mul", {"x", "one"}, {}}, "Scale"},
       {{"RealDiv", {"x", "p0"}, {}, {2, 4, 6, 6}, {{4, 1, 1}}}, "Scale"},
-      {{"Maximum", {"x", "x"}, {}}, "Maximum"},
+      {{"Maximum", {"x", "x"}, {}}, "Binary"},
+      {{"Minimum", {"x", "half"}, {}}, "Binary"},
+      {{"Sub", {"half", "x"}, {}}, "Binary"},
+      {{"Mul", {"x", "x"}, {}}, "Binary"},
+      {{"Muls", {"x", "half"}, {}}, "Scale"},
+      {{"PReLU", {"x", "p0"}, {}, {2, 4, 6, 6}, {{4}}}, "Binary"},
+      {{"ReduceMax", {"x", "axes", "true"}, {}, {2, 4, 1, 1}}, "MaxPool"},
+      {{"MaxPool",
+        {"x"},
+        {{"kernel_size", Ints{2, 2}},
+         {"strides", Ints{2, 2}},
+         {"pad_mode", "SAME"}},
+        {2, 4, 3, 3}},
+       "MaxPool"},
       {{"LogSoftmax", {"x", "one"}, {}}, "LogSoftmax"},
       {{"ReduceMean", {"x", "axes"}, {{"keep_dims", true}}, {2, 4, 1, 1}},
        "AveragePool"}};
@@ -140,16 +153,96 @@ TEST(BuilderTest, ComputesWithShapes) {
 }
 
 TEST(BuilderTest, AnArgmaxAtTheEndGivesItsLogits) {
-  MindIrMaker maker = SmallNetwork(3);
-  maker.Node("Argmax", {"y"}, "class", {{"axis", int64_t{1}}});
-  maker.proto().mutable_graph()->clear_output();
-  maker.Output("class", {3});
-  LENET_ASSERT_OK_AND_ASSIGN(const MindIrModel model,
-                             ReadMindIr(maker.Bytes()));
-  LENET_ASSERT_OK_AND_ASSIGN(const StepGraph graph, BuildSteps(model));
-  EXPECT_THAT(graph.output_shape, ElementsAre(3, 10));
-  maker.Node("ReLU", {"class"}, "z");
-  EXPECT_THAT(Names(maker), StatusIs(kInvalid, HasSubstr("input 0 ('class')")));
+  for (const bool keep : {false, true}) {
+    MindIrMaker maker = SmallNetwork(3);
+    maker.Node("Argmax", {"y"}, "class", {{"axis", int64_t{1}}});
+    if (keep) {
+      maker.Constant("last", int64_t{-1})
+          .Node("ExpandDims", {"class", "last"}, "kept");
+    }
+    maker.proto().mutable_graph()->clear_output();
+    maker.Output(keep ? "kept" : "class", keep ? Ints{3, 1} : Ints{3});
+    LENET_ASSERT_OK_AND_ASSIGN(const MindIrModel model,
+                               ReadMindIr(maker.Bytes()));
+    LENET_ASSERT_OK_AND_ASSIGN(const StepGraph graph, BuildSteps(model));
+    EXPECT_THAT(graph.output_shape, ElementsAre(3, 10));
+    maker.Node("ReLU", {"class"}, "z");
+    EXPECT_THAT(Names(maker),
+                StatusIs(kInvalid, HasSubstr("input 0 ('class')")));
+  }
+}
+
+// A pool of x [2, 4, 6, 6] or, for an operator of three dimensions, [2, 4, 1,
+// 6, 6] whose windows may go beyond the image.
+absl::StatusOr<std::vector<std::string>> PaddedPool(const char* op,
+                                                    Attributes attributes,
+                                                    const Ints& out) {
+  const bool deep = std::string(op).find("3D") != std::string::npos;
+  attributes.emplace_back("strides", Ints{1, 2, 2});
+  MindIrMaker maker;
+  maker.Input("x", deep ? Ints{2, 4, 1, 6, 6} : Ints{2, 4, 6, 6})
+      .Node(op, {"x"}, "pool", attributes)
+      .Constant("zero", int64_t{0})
+      .Node("TupleGetItem", {"pool", "zero"}, "y")
+      .Output(op[0] == 'M' ? "y" : "pool", out);
+  if (op[0] == 'A') maker.proto().mutable_graph()->mutable_node()->RemoveLast();
+  return Names(maker);
+}
+
+TEST(BuilderTest, PoolsWithPadding) {
+  const auto max = [](const Ints& pads, bool ceil, const Ints& out) {
+    return PaddedPool("MaxPool3DWithArgmax",
+                      {{"ksize", Ints{1, 3, 3}},
+                       {"pads", pads},
+                       {"dilation", Ints{1, 1, 1}},
+                       {"ceil_mode", ceil}},
+                      out);
+  };
+  EXPECT_THAT(max({0, 1, 0}, false, {2, 4, 1, 3, 2}), IsOk());
+  EXPECT_THAT(max({0, 1, 0}, true, {2, 4, 1, 4, 3}), IsOk());
+  EXPECT_THAT(max({0, 3, 0}, false, {2, 4, 1, 5, 2}),
+              StatusIs(kInvalid, HasSubstr("less than the window")));
+  EXPECT_THAT(PaddedPool("MaxPoolWithArgmaxV2",
+                         {{"kernel_size", Ints{1, 1, 3, 3}},
+                          {"pads", Ints{1, 1, 1, 1}},
+                          {"dilation", Ints{1, 1, 2, 1}}},
+                         {2, 4, 3, 3}),
+              StatusIs(kInvalid, HasSubstr("attribute dilation")));
+  const auto average = [](const Ints& pad, bool count, int64_t divisor) {
+    return PaddedPool("AvgPool3D",
+                      {{"kernel_size", Ints{1, 1, 1, 3, 3}},
+                       {"pad", pad},
+                       {"count_include_pad", count},
+                       {"divisor_override", divisor}},
+                      {2, 4, 1, 3, 3});
+  };
+  EXPECT_THAT(average({0, 0, 1, 1, 1, 1}, false, 0), IsOk());
+  EXPECT_THAT(average({0, 0, 1, 0, 1, 1}, false, 0),
+              StatusIs(kInvalid, HasSubstr("the same padding on both sides")));
+  EXPECT_THAT(average({0, 0, 1, 1, 1, 1}, true, 0),
+              StatusIs(kInvalid, HasSubstr("attribute count_include_pad")));
+  EXPECT_THAT(average({0, 0, 1, 1, 1, 1}, false, 5),
+              StatusIs(kInvalid, HasSubstr("divisor_override: expected 0")));
+}
+
+TEST(BuilderTest, JoinsTensorsOfOneShapeExceptForAnAxis) {
+  const auto join = [](int64_t axis, const Ints& out) {
+    MindIrMaker maker;
+    maker.Input("x", {2, 4, 6, 6})
+        .Constant("axis", axis)
+        .Constant("pair", Ints{2, 2})
+        .Node("AvgPool", {"x", "pair", "pair"}, "small")
+        .Node("MakeTuple", {"x", "x", axis == 1 ? "x" : "small"}, "tuple")
+        .Node("Concat", {"tuple", "axis"}, "y")
+        .Output("y", out);
+    return Names(maker);
+  };
+  LENET_ASSERT_OK_AND_ASSIGN(const auto names, join(1, {2, 12, 6, 6}));
+  EXPECT_THAT(names, ElementsAre("AveragePool", "Concat", "Concat"));
+  EXPECT_THAT(join(-1, {2, 4, 6, 15}),
+              StatusIs(kInvalid, HasSubstr("except for axis 3, found [2, 4, 6, "
+                                           "12] and [2, 4, 3, 3]")));
+  EXPECT_THAT(join(0, {6, 4, 6, 6}), StatusIs(kInvalid, HasSubstr("axis")));
 }
 
 // Sets one attribute of `one`.
@@ -191,9 +284,13 @@ TEST(BuilderTest, NamesWhatItRefuses) {
     const char* message;
   };
   const std::vector<Case> cases = {
-      {{"PReLU", {"x"}, {}},
-       "'PReLU' is not implemented; --engine=lite can compute it"},
-      {{"Concat", {"x"}, {}}, "--engine=lite is not known to compute it"},
+      {{"Pow", {"x"}, {}},
+       "'Pow' is not implemented; --engine=lite can compute it"},
+      {{"TopK", {"x"}, {}}, "--engine=lite is not known to compute this model"},
+      {{"Concat", {"x", "one"}, {}}, "expected tensors that the network"},
+      {{"Cast", {"x", "one"}, {}}, "expected 43 (float32), found 1"},
+      {{"ExpandDims", {"x", "zero"}, {}}, "other than the batch axis"},
+      {{"AdaptiveAvgPool2D", {"x", "pair"}, {}}, "expected integers from 1"},
       {Conv("offset_a", int64_t{3}),
        "attribute 'offset_a' = 3 is not implemented; implemented are "
        "kernel_size, stride"},
@@ -241,26 +338,24 @@ TEST(BuilderTest, NamesWhatItRefuses) {
       {{"Dense", {"x", "p0", "p1"}, {}, {}, {{3, 6}, {4}}},
        "expected a bias [3], found [4]"},
       {{"BiasAdd", {"x", "p0"}, {}, {}, {{6}}},
-       "a bias [6] does not match [2, 4, 6, 6]"},
+       "input 1: weights [6] do not match [2, 4, 6, 6]"},
       {{"BiasAdd", {"x", "p0", "one"}, {}, {}, {{4}}},
        "attribute format: expected 'NCHW', found 'NHWC'"},
       {{"Add", {"x", "p0"}, {}, {}, {{5}}},
        "a constant [5] is combined with [2, 4, 6, 6]"},
-      {{"Sub", {"half", "x"}, {}}, "found a constant"},
-      {{"Mul", {"x", "x"}, {}}, "input 1 ('x'): expected weights"},
       {{"Elu", {"x", "half"}, {}}, "attribute alpha: expected 1, found 0.5"},
       {{"LogSoftmaxExt", {"x", "one", "one"}, {}}, "expected none, found 1"},
       {{"FlattenExt", {"x", "one", "one"}, {}},
        "attribute end_dim: expected the last axis, found 1"},
       {{"ReduceMean", {"x", "pair"}, {}},
-       "attribute axis: expected height and width: (2, 3), found [2, 2]"},
+       "attribute axis: expected different axes, found [2, 2]"},
       {{"Squeeze", {"x", "one"}, {}},
        "attribute axis: expected axes of size 1, without the batch, of "
-       "[2, 4, 6, 6], found [1]"},
+       "[2, 4, 6, 6], found 1"},
       {{"Squeeze", {"x", "pair"}, {}}, "expected different axes"},
       {{"Argmax", {"x", "one"}, {}}, "the argmax of [N, classes] along axis 1"},
       {{"BatchNorm", {"x", "p0", "p0", "p0", "p1"}, {}, {}, {{4}, {6}}},
-       "input 4: a parameter [6] does not match [2, 4, 6, 6]"},
+       "input 4: weights [6] do not match [2, 4, 6, 6]"},
       {{"BatchNorm", {"x", "p0", "p0", "p0", "p0"}, {}, {}, {{4}}},
        "expected a positive variance + epsilon in each channel, found -0.0"},
       {{"BatchNorm", {"x", "p0", "p0", "p0", "p0", "true"}, {}, {}, {{4}}},

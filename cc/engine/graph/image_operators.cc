@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cc/base/error.h"
 #include "cc/base/shape.h"
@@ -20,12 +21,16 @@ using kernels::WindowAxis;
 constexpr int64_t kMaxSide = 1 << 15;    // pixels
 constexpr int64_t kMaxWindow = 1 << 10;  // kernel, stride, dilation, padding
 
+// Returns images [N, C, H, W]; those of a 3D operator are [N, C, 1, H, W].
 absl::StatusOr<Activation> ImageInput(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(Activation x, node.ActivationInput(0));
-  if (x.shape.size() != 4) {
-    return node.Error(absl::StrCat(
-        "input 0: expected images [N, C, H, W], found ", ShapeText(x.shape)));
+  const bool deep = absl::StrContains(node.node().op, "3D");
+  if (x.shape.size() != (deep ? 5 : 4) || (deep && x.shape[2] != 1)) {
+    return node.Error(absl::StrCat("input 0: expected images [N, C, ",
+                                   deep ? "1, " : "", "H, W], found ",
+                                   ShapeText(x.shape)));
   }
+  if (deep) x.shape.erase(x.shape.begin() + 2);
   if (x.shape[2] > kMaxSide || x.shape[3] > kMaxSide) {
     return node.Error(absl::StrCat("input 0: expected images of at most ",
                                    kMaxSide, "x", kMaxSide, " pixels, found ",
@@ -134,31 +139,44 @@ absl::StatusOr<Operand> AddWindowStep(const NodeBuilder& node,
   return node.Add(std::move(step), shape);
 }
 
-// Adds the mean of each channel.
-absl::StatusOr<Operand> AddMean(const NodeBuilder& node, const Activation& x) {
+// Adds a pool of each whole channel.
+absl::StatusOr<Operand> AddGlobalPool(const NodeBuilder& node, StepKind kind,
+                                      const Activation& x) {
   Step step;
-  step.kind = StepKind::kAveragePool;
+  step.kind = kind;
   step.out_channels = static_cast<int>(x.shape[1]);
   step.window = MakeWindow(x, {x.shape[2], x.shape[3]}, {1, 1}, {1, 1});
   return AddWindowStep(node, x, std::move(step));
 }
 
-absl::StatusOr<Operand> BuildPool(StepKind kind, const NodeBuilder& node) {
-  LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
-  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> kernel,
-                         node.Pair({"kernel_size", 1}, 1, kMaxWindow));
-  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> stride,
-                         node.Pair({"strides", 2}, 1, kMaxWindow));
-  const Argument kPadMode = {"pad_mode", 3};
-  LENET_ASSIGN_OR_RETURN(const std::string mode, node.PadMode(kPadMode));
-  if (mode == "pad") return node.Error(kPadMode, "'pad'", "same, valid");
-  LENET_RETURN_IF_ERROR(node.CheckFormat(4));
-  Step step;
-  step.kind = kind;
-  step.out_channels = static_cast<int>(x.shape[1]);
-  step.window = MakeWindow(x, kernel, stride, {1, 1});
-  if (mode == "same") PadSame(&step.window);
-  return AddWindowStep(node, x, std::move(step));
+// Pads a pool by the attribute pads or pad, which ends with (height, width) or
+// (top, bottom, left, right).
+absl::Status PadPool(const NodeBuilder& node, Window* window) {
+  const Argument kPads = {node.Find({"pads"}) == nullptr ? "pad" : "pads"};
+  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> pads,
+                         node.Ints(kPads, 0, kMaxWindow));
+  LENET_ASSIGN_OR_RETURN(const bool ceil, node.Bool({"ceil_mode"}));
+  const size_t size = pads.size();
+  const size_t step = size == 6 ? 2 : 1;
+  const auto pad = [&](size_t i) { return pads[size - 2 * step + i]; };
+  WindowAxis* const axes[] = {&window->height, &window->width};
+  if (size < 2 * step || pad(0) != pad(step - 1) ||
+      pad(step) != pad(2 * step - 1) || pad(0) >= axes[0]->kernel ||
+      pad(step) >= axes[1]->kernel) {
+    return node.Error(kPads, ShapeText(pads),
+                      "the same padding on both sides, less than the window");
+  }
+  for (const size_t i : {0, 1}) {
+    WindowAxis* const axis = axes[i];
+    axis->pad_before = axis->pad_after = static_cast<int>(pad(i * step));
+    // One more window, if it begins before the end of the image.
+    const int next = axis->out() * axis->stride - axis->pad_before;
+    if (ceil && next < axis->in) {
+      axis->pad_after =
+          std::max(axis->pad_after, next + axis->kernel - axis->in);
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -188,26 +206,65 @@ absl::StatusOr<Operand> BuildConv(const NodeBuilder& node) {
   return AddWindowStep(node, x, std::move(step));
 }
 
-absl::StatusOr<Operand> BuildMaxPool(const NodeBuilder& node) {
-  return BuildPool(StepKind::kMaxPool, node);
+// The pools that MindSpore 2 writes: for padding, those of three dimensions or
+// with the indices of the maxima, which nothing may use.
+absl::StatusOr<Operand> BuildPool(const NodeBuilder& node) {
+  LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
+  const std::string& op = node.node().op;
+  const bool maximum = op[0] == 'M';
+  const bool padded = op != "MaxPool" && op != "AvgPool";
+  const bool argmax = absl::StrContains(op, "Argmax");
+  LENET_ASSIGN_OR_RETURN(
+      const std::vector<int64_t> kernel,
+      node.Pair({op == "MaxPool3DWithArgmax" ? "ksize" : "kernel_size", 1}, 1,
+                kMaxWindow));
+  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> stride,
+                         node.Pair({"strides", 2}, 1, kMaxWindow));
+  Step step;
+  step.kind = maximum ? StepKind::kMaxPool : StepKind::kAveragePool;
+  step.out_channels = static_cast<int>(x.shape[1]);
+  step.window = MakeWindow(x, kernel, stride, {1, 1});
+  if (padded) {
+    if (argmax) LENET_RETURN_IF_ERROR(node.Pair({"dilation"}, 1, 1).status());
+    LENET_RETURN_IF_ERROR(PadPool(node, &step.window));
+    const Argument kCount = {"count_include_pad"},
+                   kDivisor = {"divisor_override"};
+    LENET_ASSIGN_OR_RETURN(const bool count, node.Bool(kCount));
+    LENET_ASSIGN_OR_RETURN(const int64_t divisor, node.Int(kDivisor, 0));
+    if (count &&
+        step.window.height.pad_before + step.window.width.pad_before > 0) {
+      return node.Error(kCount, "true",
+                        "false for an average pool with padding");
+    }
+    if (divisor != 0) return node.Error(kDivisor, absl::StrCat(divisor), "0");
+  } else {
+    const Argument kPadMode = {"pad_mode", 3};
+    LENET_ASSIGN_OR_RETURN(const std::string mode, node.PadMode(kPadMode));
+    if (mode == "pad") return node.Error(kPadMode, "'pad'", "same, valid");
+    LENET_RETURN_IF_ERROR(node.CheckFormat(4));
+    if (mode == "same") PadSame(&step.window);
+  }
+  LENET_ASSIGN_OR_RETURN(Operand y, AddWindowStep(node, x, step));
+  auto& shape = std::get<Activation>(y.value).shape;
+  if (absl::StrContains(op, "3D")) shape.insert(shape.begin() + 2, 1);
+  return argmax ? FirstOfTuple(std::move(y)) : y;
 }
 
-absl::StatusOr<Operand> BuildAveragePool(const NodeBuilder& node) {
-  return BuildPool(StepKind::kAveragePool, node);
-}
-
-absl::StatusOr<Operand> BuildMean(const NodeBuilder& node) {
+// The mean or maximum of each channel.
+absl::StatusOr<Operand> BuildReduce(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
   const Argument kAxes = {"axis", 1};
-  LENET_ASSIGN_OR_RETURN(std::vector<int64_t> axes, node.Ints(kAxes, -4, 3));
-  for (int64_t& axis : axes) axis += axis < 0 ? 4 : 0;
-  std::sort(axes.begin(), axes.end());
+  LENET_ASSIGN_OR_RETURN(const std::vector<int64_t> axes, node.Axes(kAxes, 4));
   if (axes != std::vector<int64_t>{2, 3}) {
     return node.Error(kAxes, ShapeText(axes), "height and width: (2, 3)");
   }
   LENET_RETURN_IF_ERROR(node.CheckNone(3));
   LENET_ASSIGN_OR_RETURN(const bool keep, node.Bool({"keep_dims", 2}));
-  LENET_ASSIGN_OR_RETURN(Operand y, AddMean(node, x));
+  LENET_ASSIGN_OR_RETURN(Operand y, AddGlobalPool(node,
+                                                  node.node().op == "ReduceMax"
+                                                      ? StepKind::kMaxPool
+                                                      : StepKind::kAveragePool,
+                                                  x));
   if (!keep) std::get<Activation>(y.value).shape.resize(2);
   return y;
 }
@@ -215,7 +272,11 @@ absl::StatusOr<Operand> BuildMean(const NodeBuilder& node) {
 absl::StatusOr<Operand> BuildAdaptivePool(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, ImageInput(node));
   LENET_RETURN_IF_ERROR(node.Pair({"output_size", 1}, 1, 1).status());
-  return AddMean(node, x);
+  if (node.node().op == "AdaptiveAvgPool2D") {
+    return AddGlobalPool(node, StepKind::kAveragePool, x);
+  }
+  LENET_ASSIGN_OR_RETURN(Operand y, AddGlobalPool(node, StepKind::kMaxPool, x));
+  return FirstOfTuple(std::move(y));
 }
 
 }  // namespace lenet::graph

@@ -86,37 +86,11 @@ bool FusePool(const Step& next, Step* step) {
 }  // namespace
 
 const char* KindName(StepKind kind) {
-  switch (kind) {
-    case StepKind::kConv:
-      return "Conv";
-    case StepKind::kConvReluPool:
-      return "ConvReluPool";
-    case StepKind::kLinear:
-      return "Linear";
-    case StepKind::kMaxPool:
-      return "MaxPool";
-    case StepKind::kAveragePool:
-      return "AveragePool";
-    case StepKind::kRelu:
-      return "Relu";
-    case StepKind::kFunction:
-      return "Function";
-    case StepKind::kAdd:
-      return "Add";
-    case StepKind::kMaximum:
-      return "Maximum";
-    case StepKind::kAddConstant:
-      return "AddConstant";
-    case StepKind::kScale:
-      return "Scale";
-    case StepKind::kSoftmax:
-      return "Softmax";
-    case StepKind::kLogSoftmax:
-      return "LogSoftmax";
-    case StepKind::kCopy:
-      return "Copy";
-  }
-  return "";
+  static constexpr const char* kNames[] = {
+      "Conv",        "ConvReluPool", "Linear",  "MaxPool",    "AveragePool",
+      "Relu",        "Function",     "Add",     "Binary",     "Concat",
+      "AddConstant", "Scale",        "Softmax", "LogSoftmax", "Copy"};
+  return kNames[static_cast<size_t>(kind)];
 }
 
 void FuseSteps(StepGraph* graph) {

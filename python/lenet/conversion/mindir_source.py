@@ -70,6 +70,11 @@ def _parameters(model: mindir.ModelProto, path: Path) -> dict[str, np.ndarray]:
     for parameter in model.graph.parameter:
         if parameter.data_type != _FLOAT:
             raise UserError(f"{path}: {parameter.name} is not float32; use the ONNX of the model")
-        values = np.frombuffer(parameter.raw_data, "<f4").reshape(list(parameter.dims))
-        result[parameter.name.rpartition(":")[2]] = values.copy()
+        try:
+            values = np.frombuffer(parameter.raw_data, "<f4").reshape(list(parameter.dims))
+            result[parameter.name.rpartition(":")[2]] = values.copy()
+        except (TypeError, ValueError) as error:  # TypeError: the name is not UTF-8
+            raise UserError(
+                f"{path}: damaged parameter {parameter.name!r} ({error}); export the model again"
+            ) from error
     return result

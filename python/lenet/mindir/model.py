@@ -23,7 +23,7 @@ def parse(content: bytes, source: str) -> ModelProto:
     model = ModelProto()
     try:
         model.ParseFromString(content)
-    except DecodeError as error:
+    except (DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{source}: not a MindIR ({error})") from error
     if not model.graph.node:
         raise UserError(f"{source}: not a MindIR, or a MindIR without a graph")
