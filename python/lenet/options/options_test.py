@@ -92,6 +92,8 @@ def test_a_copy_of_the_defaults_and_an_empty_file_change_nothing(tmp_path):
         ("momentum: 1.01", "momentum must be a number of at least 0 and at most 1"),
         ("lr: .nan", "lr must be a number of at least 0"),
         ("lr: .inf", "lr must be a number of at least 0"),
+        ("epoch_size: 0x" + 400 * "f", "epoch_size must be an integer of at least 1"),
+        ("seed: 2147483648", "seed must be an integer of at least 0"),
         ("resume: 1", "resume must be true or false, not '1'"),
         ("lr: 1_0", "lr must be a number of at least 0, not '1_0'"),
         ("seed: 1e3", "seed must be an integer of at least 0, not '1e3'"),

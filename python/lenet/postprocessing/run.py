@@ -45,7 +45,7 @@ def _read_report(path: pathlib.Path) -> dict[str, Any]:
         report = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {path} ({error}); expected JSON; move it away") from error
     if not isinstance(report, dict):
         raise UserError(f"{path}: expected a JSON object, found another value; move it away")
