@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -204,6 +205,45 @@ absl::StatusOr<ConfigFile> ReadDocument(const YAML::Node& document,
   return file;
 }
 
+// Returns an error if a text that is not UTF-16 holds characters that YAML
+// forbids, such as the zeros of a damaged file; yaml-cpp accepts them.
+absl::Status CheckCharacters(absl::string_view text) {
+  const absl::string_view start = text.substr(0, 2);
+  if (start == "\xfe\xff" || start == "\xff\xfe") return absl::OkStatus();
+  for (const char c : text) {
+    if (!absl::ascii_iscntrl(static_cast<unsigned char>(c))) continue;
+    if (c == '\t' || c == '\n' || c == '\r') continue;
+    return InvalidArgument("it holds the character ", int{c});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ConfigFile> ParseDocuments(const std::string& path,
+                                          const std::string& content) {
+  LENET_RETURN_IF_ERROR(WithLocation(absl::StrCat(path, " is not YAML"),
+                                     CheckCharacters(content)));
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(content);
+    if (documents.empty()) return ConfigFile();
+    LENET_ASSIGN_OR_RETURN(ConfigFile file, ReadDocument(documents[0], path));
+    if (documents.size() > 1) {
+      file.unused.emplace_back("the documents after the first `---`");
+    }
+    return file;
+  } catch (const YAML::Exception& error) {
+    return InvalidArgument(path, " is not YAML: ", error.what());
+  }
+}
+
+// Returns a text, which may hold a key or value of a file, without line breaks.
+std::string OneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); },
+      ' ');
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> CheckValue(const Option& option,
@@ -241,17 +281,13 @@ absl::StatusOr<ConfigFile> ReadConfigFile(const std::string& path) {
 
 absl::StatusOr<ConfigFile> ParseConfig(const std::string& path,
                                        const std::string& content) {
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(content);
-    if (documents.empty()) return ConfigFile();
-    LENET_ASSIGN_OR_RETURN(ConfigFile file, ReadDocument(documents[0], path));
-    if (documents.size() > 1) {
-      file.unused.emplace_back("the documents after the first `---`");
-    }
-    return file;
-  } catch (const YAML::Exception& error) {
-    return InvalidArgument(path, " is not YAML: ", error.what());
+  absl::StatusOr<ConfigFile> file = ParseDocuments(path, content);
+  if (!file.ok()) {
+    return absl::Status(file.status().code(),
+                        OneLine(std::string(file.status().message())));
   }
+  for (std::string& name : file->unused) name = OneLine(std::move(name));
+  return file;
 }
 
 }  // namespace lenet
