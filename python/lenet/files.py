@@ -8,7 +8,7 @@ import pathlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lenet.errors import UserError
 
@@ -50,17 +50,25 @@ def sha256(path: AnyPath) -> str:
 
 
 def write_atomically(path: AnyPath, content: bytes | str) -> None:
-    """Writes `content` (text as UTF-8) to `path` in one step.
+    """Writes `content` (text as UTF-8) to `path` in one step; errors as for `write_all`."""
+    write_all({path: content})
+
+
+def write_all(contents: Mapping[AnyPath, bytes | str]) -> None:
+    """Writes files by path, text as UTF-8; all of them before any of them gets its name.
 
     Raises:
-        OSError: names `path`; if the disk is full, also the size.
+        OSError: names the path; if the disk is full, also the size.
     """
-    content = content.encode() if isinstance(content, str) else content
+    path: AnyPath = ""
+    data = b""
     try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
+        with contextlib.ExitStack() as stack:
+            for path, content in contents.items():
+                data = content.encode() if isinstance(content, str) else content
+                stack.enter_context(replacing(path)).write_bytes(data)
     except OSError as error:
-        raise OSError(error.errno, _with_size(error, len(content)), str(path)) from error
+        raise OSError(error.errno, _with_size(error, len(data)), str(path)) from error
 
 
 def require_space(path: AnyPath, size: int) -> None:

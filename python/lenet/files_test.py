@@ -1,5 +1,6 @@
 import errno
 import os
+import pathlib
 
 import pytest
 
@@ -25,6 +26,23 @@ def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path, error):
         raise error
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_several_files_none_changes_unless_all_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("old")
+    write = pathlib.Path.write_bytes
+
+    def write_until_full(path, content):
+        if path.name.endswith(".b"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, content)
+
+    monkeypatch.setattr(pathlib.Path, "write_bytes", write_until_full)
+    with pytest.raises(OSError, match="the file needs 1,234 bytes") as error:
+        files.write_all({tmp_path / "a": "new", tmp_path / "b": 1234 * b"x"})
+    assert error.value.filename == str(tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
 
 
 def test_a_writer_that_writes_nothing_is_an_error(tmp_path):

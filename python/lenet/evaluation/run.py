@@ -1,7 +1,7 @@
 """Evaluates a checkpoint on the whole test set."""
 
+import io
 import json
-import pathlib
 
 import numpy as np
 from absl import logging
@@ -51,15 +51,15 @@ def run_evaluation(options: EvalOptions) -> Evaluation:
     print(f"\n{result.table()}")
     if report:
         entries = {"checkpoint": str(path), "data_sha256": test.sha256(), **result.as_dict()}
-        files.write_atomically(report / "report.json", json.dumps(entries, indent=1) + "\n")
-        with files.replacing(report / "confusion_matrix.png") as temporary:
-            _draw(result, temporary)
-        print(f"\nReport: {report / 'report.json'} and {report / 'confusion_matrix.png'}")
+        text = json.dumps(entries, indent=1) + "\n"
+        image = report / "confusion_matrix.png"
+        files.write_all({report / "report.json": text, image: _draw(result)})
+        print(f"\nReport: {report / 'report.json'} and {image}")
     return result
 
 
-def _draw(result: Evaluation, path: pathlib.Path) -> None:
-    """Draws the confusion matrix on a logarithmic scale, which shows the few errors."""
+def _draw(result: Evaluation) -> bytes:
+    """Returns a PNG of the confusion matrix on a logarithmic scale, which shows the few errors."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -76,5 +76,7 @@ def _draw(result: Evaluation, path: pathlib.Path) -> None:
     axes.set_xlabel("prediction")
     axes.set_ylabel("label")
     axes.set_title(f"{result.correct} of {result.total} correct ({result.accuracy:.2%})")
-    figure.savefig(path, dpi=120, format="png", metadata={"Software": None})
+    content = io.BytesIO()
+    figure.savefig(content, dpi=120, format="png", metadata={"Software": None})
     plt.close(figure)
+    return content.getvalue()

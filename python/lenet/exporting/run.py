@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
 import tempfile
 
@@ -52,9 +51,7 @@ def run_export(options: ExportOptions) -> None:
         logging.info("exporting %s", path)
         export = formats.EXPORTERS[options.file_format]
         contents = export(net, batches, formats.TOLERANCE[device], pathlib.Path(folder))
-    with contextlib.ExitStack() as stack:  # writes all files before any of them gets its name
-        for suffix, content in contents.items():
-            stack.enter_context(files.replacing(f"{output}{suffix}")).write_bytes(content)
+    files.write_all({f"{output}{suffix}": content for suffix, content in contents.items()})
     for suffix, content in contents.items():
         print(f"{output}{suffix}: {len(content)} bytes")
     if options.file_format == "MINDIR":

@@ -33,8 +33,8 @@ def run_postprocessing(options: PostprocessOptions) -> None:
     line = metrics.accuracy_line(result.accuracy)
     folder = files.make_folder("output_path", options.output_path)
     report = _read_report(folder / "report.json") | result.as_dict()
-    files.write_atomically(folder / "acc.log", line + "\n")
-    files.write_atomically(folder / "report.json", json.dumps(report, indent=1) + "\n")
+    text = json.dumps(report, indent=1) + "\n"
+    files.write_all({folder / "acc.log": line + "\n", folder / "report.json": text})
     print(f"Accuracy: {{{line}}}")
     print(f"\n{result.table()}")
     inputs.raise_if_missing(options.result_path, missing, len(expected))
