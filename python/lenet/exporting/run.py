@@ -49,6 +49,7 @@ def run_export(options: ExportOptions) -> None:
     checkpoint.load_into(net, path)
     with tempfile.TemporaryDirectory() as folder, devices.failures_reported(device):
         logging.info("exporting %s", path)
+        files.require_space(f"{folder}/models", 4 * path.stat().st_size)
         export = formats.EXPORTERS[options.file_format]
         contents = export(net, batches, formats.TOLERANCE[device], pathlib.Path(folder))
     files.write_all({f"{output}{suffix}": content for suffix, content in contents.items()})
