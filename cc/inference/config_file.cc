@@ -8,7 +8,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -218,32 +217,6 @@ absl::Status CheckCharacters(absl::string_view text) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ConfigFile> ParseDocuments(const std::string& path,
-                                          const std::string& content) {
-  LENET_RETURN_IF_ERROR(WithLocation(absl::StrCat(path, " is not YAML"),
-                                     CheckCharacters(content)));
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(content);
-    if (documents.empty()) return ConfigFile();
-    LENET_ASSIGN_OR_RETURN(ConfigFile file, ReadDocument(documents[0], path));
-    if (documents.size() > 1) {
-      file.unused.emplace_back("the documents after the first `---`");
-    }
-    return file;
-  } catch (const YAML::Exception& error) {
-    return InvalidArgument(path, " is not YAML: ", error.what());
-  }
-}
-
-// Returns a text, which may hold a key or value of a file, without line breaks.
-std::string OneLine(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(),
-      [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); },
-      ' ');
-  return text;
-}
-
 }  // namespace
 
 absl::StatusOr<std::string> CheckValue(const Option& option,
@@ -281,13 +254,19 @@ absl::StatusOr<ConfigFile> ReadConfigFile(const std::string& path) {
 
 absl::StatusOr<ConfigFile> ParseConfig(const std::string& path,
                                        const std::string& content) {
-  absl::StatusOr<ConfigFile> file = ParseDocuments(path, content);
-  if (!file.ok()) {
-    return absl::Status(file.status().code(),
-                        OneLine(std::string(file.status().message())));
+  LENET_RETURN_IF_ERROR(WithLocation(absl::StrCat(path, " is not YAML"),
+                                     CheckCharacters(content)));
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(content);
+    if (documents.empty()) return ConfigFile();
+    LENET_ASSIGN_OR_RETURN(ConfigFile file, ReadDocument(documents[0], path));
+    if (documents.size() > 1) {
+      file.unused.emplace_back("the documents after the first `---`");
+    }
+    return file;
+  } catch (const YAML::Exception& error) {
+    return InvalidArgument(path, " is not YAML: ", error.what());
   }
-  for (std::string& name : file->unused) name = OneLine(std::move(name));
-  return file;
 }
 
 }  // namespace lenet

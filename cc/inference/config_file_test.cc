@@ -112,7 +112,6 @@ INSTANTIATE_TEST_SUITE_P(
                 "unknown key 'novel'; expected one of aipp, "},
         Refused{"infer301: {limit: 1}",
                 "unknown section 'infer301'; expected one of cloud, data, "},
-        Refused{"\"tra\\nin\": {limit: 1}", "unknown section 'tra in'; "},
         Refused{"device: {lr: 1}",
                 "section device: unknown key 'lr'; expected one of device_id, "
                 "device_target"},

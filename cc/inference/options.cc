@@ -134,7 +134,7 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
     LENET_ASSIGN_OR_RETURN(config, ReadConfigFile(file));
     if (!config.unused.empty()) {
       std::fprintf(stderr, "infer310: %s: not used: %s\n", file.c_str(),
-                   absl::StrJoin(config.unused, ", ").c_str());
+                   Printable(absl::StrJoin(config.unused, ", ")).c_str());
     }
     for (const auto& [name, value] : config.values) {
       LENET_RETURN_IF_ERROR(SetFlag(name, value));

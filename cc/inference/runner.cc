@@ -54,7 +54,7 @@ class Progress {
   // Prints the error of an image.
   void Print(absl::string_view message) {
     std::fprintf(stderr, "%sinfer310: error: %s\n", drawn_ ? "\r\033[K" : "",
-                 std::string(message).c_str());
+                 Printable(message).c_str());
   }
 
   // Is cheap enough to be called after each batch.
@@ -351,7 +351,7 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
                  kernels::ThreadCount(options.threads), options.strict,
                  created.engine.get(), results.get()));
   for (const std::string& warning : dataset->warnings()) {
-    std::fprintf(stderr, "infer310: warning: %s\n", warning.c_str());
+    std::fprintf(stderr, "infer310: warning: %s\n", Printable(warning).c_str());
   }
   AddEngine(options, created, &report);
   const std::filesystem::path parent =

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 import signal
 import sys
@@ -107,7 +108,8 @@ def _main(
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"{_program()}: error: {message}", file=sys.stderr)
+    printable = re.sub(r"[^\n -~\x80-\U0010ffff]", " ", message)  # names of files and keys hold any
+    print(f"{_program()}: error: {printable}", file=sys.stderr)
     sys.exit(code)
 
 
