@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <type_traits>
 #include <vector>
 
@@ -328,6 +329,13 @@ absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
 absl::StatusOr<Report> RunInference(const Infer310Options& options,
                                     const EngineFactories& factories) {
   LENET_RETURN_IF_ERROR(CheckChoice(options));
+  std::error_code ignored;
+  if (std::filesystem::equivalent(options.result_path, options.dataset_path,
+                                  ignored)) {
+    return InvalidArgument("result_path ", options.result_path,
+                           " is the folder of the images, which the results "
+                           "would replace; give another one");
+  }
   LENET_ASSIGN_OR_RETURN(
       const std::unique_ptr<ResultFolder> results,
       ResultFolder::Create(options.result_path, options.result_format));

@@ -6,7 +6,7 @@ import pytest
 from lenet.data import idx
 from lenet.errors import UserError
 from lenet.postprocessing import inputs
-from lenet.testing import mnist
+from lenet.testing import damage, mnist
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +271,29 @@ def test_bad_array(array_folder, change, message):
     change(array_folder)
     with pytest.raises(UserError, match=message):
         inputs.read_results(str(array_folder), LABELS)
+
+
+@pytest.mark.parametrize("name", ["results.npy", "../results.csv"])
+def test_damaged_results_are_refused_or_give_the_same_classes(array_folder, name):
+    path = array_folder / name
+    for content in damage.damaged(path.read_bytes(), 500):
+        path.write_bytes(content)
+        try:
+            logits, missing = inputs.read_results(str(array_folder), LABELS)
+        except UserError:
+            continue
+        kept = [image for image in LABELS if image not in missing]
+        classes = dict(zip(LABELS, LOGITS.argmax(axis=1), strict=True))
+        assert logits.argmax(axis=1).tolist() == [classes[image] for image in kept]
+
+
+def test_damaged_manifests_are_refused_or_have_labels(tmp_path):
+    text = b"file,label\n" + b"".join(b"test_%d_%d.png,%d\n" % (i, i, i) for i in range(10))
+    folder = _folder(tmp_path / "set", manifest=text)
+    for content in damage.damaged(text, 500):
+        (tmp_path / "set" / "manifest.csv").write_bytes(content)
+        try:
+            labels = inputs.expected_labels(folder, "")
+        except UserError:
+            continue
+        assert set(labels.values()) <= set(range(10))
