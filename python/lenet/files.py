@@ -114,7 +114,7 @@ def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:
                 leftover.unlink(missing_ok=True)
     except OSError as error:
         if _is_full(error):
-            raise
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise UserError(
             f"--{flag}: cannot write to {path}: {error.strerror}; choose a writable folder"
         ) from error

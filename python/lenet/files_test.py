@@ -61,11 +61,12 @@ def test_folders(tmp_path):
 
 def test_a_full_disk_is_no_mistake_of_the_user(tmp_path, monkeypatch):
     def fail(*_, **__):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a temporary file")
 
     monkeypatch.setattr(files.tempfile, "TemporaryFile", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as error:
         files.make_folder("report", tmp_path)
+    assert error.value.filename == str(tmp_path)
 
 
 def test_a_folder_keeps_only_the_temporary_files_of_running_processes(tmp_path):
