@@ -90,6 +90,23 @@ def test_ctrl_c_saves_a_checkpoint_that_resume_continues(data, tmp_path, number)
         assert f'"steps": {steps + 3}' in (tmp_path / "ckpt" / metrics).read_text()
 
 
+def test_kill_9_leaves_whole_files_that_resume_continues(data, tmp_path):
+    flags = (f"--data_path={data}", "--epoch_size=100000", "--log_steps=1", "--resume")
+    folder = tmp_path / "ckpt"
+    newest = ""
+    for launches in (9, 14):  # of one step, with a checkpoint; the file changes after each
+        process = programs.start("train", *flags, "--save_checkpoint_steps=1", cwd=tmp_path)
+        log = programs.read_until(process, "loss is", count=launches)
+        process.kill()
+        process.communicate()
+        assert f"of {folder / newest}\n" in log or not newest
+        assert "jumps" not in log
+        checkpoints = sorted(folder.glob("checkpoint*"), key=lambda path: path.stat().st_mtime_ns)
+        assert len({path.stat().st_size for path in checkpoints}) == 1
+        assert json.loads((folder / "metrics.json").read_text())["steps"] >= 8
+        newest = checkpoints[-1].name
+
+
 @pytest.mark.parametrize("imports", [1, 400, 800])
 def test_ctrl_c_while_mindspore_is_imported(data, tmp_path, imports):
     flags = (f"--data_path={data}", "--epoch_size=1000000")

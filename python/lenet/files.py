@@ -18,20 +18,25 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.tmp\..+")
 
 
 @contextlib.contextmanager
-def replacing(path: AnyPath) -> Iterator[pathlib.Path]:
+def replacing(path: AnyPath, size: int | None = None) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, which is renamed to `path` at the end.
 
     On any error, Ctrl-C included, the temporary file is removed and `path` is unchanged. The
     temporary name starts with a dot and the process, and keeps the suffix, by which some writers
     choose the format.
+
+    Raises:
+        OSError: names `path`; if the disk is full, also `size`, the bytes of the file, if known.
     """
     target = pathlib.Path(path)
     temporary = target.with_name(f".{os.getpid():08x}.tmp.{target.name}")
     try:
         yield temporary
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and str(error.filename) in ("None", str(temporary)):
+            raise OSError(error.errno, _with_size(error, size), str(path)) from error
         raise
 
 
@@ -60,31 +65,26 @@ def write_all(contents: Mapping[AnyPath, bytes | str]) -> None:
     Raises:
         OSError: names the path; if the disk is full, also the size.
     """
-    path: AnyPath = ""
-    data = b""
-    try:
-        with contextlib.ExitStack() as stack:
-            for path, content in contents.items():
-                data = content.encode() if isinstance(content, str) else content
-                stack.enter_context(replacing(path)).write_bytes(data)
-    except OSError as error:
-        raise OSError(error.errno, _with_size(error, len(data)), str(path)) from error
+    with contextlib.ExitStack() as stack:
+        for path, content in contents.items():
+            data = content.encode() if isinstance(content, str) else content
+            stack.enter_context(replacing(path, len(data))).write_bytes(data)
 
 
-def require_space(path: AnyPath, size: int) -> None:
-    """Checks that a file of `size` bytes fits, before a library writes it that fails less clearly.
+def require_space(folder: AnyPath, size: int) -> None:
+    """Checks that files of `size` bytes fit, before a library writes them that fails less clearly.
 
     Raises:
-        OSError: the disk is too full; the message has the size.
+        OSError: the disk is too full.
     """
-    if shutil.disk_usage(pathlib.Path(path).parent).free < size:
+    if shutil.disk_usage(folder).free < size:
         error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        raise OSError(errno.ENOSPC, _with_size(error, size), str(path))
+        raise OSError(errno.ENOSPC, _with_size(error, size), str(folder))
 
 
-def _with_size(error: OSError, size: int) -> str:
+def _with_size(error: OSError, size: int | None) -> str:
     text = str(error.strerror)
-    return f"{text}; the file needs {size:,} bytes" if _is_full(error) else text
+    return f"{text}; {size:,} bytes are needed" if size and _is_full(error) else text
 
 
 def _is_full(error: OSError) -> bool:

@@ -38,11 +38,20 @@ def test_of_several_files_none_changes_unless_all_can_be_written(tmp_path, monke
         return write(path, content)
 
     monkeypatch.setattr(pathlib.Path, "write_bytes", write_until_full)
-    with pytest.raises(OSError, match="the file needs 1,234 bytes") as error:
+    with pytest.raises(OSError, match="1,234 bytes are needed") as error:
         files.write_all({tmp_path / "a": "new", tmp_path / "b": 1234 * b"x"})
     assert error.value.filename == str(tmp_path / "b")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_full_disk_names_the_file_and_its_size(tmp_path):
+    path = tmp_path / "a.png"
+    message = "No space left; 1,234 bytes are needed"
+    with pytest.raises(OSError, match=message) as caught, files.replacing(path, 1234):
+        raise OSError(errno.ENOSPC, "No space left")  # as write() does, without a name
+    assert caught.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_writer_that_writes_nothing_is_an_error(tmp_path):

@@ -38,7 +38,7 @@ def test_a_full_disk_is_reported_with_file_and_size(wheel, tmp_path, monkeypatch
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     file = tmp_path / "Data/train/train-images.idx3-ubyte"
-    expected = f"fetch: error: {file}: File too large; it needs 1,584 bytes\n"
+    expected = f"fetch: error: {file}: File too large; 1,584 bytes are needed\n"
     assert (code, error) == (1, expected)
     assert not list((tmp_path / "Data").iterdir())
 

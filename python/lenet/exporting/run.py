@@ -14,6 +14,7 @@ from lenet.errors import DeviceUnavailableError, UserError
 from lenet.model import checkpoint
 from lenet.options.programs import ExportOptions
 
+_MODEL_COPIES = 5  # at most, in the temporary folder
 _VERIFIED_IMAGES = 8  # at least; a whole number of batches
 
 
@@ -49,7 +50,7 @@ def run_export(options: ExportOptions) -> None:
     checkpoint.load_into(net, path)
     with tempfile.TemporaryDirectory() as folder, devices.failures_reported(device):
         logging.info("exporting %s", path)
-        files.require_space(f"{folder}/models", 4 * path.stat().st_size)
+        files.require_space(folder, _MODEL_COPIES * sum(p.nbytes for p in net.get_parameters()))
         export = formats.EXPORTERS[options.file_format]
         contents = export(net, batches, formats.TOLERANCE[device], pathlib.Path(folder))
     files.write_all({f"{output}{suffix}": content for suffix, content in contents.items()})

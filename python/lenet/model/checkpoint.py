@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import pathlib
 import re
+import zlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +28,7 @@ _PREFIX = "checkpoint_lenet"
 _NAME = re.compile(r".*-(\d+)_(\d+)\.ckpt")
 _OWN_NAME = re.compile(_PREFIX + r"-(\d+)_(\d+)\.ckpt")
 _SUFFIXES = (".ckpt", ".safetensors")
-_FORMAT_BYTES = 16384  # more than a file has besides its numbers
+_CHECKSUM = "crc32"
 _TRAIN = f"train one with `{resources.command('//python:train')}`"
 
 # Optimizers put these words before a parameter's name; other words are the name of a cell.
@@ -73,27 +75,31 @@ def newest(path: AnyPath) -> pathlib.Path:
     return max(found, key=lambda entry: (position(entry), entry.name))
 
 
-def save(cell: nn.Cell, path: AnyPath, state: dict[str, int]) -> None:
-    """Writes all parameters of `cell`, and `state` as scalars, to `path` in one step."""
-    import mindspore as ms
+def save(cell: nn.Cell, path: AnyPath, state: Mapping[str, int | np.float32]) -> None:
+    """Writes all parameters of `cell`, and `state` as scalars, to `path` in one step.
 
-    entries = [
-        {"name": param.name, "data": ms.Tensor(_without_subnormals(param.asnumpy()))}
-        for param in cell.get_parameters()
-    ]
-    # MindSpore reports a full disk by several lines of its log.
-    size = sum(entry["data"].nbytes for entry in entries)
-    files.require_space(path, size + _FORMAT_BYTES)
-    with files.replacing(path) as temporary:
-        try:
-            ms.save_checkpoint(entries, str(temporary), append_dict=dict(state))
-        finally:
-            # MindSpore's own temporary file, which it leaves behind if the disk is full.
-            temporary.with_suffix(".tmp").unlink(missing_ok=True)
-        temporary.chmod(0o644)  # MindSpore makes its files read-only
+    A name in `state` replaces the parameter, such as the optimizer's learning rates of all steps.
+
+    Raises:
+        OSError: names `path`; if the disk is full, also the size.
+    """
+    from mindspore.train.checkpoint_pb2 import Checkpoint
+
+    values = {param.name: _without_subnormals(param.asnumpy()) for param in cell.get_parameters()}
+    values |= {name: np.array(value) for name, value in state.items()}
+    # MindSpore's own checksum (crc_check) makes files that its earlier versions cannot read.
+    values[_CHECKSUM] = np.array(_checksum(values))
+    # Not save_checkpoint, which reports a full disk by several lines of its log.
+    content = Checkpoint()
+    for name, value in values.items():
+        tensor = content.value.add(tag=name).tensor
+        tensor.dims.extend(value.shape)
+        tensor.tensor_type = value.dtype.name.capitalize()
+        tensor.tensor_content = value.tobytes()
+    files.write_atomically(path, content.SerializeToString())
 
 
-def read(path: AnyPath) -> dict[str, ms.Parameter]:
+def read(path: AnyPath) -> dict[str, ms.Tensor]:
     """Returns the tensors in a checkpoint file by name.
 
     Text that the writer added (append_dict) is left out.
@@ -117,16 +123,67 @@ def read(path: AnyPath) -> dict[str, ms.Parameter]:
     import mindspore as ms
 
     try:
-        found = ms.load_checkpoint(str(path), format=path.suffix[1:])
-    except Exception as error:  # errors of MindSpore's parser: ValueError, TypeError, ...
+        if path.suffix == ".ckpt":
+            values = _parse(path.read_bytes())
+        else:
+            found = ms.load_checkpoint(str(path), format=path.suffix[1:])
+            values = {name: value.asnumpy() for name, value in found.items()}
+    except Exception as error:  # of the parsers: ValueError, TypeError, ...
         raise UserError(
             f"{path}: expected a MindSpore checkpoint, found something that does not parse as one; "
             "the file is corrupted or of another kind; copy it again or train again"
         ) from error
-    return {name: value for name, value in found.items() if isinstance(value, ms.Tensor)}
+    checksum = values.pop(_CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(values):
+        raise UserError(
+            f"{path}: the file is corrupted, its checksum differs; copy it again or train again"
+        )
+    return {name: ms.Tensor(value) for name, value in values.items()}
 
 
-def load_into(net: nn.Cell, path: AnyPath) -> dict[str, ms.Parameter]:
+def _parse(content: bytes) -> dict[str, np.ndarray]:
+    """Returns the tensors in a file of MindSpore's format; bfloat16 becomes float32.
+
+    MindSpore's load_checkpoint does not check sizes: a corrupted file overwrites its memory.
+
+    Raises:
+        Exception: of any kind, if the file is corrupted.
+    """
+    from mindspore.train.checkpoint_pb2 import Checkpoint
+
+    end = content[-17:]
+    if end.startswith(b"crc_num"):  # of save_checkpoint(crc_check=True)
+        content = content[:-17]
+        if int.from_bytes(end[7:], "big") != zlib.crc32(content):
+            raise ValueError("the checksum differs")
+    parts: dict[str, bytes] = {}
+    shapes = {}
+    for entry in Checkpoint.FromString(content).value:
+        tensor = entry.tensor
+        if not entry.tag.isprintable():  # messages show it
+            raise ValueError("a name is corrupted")
+        if tensor.tensor_content and tensor.tensor_type != "str":
+            parts[entry.tag] = parts.get(entry.tag, b"") + tensor.tensor_content
+            shapes[entry.tag] = tensor.tensor_type.lower(), [size for size in tensor.dims if size]
+    values = {}
+    for name, (kind, shape) in shapes.items():
+        if kind == "bfloat16":
+            raw = np.frombuffer(parts[name], np.uint16).astype(np.uint32) << 16
+            values[name] = raw.view(np.float32).reshape(shape)
+        else:
+            values[name] = np.frombuffer(parts[name], kind).reshape(shape)
+    return values
+
+
+def _checksum(values: Mapping[str, np.ndarray]) -> int:
+    """Returns the CRC-32 of names and values."""
+    result = 0
+    for name, value in values.items():
+        result = zlib.crc32(name.encode() + value.tobytes(), result)
+    return result
+
+
+def load_into(net: nn.Cell, path: AnyPath) -> dict[str, ms.Tensor]:
     """Loads the parameters of the network from a file and returns all tensors of the file.
 
     The file must hold every parameter of the network, all with the same prefix if they have one,
@@ -152,7 +209,7 @@ def load_into(net: nn.Cell, path: AnyPath) -> dict[str, ms.Parameter]:
     return found
 
 
-def _without_prefix(found: dict[str, ms.Parameter], expected: list[str]) -> dict[str, ms.Parameter]:
+def _without_prefix(found: dict[str, ms.Tensor], expected: list[str]) -> dict[str, ms.Tensor]:
     """Removes the shortest prefix that all expected names have in `found`, if they have one."""
     first = expected[0]
     prefixes = sorted(name.removesuffix(first) for name in found if name.endswith(first))
@@ -175,7 +232,7 @@ def _without_subnormals(value: np.ndarray) -> np.ndarray:
     return value
 
 
-def _value(path: AnyPath, param: ms.Parameter, found: dict[str, ms.Parameter]) -> np.ndarray:
+def _value(path: AnyPath, param: ms.Parameter, found: dict[str, ms.Tensor]) -> np.ndarray:
     """Returns the value of a parameter of the network in a file, float32."""
     import mindspore as ms
 

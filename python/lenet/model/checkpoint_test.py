@@ -187,6 +187,9 @@ BAD_FILES = {
     "text": (lambda content: b"not a checkpoint at all\n" * 40, "does not parse"),
     "zeros": (lambda content: bytes(1000), "does not parse"),
     "damaged": (lambda content: b"\xff" * 64 + content[64:], "does not parse"),
+    "a name": (lambda content: content.replace(b"conv1.w", b"\nonv1.w", 1), "does not parse"),
+    "a size": (lambda content: content.replace(b"\x06", b"\x7f", 1), "does not parse"),
+    "one bit": (lambda content: content[:9000] + b"\x55" + content[9001:], "checksum differs"),
 }
 
 
@@ -200,13 +203,22 @@ def test_a_corrupted_file_is_reported(saved, tmp_path, change, message):
     assert str(path) in str(error.value)
 
 
+def test_a_damaged_file_with_mindspores_checksum_is_reported(tmp_path):
+    path = tmp_path / "a.ckpt"
+    ms.save_checkpoint(LeNet5(), str(path), crc_check=True)
+    path.chmod(0o644)
+    content = path.read_bytes()
+    path.write_bytes(content[:9000] + b"\x55" + content[9001:])
+    with pytest.raises(UserError, match="does not parse"):
+        checkpoint.read(path)
+
+
 def test_a_file_cut_anywhere_is_reported(saved, tmp_path):
-    """Some of the truncated files parse but lack a parameter."""
+    """Some of the truncated files parse but lack a parameter or the checksum."""
     content = saved[1].read_bytes()
     path = tmp_path / "bad.ckpt"
     net = LeNet5()
-    network_end = content.index(b"fc3.bias")
-    for end in np.linspace(1, network_end, 50).astype(int):
+    for end in np.linspace(1, len(content) - 1, 50).astype(int):
         path.write_bytes(content[:end])
         with pytest.raises(UserError):
             checkpoint.load_into(net, path)

@@ -10,7 +10,7 @@ import yaml
 
 from lenet import resources
 from lenet.errors import UserError
-from lenet.options.schema import Option, Value, options_of, original_keys, programs
+from lenet.options.schema import Option, Value, misnomers, options_of, original_keys, programs
 
 OptionsT = TypeVar("OptionsT")
 Sections = dict[str, dict[str, Value]]
@@ -93,9 +93,9 @@ def _entries(document: dict[str, Any], path: str) -> Iterator[tuple[str | None, 
                 _check_known("key", key, sections[name], f"{path}: section {name}")
                 yield name, key, value
         else:
-            if name not in original_keys():
-                # In a flat file, a key that is present cannot be misspelled in another one.
-                known = all_keys.difference(document) if flat and name not in all_keys else all_keys
+            # In a flat file, a key that is present cannot be misspelled in another one.
+            known = all_keys.difference(document) if flat and name not in all_keys else all_keys
+            if name not in original_keys() or misnomers().get(name) in known:
                 _check_known("key", name, known, path, _TYPO if flat else 0)
             yield None, name, content
 
@@ -114,7 +114,8 @@ def _check_known(
 ) -> None:
     """Raises UserError if a name is unknown and, with `typo`, as similar to a known one as that."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=typo or 0.6)
+    near = [meant for meant in [misnomers().get(str(name))] if meant in names]
+    near = near or difflib.get_close_matches(str(name), names, n=1, cutoff=typo or 0.6)
     if name in names or (typo and not near):
         return
     hint = f"did you mean {near[0]!r}?" if near else "expected one of " + ", ".join(names)

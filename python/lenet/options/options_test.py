@@ -91,6 +91,9 @@ def test_a_copy_of_the_defaults_and_an_empty_file_change_nothing(tmp_path):
     ("text", "message"),
     [
         ("batchsize: 3", "unknown key 'batchsize'; did you mean 'batch_size'"),
+        ("epochs: 5", "unknown key 'epochs'; did you mean 'epoch_size'"),
+        ("learning_rate: 0.1", "unknown key 'learning_rate'; did you mean 'lr'"),
+        ("train: {epoch: 5}", "section train: unknown key 'epoch'; did you mean 'epoch_size'"),
         ("qqq: 3\ntrain: {lr: 1}", "unknown key 'qqq'; expected one of aipp, aipp_path, amp_"),
         ("train: {batchsize: 3}", "section train: unknown key 'batchsize'"),
         ("trian: {batch_size: 3}", "unknown section 'trian'; did you mean 'train'"),
@@ -178,6 +181,7 @@ ckpt_file: '/cache/train/checkpoint_lenet-10_1875.ckpt'
 num_classes: 10
 lr: 0.02
 batch_size: 64
+learning_rate: 0.002
 buffer_size: 1000
 air_name: "lenet"
 file_format: "mindir"
@@ -201,8 +205,8 @@ def test_the_original_configuration_is_accepted(tmp_path, caplog):
     assert export.ckpt_file == "/cache/train/checkpoint_lenet-10_1875.ckpt"
     assert (export.batch_size, export.file_format) == (1, "MINDIR")
     unused = (
-        "load_path, num_classes, {}buffer_size, air_name, sink_size, save_checkpoint_epochs, "
-        "result_path, added_by_me, the documents after the first `---`"
+        "load_path, num_classes, {}learning_rate, buffer_size, air_name, sink_size, "
+        "save_checkpoint_epochs, result_path, added_by_me, the documents after the first `---`"
     )
     first, second = (message.partition("not used: ")[2] for message in caplog.messages)
     assert first == unused.format("")

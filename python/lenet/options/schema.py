@@ -141,6 +141,11 @@ def original_keys() -> dict[str, str | None]:
     return _document()["original"]
 
 
+def misnomers() -> dict[str, str]:
+    """Returns the options by names that other programs give to them."""
+    return _document()["misnomers"]
+
+
 @functools.cache
 def _document() -> dict[str, Any]:
     path = resources.path("configs/options.yaml")

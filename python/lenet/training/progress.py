@@ -25,6 +25,7 @@ class Progress:
         self._log_steps = log_steps
         self._launches: list[tuple[int, float]] = []  # steps, milliseconds
         self._epoch_losses: list[float] = []
+        self._epoch_steps = 0
         self._epoch_start = 0.0
         self._launch_start = 0.0
         self._bar: tqdm | None = None
@@ -32,26 +33,31 @@ class Progress:
     def start_epoch(self, epoch: int, done: int) -> None:
         """Starts an epoch; an earlier run has completed `done` of its steps."""
         self._epoch_losses = []
+        self._epoch_steps = 0
         self._epoch_start = self._launch_start = time.perf_counter()
         if sys.stderr.isatty():
             self._bar = tqdm(
                 total=self._steps_per_epoch, initial=done, desc=f"epoch {epoch}", leave=False
             )
 
-    def steps(self, done: int, losses: np.ndarray) -> None:
+    def steps(self, done: int, steps: int, losses: np.ndarray) -> None:
         """Records one launch.
 
         Args:
             done: number of its last step, over all epochs, from 1.
-            losses: float32, one per step of the launch, all in one epoch.
+            steps: number of its steps, all in one epoch.
+            losses: float32, the loss of every step, or of the last one only.
         """
         now = time.perf_counter()
-        self._launches.append((len(losses), (now - self._launch_start) * 1e3))
+        self._launches.append((steps, (now - self._launch_start) * 1e3))
         self._launch_start = now
         if self._bar is not None:
-            self._bar.update(len(losses))
-        for number, loss in enumerate(losses.tolist(), start=done - len(losses) + 1):
-            self._step(number, loss)
+            self._bar.update(steps)
+        self._epoch_steps += steps
+        self._epoch_losses += losses.tolist()
+        each = steps // len(losses)
+        for number, loss in enumerate(losses.tolist(), start=1):
+            self._step(done - steps + number * each, each, loss)
 
     def end_epoch(self, epoch: int, complete: bool) -> None:
         """Ends an epoch; `complete` is false if the run stops inside it."""
@@ -59,7 +65,7 @@ class Progress:
         if not complete:
             return
         total_ms = (time.perf_counter() - self._epoch_start) * 1e3
-        ms_per_step = total_ms / len(self._epoch_losses)
+        ms_per_step = total_ms / self._epoch_steps
         self.epochs.append(
             {
                 "epoch": epoch,
@@ -89,11 +95,13 @@ class Progress:
             self._bar.close()
             self._bar = None
 
-    def _step(self, done: int, loss: float) -> None:
-        self._epoch_losses.append(loss)
+    def _step(self, done: int, steps: int, loss: float) -> None:
+        """Logs the last one of `steps` steps, if one of them is to be logged."""
         epoch, step = divmod(done - 1, self._steps_per_epoch)
         epoch, step = epoch + 1, step + 1
-        if step % self._log_steps and step not in (1, self._steps_per_epoch) and done != self._last:
+        period = self._log_steps
+        due = step // period > (step - steps) // period or step in (steps, self._steps_per_epoch)
+        if not due and done != self._last:
             return
         self.loss_curve.append([epoch, step, loss])
         if self._bar is not None:

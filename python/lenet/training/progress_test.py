@@ -22,7 +22,7 @@ def _run(progress, last, steps_per_epoch):
         epoch, step = divmod(done, steps_per_epoch)
         if step == 0:
             progress.start_epoch(epoch + 1, 0)
-        progress.steps(done + 1, np.array([LOSS], np.float32))
+        progress.steps(done + 1, 1, np.array([LOSS], np.float32))
         if step + 1 == steps_per_epoch or done + 1 == last:
             progress.end_epoch(epoch + 1, step + 1 == steps_per_epoch)
 
@@ -38,6 +38,18 @@ def test_lines_and_curve(log):
     assert log[4].startswith("epoch time: ")
     assert " ms, per step time: " in log[4]
     assert [(entry["epoch"], entry["mean_loss"]) for entry in progress.epochs] == [(1, LOSS)]
+
+
+def test_a_launch_whose_last_loss_alone_is_known(log):
+    progress = Progress(steps_per_epoch=12, last=24, log_steps=5)
+    progress.start_epoch(1, 0)
+    for done in (3, 6, 9, 12):
+        progress.steps(done, 3, np.array([done], np.float32))
+    progress.end_epoch(1, True)
+    assert progress.loss_curve == [[1, step, step] for step in (3, 6, 12)]
+    (epoch,) = progress.epochs
+    assert epoch["mean_loss"] == 7.5
+    assert epoch["ms_per_step"] == pytest.approx(epoch["seconds"] * 1e3 / 12)
 
 
 def test_timings(log):

@@ -25,7 +25,7 @@ from lenet.training.schedule import Schedule
 from lenet.training.workers import Workers
 
 # Per pixel of each image of a batch; measured with MindSpore's operators.
-_BATCH_BYTES = 75
+_BATCH_BYTES = 110
 
 if TYPE_CHECKING:
     import pathlib
@@ -65,7 +65,7 @@ def run_training(options: TrainOptions) -> dict[str, Any]:
     devices.set_context(device, card, options.threads)
     with devices.failures_reported(device):
         group = workers.join() if options.distribute else Workers()
-        schedule = Schedule(options, len(train), group.size)
+        schedule = Schedule(options, len(train), group)
         with folder.locked() if group.writes else contextlib.nullcontext():
             resumed = folder.newest() if options.resume else None
             run = _Run(options, train, test, device, group, schedule, folder)
@@ -85,6 +85,7 @@ class _Run:
         done: completed steps over all epochs, including an earlier run.
         saved: steps in the newest checkpoint.
         stop: whether all workers have agreed to stop.
+        diverged: error of a loss that is not finite.
     """
 
     options: TrainOptions
@@ -97,13 +98,16 @@ class _Run:
     done: int = 0
     saved: int = 0
     stop: bool = False
+    diverged: LenetError | None = None
 
     def __post_init__(self) -> None:
         options, schedule = self.options, self.schedule
         self.start_time = time.perf_counter()
         self.data_sha256 = {"train": self.train.sha256(), "test": self.test.sha256()}
         self.progress = Progress(schedule.steps_per_epoch, schedule.last, options.log_steps)
-        self.net, self.trainer = _build(options, self.train, self.device, self.workers.size)
+        self.net, self.trainer = _build(
+            options, self.train, schedule, self.device, self.workers.size
+        )
         size = options.image_height, options.image_width
         self.test_images = transform.prepare(self.test.images, *size)
 
@@ -122,10 +126,11 @@ class _Run:
         """
         schedule = self.schedule
         found = checkpoint.load_into(self.net, path)
+        scalars = {name: value.asnumpy().item() for name, value in found.items() if value.size == 1}
         for name, unit in (("seed", 1), ("batch_size", self.workers.size)):
             given = getattr(self.options, name)
-            if name in found and int(found[name].asnumpy()) != given * unit:
-                trained = f"{int(found[name].asnumpy()) / unit:g}"
+            if scalars.get(name, given * unit) != given * unit:
+                trained = f"{scalars[name] / unit:g}"
                 raise UserError(
                     f"--resume: {path} was trained with --{name}={trained}, found "
                     f"--{name}={given}; use --{name}={trained} for the same image order"
@@ -140,8 +145,8 @@ class _Run:
         if self.trainer.load_state(found):
             logging.info("%s holds no optimizer state; it starts at zero", path)
         self.done = self.saved = (epoch - 1) * schedule.steps_per_epoch + step
-        if "learning_rate" in found:
-            before = found["learning_rate"].asnumpy().item()
+        if "learning_rate" in scalars:
+            before = scalars["learning_rate"]
             now = schedule.rates(self.done - 1, 1)[0]
             if before != now:
                 logging.warning(
@@ -221,42 +226,47 @@ class _Run:
         return f"Use a higher --lr than {options.lr:g}, or another --seed or --momentum."
 
     def _train_epochs(self, interruption: Interruption) -> None:
-        options, schedule = self.options, self.schedule
-        while self.done < schedule.last and not self._stops(interruption):
-            epoch, first = divmod(self.done, schedule.steps_per_epoch)
-            order = schedule.order(epoch + 1)[first:][: schedule.last - self.done]
-            self.progress.start_epoch(epoch + 1, first)
-            while len(order) and not self._stops(interruption):
-                to_checkpoint = -self.done % options.save_checkpoint_steps
-                to_checkpoint = to_checkpoint or options.save_checkpoint_steps
-                launch = order[: min(to_checkpoint, self.trainer.steps_per_call)]
-                self._train_steps(launch, interruption)
-                if self.done % options.save_checkpoint_steps == 0:
-                    self._save()
-                order = order[len(launch) :]
-            # Ctrl-C may come before the first step of an epoch.
-            complete = self.done == (epoch + 1) * schedule.steps_per_epoch
-            self.progress.end_epoch(epoch + 1, complete)
-            if self.workers.writes and complete and self.done < schedule.last:
-                accuracy = self._evaluate() if options.eval_each_epoch else None
-                self.folder.write_metrics(self._metrics(accuracy))
+        if self.done < self.schedule.last and not self._stops(interruption):
+            epoch, step = divmod(self.done, self.schedule.steps_per_epoch)
+            self.progress.start_epoch(epoch + 1, step)
+            self.trainer.train(
+                self.schedule,
+                self.done,
+                lambda steps, losses: self._record(steps, losses, interruption),
+            )
+        if self.diverged:
+            raise self.diverged
         if self.saved != self.done:
             self._save()
 
-    def _train_steps(self, order: np.ndarray, interruption: Interruption) -> None:
-        """Executes one launch of the trainer, on image indices [steps, batch]."""
-        rates = self.schedule.rates(self.done, len(order))
-        own = self.trainer.train(self.workers.share(order), rates)
+    def _record(self, steps: int, own: np.ndarray, interruption: Interruption) -> bool:
+        """Records a launch of `steps` steps, with the losses of this worker; see Report."""
+        schedule = self.schedule
         losses, self.stop = self.workers.agree(own, interruption.requested)
+        self.done += steps
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
-            epoch, step = self.schedule.position(self.done + int(bad[0]) + 1)
-            raise LenetError(
+            epoch, step = schedule.position(self.done - len(losses) + int(bad[0]) + 1)
+            # Model.train needs to end in order.
+            self.diverged = LenetError(
                 f"epoch:{epoch} step:{step}: the loss is {losses[bad[0]]}, the training diverged; "
                 f"use a lower --lr than {self.options.lr}"
             )
-        self.done += len(losses)
-        self.progress.steps(self.done, losses)
+            return True
+        self.progress.steps(self.done, steps, losses)
+        if self.done % self.options.save_checkpoint_steps == 0:
+            self._save()
+        epoch, step = divmod(self.done, schedule.steps_per_epoch)
+        if step and (self._stops(interruption) or self.done == schedule.last):
+            self.progress.end_epoch(epoch + 1, complete=False)
+        elif step == 0:
+            self.progress.end_epoch(epoch, complete=True)
+            if self.done < schedule.last:
+                if self.workers.writes:
+                    accuracy = self._evaluate() if self.options.eval_each_epoch else None
+                    self.folder.write_metrics(self._metrics(accuracy))
+                self.progress.start_epoch(epoch + 1, 0)
+        return self._stops(interruption)
 
     def _stops(self, interruption: Interruption) -> bool:
         """Returns whether to stop: one worker at once, several after they have agreed."""
@@ -272,6 +282,7 @@ class _Run:
             "step_num": self.done,
             "seed": self.options.seed,
             "batch_size": self.schedule.batch_size,
+            "learning_rate": self.schedule.rates(self.done - 1, 1)[0],
         }
         self.folder.save(self.trainer.cell, (epoch, step), state)
 
@@ -317,7 +328,7 @@ class _Run:
 
 
 def _build(
-    options: TrainOptions, train: idx.Split, device: str, workers: int
+    options: TrainOptions, train: idx.Split, schedule: Schedule, device: str, workers: int
 ) -> tuple[LeNet5, Trainer]:
     """Returns the network and its trainer; the seed decides the initial weights."""
     import mindspore as ms
@@ -348,6 +359,7 @@ def _build(
     return net, OperatorTrainer(
         net,
         data,
+        schedule.rates(0, schedule.total),
         options.momentum,
         mixed_precision=level == "O2",
         sink_size=options.sink_size,

@@ -8,9 +8,10 @@ import itertools
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from absl import logging
 
 from lenet import files
@@ -88,7 +89,9 @@ class RunFolder:
         """Returns the path of the checkpoint after (epoch, step)."""
         return self._path / checkpoint.file_name(*position)
 
-    def save(self, cell: nn.Cell, position: tuple[int, int], state: dict[str, int]) -> None:
+    def save(
+        self, cell: nn.Cell, position: tuple[int, int], state: Mapping[str, int | np.float32]
+    ) -> None:
         """Writes a checkpoint and removes the oldest ones."""
         checkpoint.save(cell, self.checkpoint_path(position), state)
         for path in checkpoint.own(self._path)[: -self._keep]:

@@ -1,9 +1,13 @@
 """Defines the images and the learning rate of each training step."""
 
+import functools
+import math
+
 import numpy as np
 
 from lenet.errors import UserError
 from lenet.options.programs import TrainOptions
+from lenet.training.workers import Workers
 
 
 class Schedule:
@@ -16,22 +20,24 @@ class Schedule:
         last: number of the last step; --max_steps may stop before `total`.
     """
 
-    def __init__(self, options: TrainOptions, images: int, workers: int) -> None:
+    def __init__(self, options: TrainOptions, images: int, workers: Workers) -> None:
         """Plans a run on `images` training images.
 
         Raises:
             UserError: the batch is larger than the training set.
         """
-        self.batch_size = options.batch_size * workers
+        self.batch_size = options.batch_size * workers.size
         self.steps_per_epoch = images // self.batch_size
         if self.steps_per_epoch == 0:
-            each = "" if workers == 1 else f"{images // workers} for each of {workers} workers, "
+            size = workers.size
+            each = "" if size == 1 else f"{images // size} for each of {size} workers, "
             raise UserError(
                 f"--batch_size={options.batch_size}: expected at most {each}the {images} images of "
                 "the training set"
             )
         self._images = images
         self._options = options
+        self._workers = workers
         self.total = options.epoch_size * self.steps_per_epoch
         self.last = min(self.total, options.max_steps or self.total)
 
@@ -40,9 +46,28 @@ class Schedule:
         epoch, step = divmod(done - 1, self.steps_per_epoch)
         return epoch + 1, step + 1
 
-    def order(self, epoch: int) -> np.ndarray:
-        """Returns the image indices of an epoch; see image_order()."""
-        return image_order(self._images, self.batch_size, self._options.seed, epoch)
+    def order(self, first: int, steps: int) -> np.ndarray:
+        """Returns the indices of this worker's images, int64 [steps, batch / workers].
+
+        `steps` steps of one epoch follow `first` completed ones; see image_order().
+        """
+        epoch, start = divmod(first, self.steps_per_epoch)
+        whole = image_order(self._images, self.batch_size, self._options.seed, epoch + 1)
+        return self._workers.share(whole[start : start + steps])
+
+    def steps_to_pause(self, first: int) -> int:
+        """Returns the steps after `first` completed ones to the end of an epoch or a checkpoint."""
+        periods = (self.steps_per_epoch, self._options.save_checkpoint_steps)
+        return min(*(period - first % period for period in periods), self.last - first)
+
+    def launch_size(self, first: int, most: int) -> int:
+        """Returns the most steps per launch, at most `most`, so that launches end at each pause.
+
+        Pauses are those of steps_to_pause, and the end of the run.
+        """
+        save = self._options.save_checkpoint_steps
+        common = math.gcd(first, self.last, self.steps_per_epoch, save if save < self.last else 0)
+        return max(size for size in range(1, most + 1) if common % size == 0)
 
     def rates(self, first: int, steps: int) -> np.ndarray:
         """Returns the learning rates of `steps` steps after `first` completed ones."""
@@ -50,6 +75,7 @@ class Schedule:
         return learning_rates(options.lr, options.lr_decay, self.total, first, steps)
 
 
+@functools.lru_cache(maxsize=2)
 def image_order(images: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
     """Returns the image indices of an epoch (from 1), int64 [steps, batch_size].
 

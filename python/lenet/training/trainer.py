@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import mindspore as ms
 import numpy as np
-from mindspore import amp, nn, ops
+from absl import logging
+from mindspore import amp, nn
 
 from lenet.data import transform
 from lenet.kernels import operators
 from lenet.model.lenet5 import LeNet5
+from lenet.training.schedule import Schedule
 
 # Factor of the gradients until the update, so that float16 does not round them to zero.
 _LOSS_SCALE = 1024.0
@@ -30,47 +33,34 @@ class TrainingSet:
     labels: np.ndarray
 
 
+# Called after each launch with its number of steps and the losses that are known, float32: of every
+# step, or of the last one only. Returns whether to stop.
+Report = Callable[[int, np.ndarray], bool]
+
+
 class Trainer:
     """Trains a network by SGD with momentum on the mean softmax cross-entropy of each batch.
 
     Attributes:
         cell: all parameters of network and optimizer, which a checkpoint holds.
-        steps_per_call: maximum number of steps per call of train().
     """
 
     cell: nn.Cell
-    steps_per_call: int
-    _steps: nn.Cell  # called as operators.TrainSteps
 
-    def __init__(self, net: LeNet5, momentum: float, loss_scale: float = 1.0) -> None:
-        # train() sets the learning rate.
-        self._optimizer = nn.Momentum(net.trainable_params(), 0.0, momentum, loss_scale=loss_scale)
+    def __init__(self, optimizer: nn.Momentum) -> None:
+        self._optimizer = optimizer
         # On resume, the learning rate and the momentum come from the command line.
-        kept = {param.name for param in net.get_parameters()} | {"learning_rate", "momentum"}
-        self._state = [p for p in self._optimizer.get_parameters() if p.name not in kept]
+        known = {param.name for param in optimizer.parameters} | {"learning_rate", "momentum"}
+        self._state = [p for p in optimizer.get_parameters() if p.name not in known]
 
-    def train(self, order: np.ndarray, rates: np.ndarray) -> np.ndarray:
-        """Executes one step per row of `order` and returns their losses.
+    def train(self, schedule: Schedule, first: int, report: Report) -> None:
+        """Executes the steps of `schedule` after the first `first` ones, until `report` stops it.
 
-        Args:
-            order: int32 [steps, batch], indices into the training set; the batch size is the same
-                in all calls, steps is at most steps_per_call.
-            rates: float32 [steps], the learning rate of each step.
-
-        Returns:
-            float32 [steps], the mean loss of each batch before its update.
+        Launches end at the end of each epoch and at the step of each checkpoint.
         """
-        count = len(order)
-        # Another shape would compile the graph again.
-        padded_order = np.zeros((self.steps_per_call, order.shape[1]), np.int32)
-        padded_order[:count] = order
-        padded_rates = np.zeros(self.steps_per_call, np.float32)
-        padded_rates[:count] = rates
-        steps = ms.Tensor(np.array([count], np.int32))
-        losses = self._steps(ms.Tensor(padded_order), ms.Tensor(padded_rates), steps)
-        return losses.asnumpy()[:count]
+        raise NotImplementedError
 
-    def load_state(self, found: dict[str, ms.Parameter]) -> list[str]:
+    def load_state(self, found: dict[str, ms.Tensor]) -> list[str]:
         """Loads the optimizer state from a checkpoint and returns the names that it lacks."""
         missing = []
         for param in self._state:
@@ -83,96 +73,136 @@ class Trainer:
 
 
 class OperatorTrainer(Trainer):
-    """Trainer of MindSpore's operators, for every device; the data set is kept on the device."""
+    """Trainer of MindSpore's operators by Model.train, for every device.
+
+    A GPU or NPU executes several steps per launch, for which MindSpore sinks the data set to the
+    device; the loss of the last one is known. MindSpore's CPU backend has no such mode.
+    """
 
     def __init__(
         self,
         net: LeNet5,
         data: TrainingSet,
+        rates: np.ndarray,
         momentum: float,
         *,
         mixed_precision: bool = False,
         sink_size: int = 1,
     ) -> None:
-        """Builds the training graph.
+        """Prepares the training.
 
         Args:
             net: network to train.
             data: training set.
+            rates: float32 [steps], the learning rate of each step of the whole run.
             momentum: momentum of the optimizer.
             mixed_precision: compute in float16 with float32 weights (O2).
-            sink_size: steps per launch.
+            sink_size: maximum number of steps per launch.
         """
         scale = _LOSS_SCALE if mixed_precision else 1.0
-        super().__init__(net, momentum, scale)
-        self.steps_per_call = sink_size
-        loss = nn.SoftmaxCrossEntropyWithLogits(sparse=True, reduction="mean")
-        self.cell = amp.build_train_network(
+        rate = ms.Tensor(rates)
+        super().__init__(nn.Momentum(net.trainable_params(), rate, momentum, loss_scale=scale))
+        self._data = data
+        self._sink_size = sink_size
+        self._model = ms.Model(
             net,
+            nn.SoftmaxCrossEntropyWithLogits(sparse=True, reduction="mean"),
             self._optimizer,
-            loss,
-            level="O2" if mixed_precision else "O0",
+            amp_level="O2" if mixed_precision else "O0",
             # O2's default manager returns overflow flags too, which LeNet does not need.
             loss_scale_manager=amp.FixedLossScaleManager(scale, drop_overflow_update=False),
         )
-        self.cell.set_train()
-        self._steps = _SunkSteps(self.cell, self._optimizer.learning_rate, data, sink_size)
-        self._steps.set_train()
+        self.cell = self._model.train_network
 
-
-class _SunkSteps(nn.Cell):
-    """Up to `size` steps per launch, without host synchronisation; called as TrainSteps."""
-
-    def __init__(self, step: nn.Cell, rate: ms.Parameter, data: TrainingSet, size: int) -> None:
-        super().__init__(auto_prefix=False)
-        self.step = step
-        self.rate = rate
-        # Parameters stay on the device. Checkpoints hold `step` only, without these.
-        self.images = ms.Parameter(ms.Tensor(data.images), name="images", requires_grad=False)
-        self.labels = ms.Parameter(ms.Tensor(data.labels), name="labels", requires_grad=False)
-        self.size = size
-        # Equals transform.normalize() but for the last bit; NPUs multiply faster than they gather.
-        self.scale = 1 / (255 * transform.STD)
-        self.shift = transform.MEAN / transform.STD
-
-    def construct(self, order: ms.Tensor, rates: ms.Tensor, steps: ms.Tensor) -> ms.Tensor:
-        if self.size == 1:  # without the loop, in which backends differ
-            return ops.reshape(self._one(order[0], rates[0]), (1,))
-        losses = ops.zeros((self.size,), ms.float32)
-        index = ops.zeros((1,), ms.int32)
-        while index < steps:
-            loss = self._one(ops.gather(order, index[0], 0), ops.gather(rates, index[0], 0))
-            losses = ops.tensor_scatter_update(
-                losses, ops.reshape(index, (1, 1)), ops.reshape(loss, (1,))
+    def train(self, schedule: Schedule, first: int, report: Report) -> None:
+        """Executes the steps; see Trainer.train."""
+        sinks = ms.get_context("device_target") != "CPU"
+        size = schedule.launch_size(first, self._sink_size)
+        if sinks and size < self._sink_size:
+            logging.info(
+                "--sink_size=%d: steps per launch: %d, to end launches with epochs and checkpoints",
+                *(self._sink_size, size),
             )
-            index = index + 1
-        return losses
+        # The optimizer takes the learning rate of this step.
+        self._optimizer.global_step.set_data(ms.Tensor([first], ms.int32))
+        ms.dataset.config.set_prefetch_size(2)
+        batches = ms.dataset.GeneratorDataset(
+            _Batches(self._data, schedule, first), ["image", "label"], shuffle=False
+        )
+        # With a sink, MindSpore's "epoch" is one launch.
+        self._model.train(
+            (schedule.last - first) // size if sinks else 1,
+            batches,
+            [_Reporter(size, report)],
+            dataset_sink_mode=sinks,
+            sink_size=size,
+        )
 
-    def _one(self, chosen: ms.Tensor, rate: ms.Tensor) -> ms.Tensor:
-        pixels = ops.cast(ops.gather(self.images, chosen, 0), ms.float32)
-        images = ops.expand_dims(pixels * self.scale - self.shift, 1)
-        ops.assign(self.rate, rate)
-        return self.step(images, ops.gather(self.labels, chosen, 0))
+
+class _Batches:
+    """The batches of this worker: float32 [batch, 1, H, W] and int32 [batch] by step."""
+
+    def __init__(self, data: TrainingSet, schedule: Schedule, first: int) -> None:
+        self._data = data
+        self._schedule = schedule
+        self._first = first
+
+    def __len__(self) -> int:
+        return self._schedule.last - self._first
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = self._schedule.order(self._first + int(index), 1)[0]
+        images = transform.normalize(self._data.images[chosen])
+        return images[:, np.newaxis], self._data.labels[chosen]
+
+
+class _Reporter(ms.train.Callback):
+    """Reports the losses of each launch; on a CPU, those of as many steps."""
+
+    def __init__(self, size: int, report: Report) -> None:
+        super().__init__()
+        self._size = size
+        self._report = report
+        self._losses: list[float] = []
+
+    def on_train_step_end(self, run_context: ms.train.RunContext) -> None:
+        """Called after each launch."""
+        arguments = run_context.original_args()
+        self._losses.append(arguments["net_outputs"].asnumpy().item())
+        if arguments["dataset_sink_mode"] or len(self._losses) == self._size:
+            losses = np.array(self._losses, np.float32)
+            self._losses.clear()
+            if self._report(self._size, losses):
+                run_context.request_stop()
 
 
 class FusedTrainer(Trainer):
     """Trainer of the fused kernels, for the CPU; its checkpoints equal OperatorTrainer's."""
 
-    steps_per_call = operators.STEPS_PER_LAUNCH
-
     def __init__(self, net: LeNet5, data: TrainingSet, momentum: float, threads: int) -> None:
-        super().__init__(net, momentum)
+        # Each launch has its own learning rates.
+        super().__init__(nn.Momentum(net.trainable_params(), 0.0, momentum))
         self.cell = _State(net, self._optimizer)
         normalized = transform.normalize(np.arange(256, dtype=np.uint8))
         self._steps = operators.TrainSteps(
             self._optimizer, data.images, data.labels, normalized, threads
         )
 
-    def train(self, order: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    def train(self, schedule: Schedule, first: int, report: Report) -> None:
         """Executes the steps; see Trainer.train."""
-        losses = super().train(order, rates)
-        self._optimizer.learning_rate.set_data(ms.Tensor(rates[-1]))
-        return losses
+        while first < schedule.last:
+            count = min(schedule.steps_to_pause(first), operators.STEPS_PER_LAUNCH)
+            order = schedule.order(first, count)
+            # Another shape would compile the graph again.
+            padded_order = np.zeros((operators.STEPS_PER_LAUNCH, order.shape[1]), np.int32)
+            padded_order[:count] = order
+            padded_rates = np.zeros(operators.STEPS_PER_LAUNCH, np.float32)
+            padded_rates[:count] = schedule.rates(first, count)
+            steps = ms.Tensor(np.array([count], np.int32))
+            losses = self._steps(ms.Tensor(padded_order), ms.Tensor(padded_rates), steps)
+            first += count
+            if report(count, losses.asnumpy()[:count]):
+                break
 
 
 class _State(nn.Cell):

@@ -8,11 +8,16 @@ from lenet.data import idx, transform
 from lenet.kernels import operators
 from lenet.model import checkpoint
 from lenet.model.lenet5 import LeNet5
+from lenet.options import config
+from lenet.options.programs import TrainOptions
 from lenet.training import schedule
+from lenet.training.schedule import Schedule
 from lenet.training.trainer import FusedTrainer, OperatorTrainer, TrainingSet
+from lenet.training.workers import Workers
 
 MOMENTUM = 0.9
 STEPS = 60
+TOTAL = 1000
 
 
 @pytest.fixture(scope="module")
@@ -34,24 +39,37 @@ def _fused(data, threads=1, size=(32, 32)):
 
 
 def _operators(data, size=(32, 32), sink_size=1, **changes):
-    return OperatorTrainer(_net(size), data, MOMENTUM, sink_size=sink_size, **changes)
+    rates = schedule.learning_rates(0.01, "cosine", TOTAL, 0, TOTAL)
+    return OperatorTrainer(_net(size), data, rates, MOMENTUM, sink_size=sink_size, **changes)
+
+
+class _Steps(Schedule):
+    """Steps with a given image order, of a run of TOTAL steps."""
+
+    def __init__(self, order):
+        options = config.default_options(TrainOptions, max_steps=len(order), epoch_size=1)
+        super().__init__(options, TOTAL * options.batch_size, Workers())
+        self._order = order
+
+    def order(self, first, steps):
+        return self._order[first : first + steps]
 
 
 def _order(data, steps, batch=32):
     return schedule.image_order(len(data.images), batch, seed=1, epoch=1)[:steps]
 
 
-def _train(trainer, order):
-    rates = schedule.learning_rates(0.01, "cosine", 1000, 0, len(order))
-    parts = [
-        slice(first, first + trainer.steps_per_call)
-        for first in range(0, len(order), trainer.steps_per_call)
-    ]
-    return np.concatenate([trainer.train(order[part], rates[part]) for part in parts])
+def _train(trainer, order, first=0):
+    """Returns the losses of the steps after `first` ones."""
+    losses = []
+    trainer.train(_Steps(order), first, lambda _, some: losses.extend(some))
+    return np.array(losses)
 
 
 def _values(trainer):
-    return {param.name: param.asnumpy().copy() for param in trainer.cell.get_parameters()}
+    """Returns what a checkpoint holds; it replaces the learning rate by that of the last step."""
+    params = trainer.cell.get_parameters()
+    return {p.name: p.asnumpy().copy() for p in params if p.name != "learning_rate"}
 
 
 def _assert_identical(left, right):
@@ -76,7 +94,7 @@ def test_all_trainers_train_alike(data):
         _operators(data, sink_size=8),
         _operators(data, sink_size=50, mixed_precision=True),
     )
-    order = _order(data, STEPS)  # the last launch of `sunk` and `mixed` is not full
+    order = _order(data, STEPS)
     losses = _train(operators_, order)
     np.testing.assert_allclose(_train(fused, order), losses, atol=1e-3)
     _assert_close(fused, operators_, 1e-2)
@@ -88,6 +106,49 @@ def test_all_trainers_train_alike(data):
     names = _values(operators_)
     assert "fc1.weight" in names
     assert not names.keys() & {"images", "labels"}  # a checkpoint does not hold the data
+
+
+def test_a_run_of_mindspores_operators_continues_at_any_step(data):
+    """Image order and learning rate are those of the step."""
+    order = _order(data, 20)
+    whole, parts = _operators(data), _operators(data)
+    losses = [_train(parts, order[:end], first) for first, end in ((0, 7), (7, 20))]
+    np.testing.assert_array_equal(_train(whole, order), np.concatenate(losses))
+    _assert_identical(whole, parts)
+
+
+def _sink(self, launches, batches, callbacks, dataset_sink_mode, sink_size):
+    """Does what Model.train does with a sink: one call of the callbacks per launch."""
+    assert dataset_sink_mode
+    context = ms.train.RunContext({"dataset_sink_mode": True})
+    iterator = batches.create_tuple_iterator(num_epochs=1)
+    for _ in range(launches):
+        for _ in range(sink_size):
+            context.original_args()["net_outputs"] = self.train_network(*next(iterator))
+        for callback in callbacks:
+            callback.on_train_step_end(context)
+        if context.get_stop_requested():
+            return
+    assert next(iterator, None) is None
+
+
+def test_with_a_sink_the_last_loss_of_each_launch_is_reported(data, monkeypatch):
+    """This machine has no device with a sink."""
+    plain, sunk, stopped = (_operators(data, sink_size=8) for _ in range(3))
+    order = _order(data, 20)
+    losses = _train(plain, order)
+    monkeypatch.setattr(ms, "get_context", lambda _: "Ascend")
+    monkeypatch.setattr(ms.Model, "train", _sink)
+    np.testing.assert_array_equal(_train(sunk, order), losses[4::5])
+    _assert_identical(sunk, plain)
+    reports = []
+
+    def report(*launch):
+        reports.append(launch)
+        return len(reports) == 2
+
+    stopped.train(_Steps(order), 0, report)
+    assert reports == [(5, losses[4:5]), (5, losses[9:10])]
 
 
 def test_fused_kernels_learn(data):
@@ -125,8 +186,7 @@ def test_threads_and_launches_do_not_change_a_bit(data):
         np.testing.assert_array_equal(losses, _train(many, order))
         _assert_identical(one, many)
     parts = _fused(data)
-    rates = schedule.learning_rates(0.01, "cosine", 1000, 0, 20)
-    launches = [parts.train(order[a:b], rates[a:b]) for a, b in ((0, 1), (1, 8), (8, 20))]
+    launches = [_train(parts, order[:end], first) for first, end in ((0, 1), (1, 8), (8, 20))]
     np.testing.assert_array_equal(losses, np.concatenate(launches))
     _assert_identical(one, parts)
 
@@ -141,9 +201,7 @@ def test_many_steps_per_launch(data, monkeypatch):
         return launch(*args)
 
     monkeypatch.setattr(operators.TrainSteps, "__call__", count)
-    trainer = _fused(data)
-    assert trainer.steps_per_call >= 100
-    _train(trainer, _order(data, trainer.steps_per_call))
+    _train(_fused(data), _order(data, 100))
     assert len(launches) == 1
 
 
