@@ -335,17 +335,24 @@ def test_model_with_a_wrong_output(engine, message, tmp_path, one_image):
 # The networks of cc/engine/graph/golden.py with 28x28 pixels: batch normalisation and 26 classes;
 # average pools, tanh and an open batch; an argmax at the end.
 @pytest.mark.parametrize(
-    ("name", "batch", "classes"), [("normalised_2", 2, 26), ("tanh_3", 3, 10), ("classes_5", 5, 12)]
+    ("name", "batch", "classes", "engine"),
+    [
+        ("normalised_2", 2, 26, "native"),
+        ("classes_5", 5, 12, "native"),
+        ("tanh_3", 3, 10, "lite"),
+        ("branches_2", 2, 27, "lite"),
+    ],
 )
-def test_other_networks_give_mindspores_answers(name, batch, classes, tmp_path):
+def test_other_networks_give_mindspores_answers(name, batch, classes, engine, tmp_path):
     model = resources.path(f"cc/engine/graph/golden/{name}.mindir")
     values = np.fromfile(model.with_suffix(".bin"), "<f4")
     images, expected = np.split(values, [batch * 28 * 28])
     (tmp_path / "in").mkdir()
     for i, image in enumerate(images.reshape(batch, -1)):
         image.tofile(tmp_path / "in" / f"image{i}.bin")
-    size = [f"--batch_size={batch}", "--image_height=28", "--image_width=28"]
-    result = _infer(tmp_path, f"--mindir_path={model}", "--dataset_path=in", *size)
+    flags = [f"--batch_size={batch}", "--image_height=28", "--image_width=28"]
+    flags += [f"--engine={engine}", f"--mindir_path={model}"]
+    result = _infer(tmp_path, "--dataset_path=in", *flags)
     assert result.returncode == 0, result.stderr
     found = np.load(tmp_path / "result_Files" / "results.npy")
     np.testing.assert_allclose(found, expected.reshape(batch, classes), atol=1e-4)
@@ -355,9 +362,9 @@ def test_other_networks_give_mindspores_answers(name, batch, classes, tmp_path):
 def test_an_unknown_operator_is_named(tmp_path, one_image):
     model = resources.path(_MODEL).read_bytes()
     assert b"\x12\x04ReLU" in model
-    (tmp_path / "a.mindir").write_bytes(model.replace(b"\x12\x04ReLU", b"\x12\x04Sqrt"))
+    (tmp_path / "a.mindir").write_bytes(model.replace(b"\x12\x04ReLU", b"\x12\x04TopK"))
     arguments = ["--mindir_path=a.mindir", one_image]
-    messages = ["a.mindir: node 'LeNet5:CNode_3:3'", "'Sqrt' is not implemented", "--engine=lite"]
+    messages = ["a.mindir: node 'LeNet5:CNode_3:3'", "'TopK' is not implemented", "--engine=lite"]
     _check_refused(tmp_path, arguments, 2, messages)
 
 

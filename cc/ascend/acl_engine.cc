@@ -61,7 +61,7 @@ class AclEngine final : public Engine {
         model_, ascend::Model::Load(session_.get(), options.model_path));
     const ascend::ModelInfo& info = model_->info();
     input_ = {info.input_name, {info.batch, 1, info.height, info.width}};
-    output_ = {info.output_name, {info.batch, int64_t{kClasses}}};
+    output_ = {info.output_name, {info.batch, info.classes}};
     if (options.dvpp) LENET_RETURN_IF_ERROR(OpenDvpp(options.model_path));
     LENET_ASSIGN_OR_RETURN(
         pipeline_,

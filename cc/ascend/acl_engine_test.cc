@@ -39,6 +39,7 @@ using ::testing::HasSubstr;
 
 constexpr size_t kImages = 7;
 constexpr size_t kPixels = 1024;
+constexpr size_t kClasses = 10;
 
 // Maximum difference of a logit from the native engine's; logits are up to 20.
 constexpr float kExact = 1e-4f;

@@ -19,6 +19,7 @@ namespace {
 // Larger sizes are rejected, so that the products below cannot overflow.
 constexpr int64_t kMaxSide = 4096;
 constexpr uint64_t kMaxBatch = 65536;
+constexpr int64_t kMaxClasses = 65536;
 
 std::vector<int64_t> Shape(const aclmdlIODims& dims) {
   const size_t count = std::min(dims.dimCount, std::size(dims.dims));
@@ -54,8 +55,8 @@ absl::Status Model::Check(aclError code, absl::string_view call) const {
 absl::Status Model::InvalidModel(absl::string_view reason) const {
   return absl::InvalidArgumentError(
       absl::StrCat(path_, ": ", reason,
-                   "; convert a LeNet that //python:export wrote by `bazel run "
-                   "//tools:to_om`"));
+                   "; convert an image classifier, such as the LeNet of "
+                   "//python:export, by `bazel run //tools:to_om`"));
 }
 
 absl::Status Model::Open() {
@@ -71,9 +72,9 @@ absl::Status Model::Open() {
   const size_t inputs = acl.aclmdlGetNumInputs(desc_);
   const size_t outputs = acl.aclmdlGetNumOutputs(desc_);
   if (inputs == 0 || inputs > 2 || outputs != 1) {
-    return InvalidModel(
-        absl::StrCat("expected a LeNet with one input and one output, found ",
-                     inputs, " and ", outputs));
+    return InvalidModel(absl::StrCat(
+        "expected a classifier with one input and one output, found ", inputs,
+        " and ", outputs));
   }
   if (inputs == 2) LENET_RETURN_IF_ERROR(ReadGears());
   LENET_RETURN_IF_ERROR(ReadInput());
@@ -90,7 +91,7 @@ absl::Status Model::ReadGears() {
             "aclmdlGetInputIndexByName");
   if (absl::IsAborted(named)) return named;
   if (!named.ok() || info_.gear_index > 1) {
-    return InvalidModel("expected a LeNet with one input, found two");
+    return InvalidModel("expected a classifier with one input, found two");
   }
   info_.input_index = 1 - info_.gear_index;
   info_.gear_bytes = acl.aclmdlGetInputSizeByIndex(desc_, info_.gear_index);
@@ -201,19 +202,20 @@ absl::Status Model::ReadOutput() {
   info_.half_output = type == ACL_FLOAT16;
   // With a dynamic batch the first dimension is undefined.
   const std::vector<int64_t> shape = Shape(dims);
-  const bool ten =
-      shape.size() >= 2 && shape[1] == int64_t{kClasses} &&
+  const bool classifier =
+      shape.size() >= 2 && shape[1] >= 2 && shape[1] <= kMaxClasses &&
       std::all_of(shape.begin() + 2, shape.end(),
                   [](int64_t dimension) { return dimension == 1; });
-  const size_t bytes =
-      static_cast<size_t>(info_.batch) * kClasses * (info_.half_output ? 2 : 4);
-  if (ten && (type == ACL_FLOAT || type == ACL_FLOAT16) &&
+  info_.classes = classifier ? shape[1] : 0;
+  const auto bytes = static_cast<size_t>(info_.batch * info_.classes) *
+                     (info_.half_output ? 2 : 4);
+  if (classifier && (type == ACL_FLOAT || type == ACL_FLOAT16) &&
       info_.output_bytes == bytes) {
     return absl::OkStatus();
   }
   return InvalidModel(absl::StrCat(
-      "expected an output [", info_.batch, ", ", kClasses,
-      "] of float32 or float16, found ", ShapeText(shape), " of type ",
+      "expected an output [", info_.batch,
+      ", classes] of float32 or float16, found ", ShapeText(shape), " of type ",
       static_cast<int>(type), " of AscendCL, ", info_.output_bytes, " bytes"));
 }
 

@@ -25,7 +25,7 @@ struct Normalization {
   float scale = 0;
 };
 
-// Inputs and outputs of a LeNet in an OM.
+// Inputs and outputs of an image classifier in an OM.
 struct ModelInfo {
   InputForm form = InputForm::kTensor;  // kLuma with AIPP
   std::string input_name;
@@ -38,6 +38,7 @@ struct ModelInfo {
   // as much again for the UV plane.
   size_t image_bytes = 0;
   size_t input_bytes = 0;    // per batch
+  int64_t classes = 0;       // logits per image
   bool half_output = false;  // logits are float16 instead of float32
   size_t output_bytes = 0;   // per batch
   // With a dynamic batch: the batch sizes, ascending, and the additional input
@@ -51,8 +52,8 @@ struct ModelInfo {
 // A loaded model. It must be destroyed before its session.
 class Model {
  public:
-  // Loads an OM. InvalidArgument if the file cannot be used here or is not a
-  // LeNet; other errors as for Session::Check.
+  // Loads an OM. InvalidArgument if the file cannot be used here or is not an
+  // image classifier; other errors as for Session::Check.
   static absl::StatusOr<std::unique_ptr<Model>> Load(Session* session,
                                                      const std::string& path);
   ~Model();

@@ -218,7 +218,7 @@ absl::Status Pipeline::Execute(Slot* slot) {
   LENET_RETURN_IF_ERROR(slot->binding->ExecuteAsync(stream));
   if (!on_host()) return absl::OkStatus();
   return Copy(session_, slot->output.data(), slot->output.size(),
-              slot->binding->output(), slot->images * kClasses * logit_bytes(),
+              slot->binding->output(), slot->images * classes() * logit_bytes(),
               ACL_MEMCPY_DEVICE_TO_HOST, stream);
 }
 
@@ -228,7 +228,7 @@ absl::Status Pipeline::Finish(absl::Span<float> out) {
     return absl::FailedPreconditionError("no batch is started");
   }
   LENET_RETURN_IF_ERROR(CheckCount("floats of room for logits",
-                                   started_.front()->images * kClasses,
+                                   started_.front()->images * classes(),
                                    out.size()));
   error_ = FinishChecked(out);
   return error_;
@@ -248,7 +248,7 @@ absl::Status Pipeline::FinishChecked(absl::Span<float> out) {
   statuses_ = std::move(slot->statuses);
   for (size_t i = 0; i < statuses_.size(); ++i) {
     if (statuses_[i].ok()) continue;
-    const absl::Span<float> logits = out.subspan(i * kClasses, kClasses);
+    const absl::Span<float> logits = out.subspan(i * classes(), classes());
     std::fill(logits.begin(), logits.end(), NAN);
   }
   return absl::OkStatus();

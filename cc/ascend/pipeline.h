@@ -92,6 +92,7 @@ class Pipeline {
 
   bool pipelined() const { return slots_.size() > 1; }
   bool on_host() const { return session_->run_mode() == ACL_HOST; }
+  size_t classes() const { return static_cast<size_t>(model_.info().classes); }
   size_t logit_bytes() const { return model_.info().half_output ? 2 : 4; }
 
   Session* const session_;

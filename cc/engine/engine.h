@@ -14,9 +14,6 @@
 
 namespace lenet {
 
-// Classes of LeNet, and so logits per image.
-inline constexpr size_t kClasses = 10;
-
 // Larger model files are refused before they are read. A LeNet has 0.25 MB.
 inline constexpr size_t kMaxModelBytes = size_t{256} << 20;
 

@@ -132,7 +132,10 @@ class LiteEngine final : public SynchronousEngine {
   absl::Status RunError(const std::string& reason) const {
     const std::string message =
         absl::StrCat("MindSpore Lite failed on ", device_, ": ", reason);
-    if (device_ == "CPU") return absl::InternalError(message);
+    if (device_ == "CPU") {
+      return absl::InternalError(
+          message + " (GLOG_v=2 shows its log); --engine=native may run it");
+    }
     return absl::AbortedError(message);
   }
 

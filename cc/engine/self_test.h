@@ -13,7 +13,8 @@ std::string SelfTestDigit();
 inline constexpr int kSelfTestClass = 7;
 
 // Classifies the digit with the engine, as a batch of one image, to detect a
-// wrong model, device or image preparation before any result is used. Errors:
+// wrong model, device or image preparation before any result is used. The class
+// of a model that has not ten classes is not checked. Errors:
 //   InvalidArgument  the model gives another class
 //   Internal         a logit is not finite
 //   others           from the engine

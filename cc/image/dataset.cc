@@ -293,9 +293,14 @@ class FolderDataset : public ImageDataset {
   mutable std::map<std::string, std::set<size_t>> odd_;  // by message
 };
 
+// Parses a class: 0 to 999, without leading zeros.
 std::optional<int> ParseLabel(absl::string_view text) {
-  if (text.size() != 1 || text[0] < '0' || text[0] > '9') return std::nullopt;
-  return text[0] - '0';
+  int label = 0;
+  if (text.size() > 3 || !absl::SimpleAtoi(text, &label) ||
+      absl::StrCat(label) != text || label < 0) {
+    return std::nullopt;
+  }
+  return label;
 }
 
 // Parses a line "file,label" of a manifest.
@@ -308,8 +313,8 @@ absl::StatusOr<Sample> ParseRow(const std::string& folder,
   const absl::string_view label_text = row.substr(comma + 1);
   const std::optional<int> label = ParseLabel(label_text);
   if (!label) {
-    return InvalidArgument("expected a label from 0 to 9, found '", label_text,
-                           "'");
+    return InvalidArgument("expected a label from 0 to 999, found '",
+                           label_text, "'");
   }
   const std::string name(row.substr(0, comma));
   const fs::path relative(name);
@@ -380,7 +385,7 @@ void LabelByName(std::vector<Sample>* samples) {
 }
 
 // Sets the labels by the names of the folders. Returns whether each image lies
-// in a folder named 0 to 9.
+// in a folder named by its class.
 bool LabelByFolder(std::vector<Sample>* samples) {
   for (Sample& sample : *samples) {
     sample.label =

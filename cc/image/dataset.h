@@ -37,7 +37,7 @@ class Dataset {
   // test_{i}_{label} (test_{i} without labels) for IDX.
   virtual std::string stem(size_t i) const = 0;
 
-  // The label, 0 to 9. Either all samples have one or none.
+  // The label, 0 to 999. Either all samples have one or none.
   virtual std::optional<int> label(size_t i) const = 0;
 
   // Writes sample i, decoded, resized and normalised, to `tensor`: the
@@ -72,9 +72,9 @@ struct DatasetOptions {
 //   that order;
 // - a folder with the test set of MNIST or a set like it (see FindTestImages);
 // - a folder of images (JPEG and PNG by name or content, *.bin), with its
-//   subfolders: if each image lies in a folder named 0 to 9, these are the
-//   labels; if every name has the form test_{i}_{label}, ordered by i and with
-//   these labels; otherwise ordered by name and without labels;
+//   subfolders: if each image lies in a folder named by its class, 0 to 999,
+//   these are the labels; if every name has the form test_{i}_{label}, ordered
+//   by i and with these labels; otherwise ordered by name and without labels;
 // - an IDX file of images, with the labels beside it if there are any.
 //
 // A .bin file is the tensor itself: height * width finite float32,

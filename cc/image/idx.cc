@@ -33,7 +33,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxBytes = size_t{1} << 30;  // compressed and uncompressed
-constexpr uint8_t kMaxLabel = 9;
 
 struct Format {
   absl::string_view entries;
@@ -224,18 +223,8 @@ absl::StatusOr<IdxImages> ParseIdxImages(std::string content, size_t limit) {
 absl::StatusOr<std::vector<uint8_t>> ParseIdxLabels(std::string content) {
   LENET_ASSIGN_OR_RETURN(content, Uncompress(std::move(content)));
   LENET_RETURN_IF_ERROR(ParseHeader(kLabels, content, content.size()).status());
-  std::vector<uint8_t> labels(content.begin() + kLabels.header_size,
+  return std::vector<uint8_t>(content.begin() + kLabels.header_size,
                               content.end());
-  const auto invalid =
-      std::find_if(labels.begin(), labels.end(),
-                   [](uint8_t label) { return label > kMaxLabel; });
-  if (invalid != labels.end()) {
-    return InvalidArgument("expected labels from 0 to ", kMaxLabel, ", found ",
-                           *invalid, " at index ", invalid - labels.begin(),
-                           "; the network has 10 classes (of EMNIST, take "
-                           "emnist-digits or emnist-mnist)");
-  }
-  return labels;
 }
 
 std::optional<std::string> FindLabels(const std::string& images_path) {

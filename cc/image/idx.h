@@ -14,7 +14,7 @@
 // then bytes. A file may be compressed by gzip, whatever its name.
 //
 // InvalidArgument, with the expected and the found value: wrong magic, a file
-// size that contradicts the header, images other than 28x28, labels above 9, no
+// size that contradicts the header, images other than 28x28, no
 // entries, damaged or truncated gzip, more than 1 GiB uncompressed.
 
 namespace lenet {
@@ -35,7 +35,7 @@ struct IdxImages {
 absl::StatusOr<IdxImages> ReadIdxImages(const std::string& path,
                                         size_t limit = 0);
 
-// Reads one label, 0 to 9, per image.
+// Reads one label per image.
 absl::StatusOr<std::vector<uint8_t>> ReadIdxLabels(const std::string& path);
 
 // Read the content of a file. Their messages do not name the file.

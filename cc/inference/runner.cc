@@ -159,7 +159,8 @@ class BatchRun {
       return InvalidArgument(dataset_.stem(i), ": the label is ", label,
                              ", but the model has ", classes_,
                              " classes, numbered from 0; give the data set "
-                             "for which the model was trained");
+                             "for which the model was trained (for ten "
+                             "digits, emnist-digits or emnist-mnist)");
     }
     return absl::OkStatus();
   }

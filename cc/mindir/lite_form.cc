@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cc/base/error.h"
 #include "cc/mindir/mind_ir.pb.h"
@@ -17,77 +19,109 @@ using mind_ir::GraphProto;
 using mind_ir::ModelProto;
 using mind_ir::NodeProto;
 using mind_ir::PrimitiveProto;
-using Constants = std::map<std::string, MindIrValue>;
+using Constants = std::map<absl::string_view, const AttributeProto*>;
 
 constexpr int kString = 8;  // MindIR's AttributeProto.AttributeType
-constexpr int kBool = 9;
 
-// Returns the constants of a graph that can be attributes: bool and int64.
+// An operator of version 1: the number of its inputs, and the attributes that
+// later versions store as further inputs.
+struct LiteOperator {
+  int inputs;
+  std::vector<const char*> attributes;
+};
+
+const std::map<absl::string_view, LiteOperator>& LiteOperators() {
+  static const auto& operators = *new std::map<absl::string_view, LiteOperator>{
+      {"AvgPool", {1, {"kernel_size", "strides", "pad_mode", "format"}}},
+      {"BatchNorm", {5, {"is_training", "epsilon", "momentum", "format"}}},
+      {"BiasAdd", {2, {"format"}}},
+      {"Concat", {1, {"axis"}}},
+      {"Elu", {1, {"alpha"}}},
+      {"LogSoftmax", {1, {"axis"}}},
+      {"MatMul", {2, {"transpose_a", "transpose_b"}}},
+      {"ReduceMean", {2, {"keep_dims"}}},
+      {"Softmax", {1, {"axis"}}},
+      {"StridedSlice",
+       {4,
+        {"begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask",
+         "shrink_axis_mask"}}},
+  };
+  return operators;
+}
+
 Constants ReadConstants(const GraphProto& graph) {
   Constants constants;
   for (const NodeProto& node : graph.node()) {
-    if (node.op_type() != "Constant" || node.output_size() != 1 ||
-        node.attribute_size() != 1) {
-      continue;
+    if (node.op_type() == "Constant" && node.output_size() == 1 &&
+        node.attribute_size() == 1) {
+      constants[node.output(0)] = &node.attribute(0);
     }
-    auto value = ReadValue(node.attribute(0), node.output(0));
-    if (value.ok()) constants[node.output(0)] = *std::move(value);
   }
   return constants;
 }
 
-// Adds the value of input `index` to `primitive` as the attribute `name`.
-absl::Status AddAttribute(const char* name, int index, const NodeProto& node,
+// Adds the value of `input` to `primitive` as the attribute `name`.
+absl::Status AddAttribute(absl::string_view name, const std::string& input,
                           const Constants& constants,
                           PrimitiveProto* primitive) {
-  const auto constant = constants.find(node.input(index));
-  const MindIrValue value =
-      constant == constants.end() ? MindIrValue() : constant->second;
-  AttributeProto* const attribute = primitive->add_attribute();
-  attribute->set_name(name);
-  const auto* const flag = std::get_if<bool>(&value.value);
-  const auto* const format = std::get_if<int64_t>(&value.value);
-  if (primitive->op_type() == "MatMul" && flag != nullptr) {
-    attribute->set_i(*flag ? 1 : 0);
-    attribute->set_type(kBool);
-    return absl::OkStatus();
+  const auto found = constants.find(input);
+  AttributeProto attribute;
+  if (found != constants.end()) attribute = *found->second;
+  attribute.set_name(std::string(name));
+  const MindIrValue value = ReadValue(attribute, input).value_or(MindIrValue());
+  const auto* const number = std::get_if<int64_t>(&value.value);
+  bool valid = !std::holds_alternative<std::monostate>(value.value);
+  if (name == "format" || name == "pad_mode") {
+    const std::vector<const char*> texts =
+        name == "format" ? std::vector<const char*>{"NCHW", "NHWC"}
+                         : std::vector<const char*>{"PAD", "SAME", "VALID"};
+    valid = number != nullptr && *number >= 0 &&
+            *number < static_cast<int64_t>(texts.size());
+    attribute.clear_i();
+    attribute.clear_ints();
+    attribute.set_type(kString);
+    if (valid) attribute.set_s(texts[static_cast<size_t>(*number)]);
+  } else if (absl::StartsWith(name, "transpose_")) {
+    valid = std::holds_alternative<bool>(value.value);
+  } else if (primitive->op_type() == "AvgPool" &&
+             attribute.values_size() == 2) {
+    // (height, width) -> (1, 1, height, width)
+    for (const int i : {0, 1}) {
+      AttributeProto* const copy = attribute.add_values();
+      *copy = attribute.values(i);
+      attribute.mutable_values(i)->clear_ints();
+      attribute.mutable_values(i)->add_ints(1);
+    }
   }
-  if (primitive->op_type() == "BiasAdd" && format != nullptr &&
-      (*format == 0 || *format == 1)) {
-    attribute->set_s(*format == 0 ? "NCHW" : "NHWC");
-    attribute->set_type(kString);
-    return absl::OkStatus();
+  if (!valid) {
+    return InvalidArgument("expected a constant for ", name, " of ",
+                           primitive->op_type(), ", found ", ValueText(value),
+                           " from ", QuotedName(input));
   }
-  return InvalidArgument(
-      "expected a constant for ", name, " of ", primitive->op_type(),
-      " (true, false, or format 0 or 1), found ", ValueText(value), " from ",
-      QuotedName(node.input(index)));
+  *primitive->add_attribute() = std::move(attribute);
+  return absl::OkStatus();
 }
 
 // Removes the inputs of `node` that version 1 does not have, and refers it to a
 // copy of its primitive with these values as attributes.
-absl::Status RewriteNode(const PrimitiveProto& original,
+absl::Status RewriteNode(const PrimitiveProto& original, const LiteOperator& op,
                          const Constants& constants, NodeProto* node,
                          ModelProto* model) {
-  const std::vector<const char*> names =
-      original.op_type() == "MatMul"
-          ? std::vector<const char*>{"transpose_a", "transpose_b"}
-          : std::vector<const char*>{"format"};
-  const int kept = LiteInputs(original.op_type());
-  const int expected = kept + static_cast<int>(names.size());
+  const int expected = op.inputs + static_cast<int>(op.attributes.size());
   if (node->input_size() != expected) {
-    return InvalidArgument("expected ", original.op_type(), " with ", kept,
+    return InvalidArgument("expected ", original.op_type(), " with ", op.inputs,
                            " or ", expected, " inputs, found ",
                            node->input_size());
   }
   PrimitiveProto primitive = original;
-  for (int i = kept; i < expected; ++i) {
-    LENET_RETURN_IF_ERROR(AddAttribute(names[static_cast<size_t>(i - kept)], i,
-                                       *node, constants, &primitive));
+  for (int i = op.inputs; i < expected; ++i) {
+    LENET_RETURN_IF_ERROR(
+        AddAttribute(op.attributes[static_cast<size_t>(i - op.inputs)],
+                     node->input(i), constants, &primitive));
   }
   primitive.set_name(
       absl::StrCat(original.name(), "_lite", model->primitives_size()));
-  node->mutable_input()->DeleteSubrange(kept, expected - kept);
+  node->mutable_input()->DeleteSubrange(op.inputs, expected - op.inputs);
   node->set_op_type(absl::StrCat("REF::", primitive.name()));
   *model->add_primitives() = std::move(primitive);
   return absl::OkStatus();
@@ -102,14 +136,20 @@ absl::Status RewriteGraph(GraphProto* graph, ModelProto* model) {
                            FindPrimitive(primitives, node, where));
     if (primitive == nullptr) continue;
     const std::string& op = primitive->op_type();
-    if (op == "SiLU" || op == "Mish") {
+    if (op == "Mish" || op == "ReduceMax" || op == "SeLU" || op == "SiLU" ||
+        op == "Softsign") {
       return InvalidArgument(where, ": MindSpore Lite 2.0 computes ", op,
                              " wrongly; give --engine=native");
     }
     LENET_RETURN_IF_ERROR(
         CheckInputs(op, node.input_size(), model->mind_ir_version(), where));
-    if (LiteInputs(op) == 0 || node.input_size() <= LiteInputs(op)) continue;
-    LENET_RETURN_IF_ERROR(RewriteNode(*primitive, constants, &node, model));
+    const auto lite = LiteOperators().find(op);
+    if (lite == LiteOperators().end() ||
+        node.input_size() <= lite->second.inputs) {
+      continue;
+    }
+    LENET_RETURN_IF_ERROR(
+        RewriteNode(*primitive, lite->second, constants, &node, model));
   }
   return absl::OkStatus();
 }

@@ -73,15 +73,15 @@ struct LiteModel {
   std::string mindir;  // version 1, which MindSpore Lite 2.0 reads
 };
 
-// Converts a MindIR of version 1 to 3 to version 1. Versions 2 and 3 store the
-// transpose flags of MatMul and the format of BiasAdd as constant inputs; these
+// Converts a MindIR of version 1 to 3 to version 1. Versions 2 and 3 store some
+// attributes, such as the transpose flags of MatMul, as constant inputs; these
 // become attributes again. A batch that the model leaves open (-1) becomes
 // `batch`. The rest is unchanged, unknown fields included.
 //
 // Returns InvalidArgument, with the expected and found values, for other or
 // incomplete files, for inputs and outputs that are not float32 tensors of
 // positive dimensions, and for operators that Lite computes wrongly.
-// `lenet.mindir.lite` in Python does the same at export.
+// `lenet.mindir.lite` in Python does the same for LeNet at export.
 absl::StatusOr<LiteModel> ToLiteForm(absl::string_view mindir,
                                      int64_t batch = 1);
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from lenet.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -70,7 +72,16 @@ class Evaluation:
 
 
 def evaluate(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
-    """Compares logits, float [N, classes], with labels, integers [N]; N is at least 1."""
+    """Compares logits, float [N, classes], with labels, integers [N]; N is at least 1.
+
+    Raises:
+        UserError: a label is not a class.
+    """
+    if labels.max() >= logits.shape[1]:
+        raise UserError(
+            f"expected labels from 0 to {logits.shape[1] - 1}, one for each class of the model, "
+            f"found {labels.max()}; give the data set for which the model was trained"
+        )
     confusion = np.zeros((logits.shape[1],) * 2, np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     return Evaluation(confusion)

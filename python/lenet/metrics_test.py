@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lenet import metrics
+from lenet.errors import UserError
 
 
 def _logits(predictions):
@@ -21,6 +22,11 @@ def test_counts():
     assert classes[1]["precision"] == pytest.approx(1 / 3)
     assert classes[0]["recall"] == pytest.approx(2 / 3)
     assert (classes[2]["precision"], classes[2]["recall"], classes[9]["recall"]) == (0, 0, 0)
+
+
+def test_a_label_that_is_no_class():
+    with pytest.raises(UserError, match="labels from 0 to 9, .* found 10"):
+        metrics.evaluate(_logits([0, 1]), np.array([3, 10], np.uint8))
 
 
 @pytest.mark.parametrize(

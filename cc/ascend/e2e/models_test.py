@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -135,6 +136,17 @@ def test_model_for_another_chip(run, tmp_path):
     run(path, soc="Ascend310P3").check()
 
 
+def test_a_model_that_changes_while_it_is_loaded(tmp_path):
+    """The trace is a pipe: the simulator waits in its first call until the test opens it."""
+    path, pipe = _write(tmp_path / "lenet.om"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = simulator.Process(tmp_path / "cwd", f"--mindir_path={path}", trace=str(pipe))
+    with pipe.open() as trace:
+        _write(path, _with_weights(lambda weights: weights * np.float32(1.001)))
+        trace.read()
+    _check_refused(process.finish(), "lenet.om: the file was changed while it was loaded", code=1)
+
+
 # --- Manifests.
 
 
@@ -233,6 +245,26 @@ def test_nv12_input(logits, tmp_path, run_mode):
     flags = [f"--dataset_path={images}", "--limit=0", "--cpu_dvpp=DVPP"]
     luma = logits(simulator.model("lenet_aipp"), *flags, run_mode=run_mode)
     assert luma.tobytes() == logits(path, *flags, run_mode=run_mode).tobytes()
+
+
+@pytest.mark.parametrize("options", [{}, {"half_output": True, "gears": [1, 4]}])
+def test_26_classes(run, tmp_path, options):
+    """The weights of class c are those of digit c % 10, so the first largest logit is the same."""
+    network = mindir.parse(_TRAINED, "")
+    for parameter in network.graph.parameter:
+        if parameter.dims[0] == 10:
+            weights = np.frombuffer(parameter.raw_data, "<f4").reshape(parameter.dims)
+            parameter.raw_data = np.resize(weights, (26, *weights.shape[1:])).tobytes()
+            parameter.dims[0] = 26
+    network.graph.output[0].tensor[0].dims[1] = 26
+    path = _write(tmp_path / "letters.om", mindir.serialize(network), **options)
+    batch = 4 if options else 1
+    done = run(path, "--limit=200", f"--batch_size={batch}").check()
+    found, correct = done.logits(), done.report["correct"]
+    expected = run(simulator.model("lenet"), "--limit=200").check()
+    assert found.shape == (200, 26)
+    np.testing.assert_allclose(found[:, 10:20], expected.logits(), atol=0.02)
+    assert correct == expected.report["correct"]
 
 
 def test_static_batch(logits, tmp_path):

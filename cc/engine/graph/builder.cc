@@ -25,6 +25,20 @@ absl::Status Invalid(absl::string_view message) {
   return absl::InvalidArgumentError(message);
 }
 
+// Appends the integers of a number or of nested tuples. Returns false for
+// other values.
+bool Flatten(const MindIrValue& value, std::vector<int64_t>* numbers) {
+  if (const auto* number = std::get_if<int64_t>(&value.value)) {
+    numbers->push_back(*number);
+    return true;
+  }
+  const auto* const tuple = std::get_if<MindIrValue::Sequence>(&value.value);
+  return tuple != nullptr && std::all_of(tuple->begin(), tuple->end(),
+                                         [numbers](const MindIrValue& element) {
+                                           return Flatten(element, numbers);
+                                         });
+}
+
 absl::StatusOr<size_t> NewValue(const std::string& where,
                                 const std::vector<int64_t>& shape,
                                 StepGraph* graph) {
@@ -247,20 +261,29 @@ absl::StatusOr<std::vector<int64_t>> NodeBuilder::Ints(const Argument& argument,
                                                        int64_t max) const {
   const MindIrValue* const value = Find(argument);
   if (value == nullptr) return Error(argument, "none", "integers");
-  MindIrValue::Sequence elements = {*value};
-  if (const auto* tuple = std::get_if<MindIrValue::Sequence>(&value->value)) {
-    elements = *tuple;
-  }
   std::vector<int64_t> result;
-  for (const MindIrValue& element : elements) {
-    const auto* const number = std::get_if<int64_t>(&element.value);
-    if (number == nullptr || *number < min || *number > max) {
-      return Error(argument, ValueText(*value),
-                   absl::StrCat("integers from ", min, " to ", max));
-    }
-    result.push_back(*number);
+  if (Flatten(*value, &result) &&
+      std::all_of(result.begin(), result.end(), [&](int64_t number) {
+        return number >= min && number <= max;
+      })) {
+    return result;
   }
-  return result;
+  return Error(argument, ValueText(*value),
+               absl::StrCat("integers from ", min, " to ", max));
+}
+
+absl::StatusOr<std::vector<int64_t>> NodeBuilder::Axes(const Argument& argument,
+                                                       size_t rank) const {
+  const auto size = static_cast<int64_t>(rank);
+  LENET_ASSIGN_OR_RETURN(std::vector<int64_t> axes,
+                         Ints(argument, -size, size - 1));
+  for (int64_t& axis : axes) axis += axis < 0 ? size : 0;
+  std::sort(axes.begin(), axes.end());
+  if (!axes.empty() &&
+      std::adjacent_find(axes.begin(), axes.end()) == axes.end()) {
+    return axes;
+  }
+  return Error(argument, ShapeText(axes), "different axes");
 }
 
 absl::StatusOr<std::vector<int64_t>> NodeBuilder::Pair(const Argument& argument,
@@ -268,9 +291,9 @@ absl::StatusOr<std::vector<int64_t>> NodeBuilder::Pair(const Argument& argument,
                                                        int64_t max) const {
   LENET_ASSIGN_OR_RETURN(std::vector<int64_t> found, Ints(argument, min, max));
   if (found.size() == 1) return std::vector<int64_t>{found[0], found[0]};
-  if (found.size() == 2) return found;
-  if (found.size() == 4 && found[0] == 1 && found[1] == 1) {
-    return std::vector<int64_t>{found[2], found[3]};
+  if (found.size() >= 2 && std::all_of(found.begin(), found.end() - 2,
+                                       [](int64_t x) { return x == 1; })) {
+    return std::vector<int64_t>(found.end() - 2, found.end());
   }
   return Error(argument, absl::StrCat("(", absl::StrJoin(found, ", "), ")"),
                "(height, width) or (1, 1, height, width)");

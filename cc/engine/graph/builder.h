@@ -69,6 +69,7 @@ class NodeBuilder {
       : node_(node), state_(*state) {}
 
   const MindIrNode& node() const { return node_; }
+  const MindIrModel& model() const { return state_.model; }
 
   absl::Status Error(absl::string_view message) const;
   absl::Status Error(const Argument& argument, absl::string_view found,
@@ -98,15 +99,22 @@ class NodeBuilder {
   // Reads a floating-point number; an integer counts as one.
   absl::StatusOr<double> Float(const Argument& argument,
                                double default_value) const;
-  // Reads a number or a tuple of numbers, each between `min` and `max`.
+  // Reads a number, or a tuple of numbers and such tuples, as one sequence of
+  // numbers between `min` and `max`.
   absl::StatusOr<std::vector<int64_t>> Ints(const Argument& argument,
                                             int64_t min, int64_t max) const;
-  // Reads (height, width), which may be given as one number for both or as
-  // (1, 1, height, width).
+  // Reads different axes of a tensor, as ascending indices.
+  absl::StatusOr<std::vector<int64_t>> Axes(const Argument& argument,
+                                            size_t rank) const;
+  // Reads (height, width), which may be given as one number for both or after
+  // ones, such as (1, 1, height, width).
   absl::StatusOr<std::vector<int64_t>> Pair(const Argument& argument,
                                             int64_t min, int64_t max) const;
-  // Reads pad_mode as "pad", "same" or "valid" (the default). It may be given
-  // as a text in any case or as MindSpore's index of the mode.
+  // Reads one of `choices`: a text in any case, or its index.
+  absl::StatusOr<std::string> Choice(const Argument& argument,
+                                     const std::vector<const char*>& choices,
+                                     const char* default_value) const;
+  // Reads pad_mode as "pad", "same" or "valid" (the default).
   absl::StatusOr<std::string> PadMode(const Argument& argument) const;
   // Returns an error unless format and data_format are NCHW or not given.
   // `input` is the index of the input that may contain the format.
@@ -119,10 +127,6 @@ class NodeBuilder {
   absl::StatusOr<Operand> Add(Step step, std::vector<int64_t> shape) const;
 
  private:
-  absl::StatusOr<std::string> Choice(const Argument& argument,
-                                     const std::vector<const char*>& choices,
-                                     const char* default_value) const;
-
   const MindIrNode& node_;
   BuilderState& state_;
 };

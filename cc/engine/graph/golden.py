@@ -176,6 +176,72 @@ class Classes(nn.Cell):
         return self.logits(mint.flatten(x, 1)).argmax(1)
 
 
+class Branches(nn.Cell):
+    """Operators that MindSpore Lite 2.0 can compute, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.SequentialCell(
+            nn.Conv2d(1, 4, 3, has_bias=True), nn.BatchNorm2d(4), nn.ReLU6(), nn.AvgPool2d(2, 2)
+        )
+        self.right = nn.SequentialCell(
+            nn.Conv2d(1, 6, 5, stride=2), nn.LeakyReLU(), nn.ELU(), nn.Dropout(p=0.5)
+        )
+        self.gate = nn.SequentialCell(nn.Dense(10, 10), nn.Sigmoid())
+        self.head = nn.SequentialCell(nn.AvgPool2d(7, 7), nn.Flatten(), nn.Dense(40, 27))
+        self.softmax = nn.Softmax()
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Returns [N, 27] for images [N, 1, 28, 28]."""
+        x = ops.cat((self.left(x), self.right(x)), 1)
+        gate = self.gate(x.mean((2, 3)))
+        return self.softmax(self.head(x * gate.view(x.shape[0], 10, 1, 1)))
+
+
+class Mixed(nn.Cell):
+    """Padded and adaptive pools; operators of two tensors; functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.SequentialCell(
+            nn.ZeroPad2d((1, 0, 2, 1)),
+            nn.Pad(((0, 0), (0, 0), (1, 2), (0, 1))),
+            nn.Conv2d(1, 6, 3, pad_mode="valid"),
+            nn.MaxPool2d(3, 2, pad_mode="pad", padding=1),
+            nn.PReLU(6),
+            nn.AvgPool2d(3, 2, pad_mode="pad", padding=1, ceil_mode=True),
+        )
+        self.excluded = nn.AvgPool2d(3, 1, pad_mode="pad", padding=1, count_include_pad=False)
+        self.largest = nn.AdaptiveMaxPool2d(1)
+        self.gate = nn.HSigmoid()
+        self.tiles = nn.AdaptiveAvgPool2d((3, 2))
+        self.dense = nn.Dense(18 * 8, 20)
+        self.selu = nn.SeLU()
+        self.celu = nn.CELU()
+        self.softsign = nn.Softsign()
+        self.gelu = nn.GELU(approximate=False)
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Returns [N, 20] for images [N, 1, 28, 28]."""
+        x = self.features(x)
+        x = self.gate(self.largest(x)) * x
+        x = ops.cat((x, self.excluded(x), 1 - ops.max_pool2d(x, 3, 1, 1)), 1)
+        x = ops.clamp(x, -0.5, 2.0) - ops.abs(x) / (ops.exp(-x) + 1.5)
+        rest = ops.maximum(ops.amax(x, (2, 3)), -0.2), ops.minimum(x.sum((2, 3)), 0.3)
+        x = self.dense(ops.cat((self.tiles(x).flatten(start_dim=1), *rest), 1))
+        y = self.softsign(self.selu(x)) + self.celu(x) - self.gelu(x)
+        return y + ops.sqrt(ops.square(x) + 1)
+
+
+class KeptClasses(Classes):
+    """The index of the maximum as another shape and type."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Returns int32 [N, 1] for images [N, 1, 28, 28]."""
+        logits = self.logits(ops.flatten(x))
+        return ops.max(logits, 1)[1].astype(ms.int32).expand_dims(1)
+
+
 # Name, network, shape of the input.
 _NETWORKS = [
     ("vgg_1", Vgg, (1, 3, 20, 18)),
@@ -188,6 +254,9 @@ _NETWORKS = [
     ("tanh_3", Tanh, (3, 1, 28, 28)),
     ("normalised_2", Normalised, (2, 1, 28, 28)),
     ("classes_5", Classes, (5, 1, 28, 28)),
+    ("kept_5", KeptClasses, (5, 1, 28, 28)),
+    ("branches_2", Branches, (2, 1, 28, 28)),
+    ("mixed_3", Mixed, (3, 1, 28, 28)),
 ]
 # These leave the batch open.
 _DYNAMIC = ("tanh_3", "classes_5")

@@ -219,7 +219,8 @@ TEST_P(GoldenTest, GivesMindSporesOutputForAnyNumberOfThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenTest,
-                         testing::Values("classes_5", "grouped_3", "lenet_1",
+                         testing::Values("branches_2", "classes_5", "grouped_3",
+                                         "kept_5", "mixed_3", "lenet_1",
                                          "lenet_50", "normalised_2",
                                          "residual_1", "residual_4", "tanh_3",
                                          "vgg_1", "vgg_1_lite", "vgg_4"));
@@ -238,10 +239,10 @@ TEST(GoldenStepsTest, StepsAreFused) {
   EXPECT_THAT(
       steps("normalised_2"),
       ElementsAre("AddConstant", "Scale", "Scale", "AddConstant", "Conv",
-                  "Function", "Conv", "Scale", "Maximum", "Scale",
-                  "AddConstant", "Function", "Function", "Function",
-                  "AveragePool", "AveragePool", "Scale", "Add", "AveragePool",
-                  "Add", "Linear", "Function", "Function", "LogSoftmax"));
+                  "Function", "Conv", "Scale", "Binary", "Scale", "AddConstant",
+                  "Function", "Function", "Function", "AveragePool",
+                  "AveragePool", "Scale", "Add", "AveragePool", "Add", "Linear",
+                  "Function", "Function", "LogSoftmax"));
 }
 
 }  // namespace

@@ -86,14 +86,30 @@ Layer MakeAddConstant(const Step& step, size_t size) {
   }};
 }
 
-Layer MakeScale(const Step& step, size_t size) {
-  return {[constant = step.constant, inner = step.inner, size](
-              int images, const float* x, const float*, float* y, float*) {
+Layer MakeBinary(const Step& step, size_t size) {
+  const auto multiply = +[](float a, float b) { return a * b; };
+  return {[function = step.kind == StepKind::kScale ? multiply : step.binary,
+           swap = step.swap, constant = step.constant, inner = step.inner,
+           size](int images, const float* x, const float* other, float* y,
+                 float*) {
     const size_t end = static_cast<size_t>(images) * size;
     for (size_t i = 0; i < end; ++i) {
-      y[i] = x[i] * constant[i / inner % constant.size()];
+      const float b = constant.empty() ? other[i / inner]
+                                       : constant[i / inner % constant.size()];
+      y[i] = swap ? function(b, x[i]) : function(x[i], b);
     }
   }};
+}
+
+Layer MakeConcat(const Step& step) {
+  return {
+      [outer = step.outer, first = step.axis, second = step.inner](
+          int images, const float* x, const float* other, float* y, float*) {
+        for (size_t i = 0; i < static_cast<size_t>(images) * outer; ++i) {
+          y = std::copy_n(x + i * first, first, y);
+          y = std::copy_n(other + i * second, second, y);
+        }
+      }};
 }
 
 Layer MakeFunction(const Step& step, size_t size) {
@@ -112,7 +128,7 @@ Layer MakeSoftmax(const Step& step) {
   }};
 }
 
-// kRelu, kAdd, kMaximum and kCopy.
+// kRelu, kAdd and kCopy.
 Layer MakeElementwise(const Step& step, size_t size) {
   return {[kind = step.kind, relu = step.relu, size](int images, const float* x,
                                                      const float* other,
@@ -122,10 +138,6 @@ Layer MakeElementwise(const Step& step, size_t size) {
       kernels::Relu(count, x, y);
     } else if (kind == StepKind::kAdd) {
       kernels::Add(count, x, other, relu, y);
-    } else if (kind == StepKind::kMaximum) {
-      for (size_t i = 0; i < count; ++i) {
-        y[i] = x[i] > other[i] || x[i] != x[i] ? x[i] : other[i];
-      }
     } else {
       std::memcpy(y, x, count * sizeof(float));
     }
@@ -148,7 +160,10 @@ Layer MakeLayer(const Step& step, size_t size) {
     case StepKind::kAddConstant:
       return MakeAddConstant(step, size);
     case StepKind::kScale:
-      return MakeScale(step, size);
+    case StepKind::kBinary:
+      return MakeBinary(step, size);
+    case StepKind::kConcat:
+      return MakeConcat(step);
     case StepKind::kFunction:
       return MakeFunction(step, size);
     case StepKind::kSoftmax:

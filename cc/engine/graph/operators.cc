@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -12,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "cc/base/error.h"
 #include "cc/base/shape.h"
 
@@ -20,6 +22,7 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 using Function = float (*)(float);
+using Binary = float (*)(float, float);
 
 // Returns the product of the dimensions from `begin` to `end`.
 size_t Product(const Shape& shape, size_t begin, size_t end) {
@@ -87,22 +90,36 @@ absl::StatusOr<Operand> BuildDense(const NodeBuilder& node) {
   return AddLinear(node, x, weights, true, &bias);
 }
 
+// Reads the attribute axis, or input 1: one axis other than the batch axis.
+absl::StatusOr<size_t> InnerAxis(const NodeBuilder& node, size_t rank) {
+  const Argument kAxis = {"axis", 1};
+  LENET_ASSIGN_OR_RETURN(const Shape axes, node.Axes(kAxis, rank));
+  if (axes.size() == 1 && axes[0] != 0) return static_cast<size_t>(axes[0]);
+  return node.Error(kAxis, ShapeText(axes),
+                    "one axis other than the batch axis");
+}
+
+// Reads input number `index`: one weight per channel of x.
+absl::StatusOr<ConstantView> ChannelInput(const NodeBuilder& node,
+                                          const Activation& x, size_t index) {
+  LENET_ASSIGN_OR_RETURN(ConstantView found, node.ConstantInput(index));
+  if (x.shape.size() >= 2 && found.shape == Shape{x.shape[1]}) return found;
+  return node.Error(absl::StrCat(
+      "input ", index, ": weights ", ShapeText(found.shape), " do not match ",
+      ShapeText(x.shape), "; expected [N, C, ...] and [C]"));
+}
+
 absl::StatusOr<Operand> BuildBiasAdd(const NodeBuilder& node) {
   LENET_RETURN_IF_ERROR(node.CheckFormat(2));
   LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(0));
-  LENET_ASSIGN_OR_RETURN(const ConstantView bias, node.ConstantInput(1));
-  if (x.shape.size() < 2 || bias.shape != Shape{x.shape[1]}) {
-    return node.Error(absl::StrCat("a bias ", ShapeText(bias.shape),
-                                   " does not match ", ShapeText(x.shape),
-                                   "; expected [N, C, ...] and [C]"));
-  }
+  LENET_ASSIGN_OR_RETURN(const ConstantView bias, ChannelInput(node, x, 1));
   Step step = MakeStep(StepKind::kAddConstant, x);
   step.constant.assign(bias.data, bias.data + bias.size());
   step.inner = Product(x.shape, 2, x.shape.size());
   return node.Add(std::move(step), x.shape);
 }
 
-// Sets `constant` and `inner` of a kAddConstant or kScale step. `constant` is
+// Sets `constant` and `inner` of a step. `constant` is
 // broadcast to the shape of x.
 void Broadcast(const Activation& x, const ConstantView& constant, Step* step) {
   const size_t rank = x.shape.size();
@@ -134,11 +151,39 @@ void Broadcast(const Activation& x, const ConstantView& constant, Step* step) {
   }
 }
 
-// Adds a step with a constant, to whose elements `function` is applied first.
-absl::StatusOr<Operand> AddConstant(const NodeBuilder& node, StepKind kind,
+// An operator of two operands, x and y. If y is a constant and it has a `kind`,
+// it is that step, which can be fused, with `function` of the constant.
+struct Arithmetic {
+  Binary binary;
+  StepKind kind = StepKind::kBinary;
+  Function function = nullptr;
+};
+
+// The names may end with "s", if y is a number. NaN stays NaN.
+const std::map<absl::string_view, Arithmetic>& Arithmetics() {
+  const Function invert = [](float y) { return 1.0f / y; };
+  static const auto& arithmetics = *new std::map<absl::string_view, Arithmetic>{
+      {"Add", {[](float x, float y) { return x + y; }, StepKind::kAddConstant}},
+      {"Div",
+       {[](float x, float y) { return x / y; }, StepKind::kScale, invert}},
+      {"Maximum", {[](float x, float y) { return x > y || x != x ? x : y; }}},
+      {"Minimum", {[](float x, float y) { return x < y || x != x ? x : y; }}},
+      {"Mul", {[](float x, float y) { return x * y; }, StepKind::kScale}},
+      {"PReLU", {[](float x, float y) { return x > 0 ? x : x * y; }}},
+      {"RealDiv",
+       {[](float x, float y) { return x / y; }, StepKind::kScale, invert}},
+      {"Sub",
+       {[](float x, float y) { return x - y; }, StepKind::kAddConstant,
+        [](float y) { return -y; }}},
+  };
+  return arithmetics;
+}
+
+// Adds a step with x and a constant, which is its first operand with `swap`.
+absl::StatusOr<Operand> AddConstant(const NodeBuilder& node,
+                                    const Arithmetic& arithmetic,
                                     const Activation& x,
-                                    const ConstantView& constant,
-                                    Function function) {
+                                    const ConstantView& constant, bool swap) {
   const size_t rank = x.shape.size();
   const size_t missing = rank - std::min(rank, constant.shape.size());
   bool fits = constant.shape.size() <= rank;
@@ -152,52 +197,115 @@ absl::StatusOr<Operand> AddConstant(const NodeBuilder& node, StepKind kind,
         ShapeText(x.shape), "; expected a constant that is broadcast to this ",
         "shape and is the same for all images"));
   }
-  Step step = MakeStep(kind, x);
+  const Function function = arithmetic.function;
+  Step step = MakeStep(
+      swap && function != nullptr ? StepKind::kBinary : arithmetic.kind, x);
+  step.binary = arithmetic.binary;
+  step.swap = swap;
   Broadcast(x, constant, &step);
-  std::transform(step.constant.begin(), step.constant.end(),
-                 step.constant.begin(), function);
+  if (!swap && function != nullptr) {
+    std::transform(step.constant.begin(), step.constant.end(),
+                   step.constant.begin(), function);
+  }
   return node.Add(std::move(step), x.shape);
 }
 
-absl::StatusOr<Operand> AddTensors(const NodeBuilder& node, StepKind kind) {
-  LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(0));
-  LENET_ASSIGN_OR_RETURN(const Activation other, node.ActivationInput(1));
-  if (x.shape != other.shape) {
+// Adds a step for two tensors, of which one may have size 1 in the last axes.
+absl::StatusOr<Operand> AddTensors(const NodeBuilder& node, Binary binary) {
+  LENET_ASSIGN_OR_RETURN(Activation x, node.ActivationInput(0));
+  LENET_ASSIGN_OR_RETURN(Activation other, node.ActivationInput(1));
+  const bool swap = ElementCount(x.shape) < ElementCount(other.shape);
+  if (swap) std::swap(x, other);
+  Shape shape = other.shape;
+  while (shape.size() > 1 && shape.back() == 1) shape.pop_back();
+  if (x.shape.size() != other.shape.size() ||
+      !std::equal(shape.begin(), shape.end(), x.shape.begin())) {
     return node.Error(absl::StrCat(
-        "expected two tensors of one shape, or a tensor and a constant, found ",
-        ShapeText(x.shape), " and ", ShapeText(other.shape)));
+        "expected a constant, or two tensors of one shape except for ones at ",
+        "its end, found ", ShapeText(x.shape), " and ",
+        ShapeText(other.shape)));
   }
-  Step step = MakeStep(kind, x);
+  Step step = MakeStep(node.node().op == "Add" && x.shape == other.shape
+                           ? StepKind::kAdd
+                           : StepKind::kBinary,
+                       x);
+  step.binary = binary;
+  step.swap = swap;
   step.other = other.value;
+  step.inner = Product(x.shape, shape.size(), x.shape.size());
   return node.Add(std::move(step), x.shape);
 }
 
-bool IsConstant(const NodeBuilder& node, size_t index) {
-  return std::holds_alternative<ConstantView>(node.Input(index).value);
-}
-
-// Add, Sub, Mul and Div with a constant; Add also with another tensor.
 absl::StatusOr<Operand> BuildArithmetic(const NodeBuilder& node) {
-  const char kind = node.node().op[0] == 'R' ? 'D' : node.node().op[0];
-  const bool either_side = kind == 'A' || kind == 'M';
-  const size_t x_index = either_side && IsConstant(node, 0) ? 1 : 0;
-  if (kind == 'A' && !IsConstant(node, 1 - x_index)) {
-    return AddTensors(node, StepKind::kAdd);
+  absl::string_view op = node.node().op;
+  if (Arithmetics().count(op) == 0) op.remove_suffix(1);
+  const Arithmetic& arithmetic = Arithmetics().at(op);
+  const auto is_constant = [&](size_t index) {
+    return std::holds_alternative<ConstantView>(node.Input(index).value);
+  };
+  const bool first = is_constant(0) && op != "PReLU";
+  if (!first && !is_constant(1)) return AddTensors(node, arithmetic.binary);
+  LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(first));
+  LENET_ASSIGN_OR_RETURN(ConstantView constant, node.ConstantInput(!first));
+  if (op == "PReLU" && constant.size() > 1) {
+    LENET_RETURN_IF_ERROR(ChannelInput(node, x, 1).status());
+    constant.shape.resize(x.shape.size() - 1, 1);  // [C, 1, ...]
   }
-  LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(x_index));
-  LENET_ASSIGN_OR_RETURN(const ConstantView constant,
-                         node.ConstantInput(1 - x_index));
-  Function function = [](float c) { return c; };
-  if (kind == 'S') function = [](float c) { return -c; };
-  if (kind == 'D') function = [](float c) { return 1.0f / c; };
-  return AddConstant(
-      node,
-      kind == 'A' || kind == 'S' ? StepKind::kAddConstant : StepKind::kScale, x,
-      constant, function);
+  return AddConstant(node, arithmetic, x, constant, first);
 }
 
-absl::StatusOr<Operand> BuildMaximum(const NodeBuilder& node) {
-  return AddTensors(node, StepKind::kMaximum);
+// Inputs 1 and 2 are the minimum and the maximum, or None.
+absl::StatusOr<Operand> BuildClamp(const NodeBuilder& node) {
+  LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(0));
+  Operand y = {x};
+  for (const size_t i : {1, 2}) {
+    if (node.CheckNone(i).ok()) continue;
+    LENET_ASSIGN_OR_RETURN(const ConstantView limit, node.ConstantInput(i));
+    LENET_ASSIGN_OR_RETURN(
+        y, AddConstant(node, Arithmetics().at(i == 1 ? "Maximum" : "Minimum"),
+                       std::get<Activation>(y.value), limit, false));
+  }
+  return y;
+}
+
+// Joins the tensors of a tuple along an axis.
+absl::StatusOr<Operand> BuildConcat(const NodeBuilder& node) {
+  const auto* const tuple = std::get_if<OperandTuple>(&node.Input(0).value);
+  std::vector<Activation> parts;
+  for (const Operand& operand :
+       tuple == nullptr ? std::vector<Operand>() : **tuple) {
+    if (const auto* part = std::get_if<Activation>(&operand.value)) {
+      parts.push_back(*part);
+    }
+  }
+  if (tuple == nullptr || parts.empty() || parts.size() != (*tuple)->size()) {
+    return node.Error("input 0: expected tensors that the network computes");
+  }
+  Activation x = parts[0];
+  const size_t rank = x.shape.size();
+  LENET_ASSIGN_OR_RETURN(const size_t axis, InnerAxis(node, rank));
+  parts.erase(parts.begin());
+  for (const Activation& part : parts) {
+    Shape shape = part.shape;
+    if (shape.size() == rank) shape[axis] = x.shape[axis];
+    if (shape != x.shape) {
+      return node.Error(
+          absl::StrCat("expected tensors of one shape except for "
+                       "axis ",
+                       axis, ", found ", ShapeText(x.shape), " and ",
+                       ShapeText(part.shape)));
+    }
+    Step step = MakeStep(StepKind::kConcat, x);
+    step.other = part.value;
+    step.outer = Product(x.shape, 1, axis);
+    step.axis = Product(x.shape, axis, rank);
+    step.inner = Product(part.shape, axis, rank);
+    shape[axis] += part.shape[axis];
+    LENET_ASSIGN_OR_RETURN(const Operand y,
+                           node.Add(std::move(step), std::move(shape)));
+    x = std::get<Activation>(y.value);
+  }
+  return Operand{std::move(x)};
 }
 
 // Batch normalisation with the statistics of the training.
@@ -214,13 +322,7 @@ absl::StatusOr<Operand> BuildBatchNorm(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(0));
   std::vector<ConstantView> parameters;  // gamma, beta, mean, variance
   for (size_t i = 1; i <= 4; ++i) {
-    LENET_ASSIGN_OR_RETURN(parameters.emplace_back(), node.ConstantInput(i));
-    if (x.shape.size() < 2 || parameters.back().shape != Shape{x.shape[1]}) {
-      return node.Error(absl::StrCat("input ", i, ": a parameter ",
-                                     ShapeText(parameters.back().shape),
-                                     " does not match ", ShapeText(x.shape),
-                                     "; expected [N, C, ...] and [C]"));
-    }
+    LENET_ASSIGN_OR_RETURN(parameters.emplace_back(), ChannelInput(node, x, i));
   }
   Step scale = MakeStep(StepKind::kScale, x);
   scale.inner = Product(x.shape, 2, x.shape.size());
@@ -241,24 +343,38 @@ absl::StatusOr<Operand> BuildBatchNorm(const NodeBuilder& node) {
                          node.Add(std::move(scale), x.shape));
   shift.x = std::get<Activation>(scaled.value).value;
   LENET_ASSIGN_OR_RETURN(Operand y, node.Add(std::move(shift), x.shape));
-  return Operand{std::make_shared<const std::vector<Operand>>(1, std::move(y))};
+  return FirstOfTuple(std::move(y));
 }
 
 // Activation functions as MindSpore defines them. NaN stays NaN.
 const std::map<absl::string_view, Function>& Functions() {
   static const auto& functions = *new std::map<absl::string_view, Function>{
+      {"Abs", [](float x) { return std::fabs(x); }},
+      {"CeLU", [](float x) { return x > 0 ? x : std::expm1(x); }},
       {"Elu", [](float x) { return x > 0 ? x : std::expm1(x); }},
+      {"Erf", [](float x) { return std::erf(x); }},
+      {"Exp", [](float x) { return std::exp(x); }},
       {"GeLU",
        [](float x) {
          const float inner = 0.79788456f * (x + 0.044715f * x * x * x);
          return 0.5f * x * (1.0f + std::tanh(inner));
        }},
+      {"HSigmoid",
+       [](float x) { return std::clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f; }},
       {"HSwish",
        [](float x) { return x * std::clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f; }},
       {"Mish", [](float x) { return x * std::tanh(std::log1p(std::exp(x))); }},
+      {"Neg", [](float x) { return -x; }},
       {"ReLU6", [](float x) { return std::clamp(x, 0.0f, 6.0f); }},
+      {"SeLU",
+       [](float x) {
+         return 1.05070098f * (x > 0 ? x : 1.67326324f * std::expm1(x));
+       }},
       {"SiLU", [](float x) { return x / (1.0f + std::exp(-x)); }},
       {"Sigmoid", [](float x) { return 1.0f / (1.0f + std::exp(-x)); }},
+      {"Softsign", [](float x) { return x / (1.0f + std::fabs(x)); }},
+      {"Sqrt", [](float x) { return std::sqrt(x); }},
+      {"Square", [](float x) { return x * x; }},
       {"Tanh", [](float x) { return std::tanh(x); }},
   };
   return functions;
@@ -266,7 +382,7 @@ const std::map<absl::string_view, Function>& Functions() {
 
 absl::StatusOr<Operand> BuildFunction(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(0));
-  const Argument kAlpha = {"alpha", 1};  // of Elu
+  const Argument kAlpha = {"alpha", 1};  // of CeLU and Elu
   LENET_ASSIGN_OR_RETURN(const double alpha, node.Float(kAlpha, 1.0));
   if (alpha != 1.0) return node.Error(kAlpha, absl::StrCat(alpha), "1");
   Step step = MakeStep(StepKind::kFunction, x);
@@ -283,15 +399,7 @@ absl::StatusOr<Operand> BuildRelu(const NodeBuilder& node) {
 absl::StatusOr<Operand> BuildSoftmax(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(0));
   LENET_RETURN_IF_ERROR(node.CheckNone(2));
-  const Argument kAxis = {"axis", 1};
-  const auto rank = static_cast<int64_t>(x.shape.size());
-  LENET_ASSIGN_OR_RETURN(Shape axes, node.Ints(kAxis, -rank, rank - 1));
-  for (int64_t& axis : axes) axis += axis < 0 ? rank : 0;
-  if (axes.size() != 1 || axes[0] == 0) {
-    return node.Error(kAxis, ShapeText(axes),
-                      "one axis other than the batch axis");
-  }
-  const auto axis = static_cast<size_t>(axes[0]);
+  LENET_ASSIGN_OR_RETURN(const size_t axis, InnerAxis(node, x.shape.size()));
   Step step = MakeStep(
       node.node().op == "Softmax" ? StepKind::kSoftmax : StepKind::kLogSoftmax,
       x);
@@ -359,43 +467,72 @@ absl::StatusOr<Operand> BuildReshape(const NodeBuilder& node) {
   return Operand{Activation{x.value, std::move(shape)}};
 }
 
-absl::StatusOr<Operand> BuildSqueeze(const NodeBuilder& node) {
-  LENET_ASSIGN_OR_RETURN(Activation x, node.ActivationInput(0));
-  const Argument kAxis = {"axis", 1};
-  const auto rank = static_cast<int64_t>(x.shape.size());
-  LENET_ASSIGN_OR_RETURN(Shape axes, node.Ints(kAxis, -rank, rank - 1));
-  for (int64_t& axis : axes) axis += axis < 0 ? rank : 0;
-  std::sort(axes.rbegin(), axes.rend());
-  if (std::unique(axes.begin(), axes.end()) != axes.end() || axes.empty()) {
-    return node.Error(kAxis, ShapeText(axes), "different axes");
+// Returns the shape of a tensor or of an argmax; null for other operands.
+Shape* ShapeOf(Operand* operand) {
+  if (auto* const argmax = std::get_if<Argmax>(&operand->value)) {
+    return &argmax->shape;
   }
-  for (const int64_t axis : axes) {
-    if (axis == 0 || x.shape[static_cast<size_t>(axis)] != 1) {
-      return node.Error(kAxis, ShapeText(axes),
-                        absl::StrCat("axes of size 1, without the batch, of ",
-                                     ShapeText(x.shape)));
-    }
-    x.shape.erase(x.shape.begin() + axis);
-  }
-  return Operand{std::move(x)};
+  auto* const x = std::get_if<Activation>(&operand->value);
+  return x == nullptr ? nullptr : &x->shape;
 }
 
-// Argmax, and ArgMaxExt, which has a flag as input 2.
+absl::StatusOr<Operand> BuildSqueeze(const NodeBuilder& node) {
+  Operand x = node.Input(0);
+  Shape* const shape = ShapeOf(&x);
+  if (shape == nullptr) return node.ActivationInput(0).status();
+  const Argument kAxis = {"axis", 1};
+  LENET_ASSIGN_OR_RETURN(Shape axes, node.Axes(kAxis, shape->size()));
+  for (; !axes.empty(); axes.pop_back()) {
+    const int64_t axis = axes.back();
+    if (axis == 0 || (*shape)[static_cast<size_t>(axis)] != 1) {
+      return node.Error(kAxis, absl::StrCat(axis),
+                        absl::StrCat("axes of size 1, without the batch, of ",
+                                     ShapeText(*shape)));
+    }
+    shape->erase(shape->begin() + axis);
+  }
+  return x;
+}
+
+absl::StatusOr<Operand> BuildExpandDims(const NodeBuilder& node) {
+  Operand x = node.Input(0);
+  Shape* const shape = ShapeOf(&x);
+  if (shape == nullptr) return node.ActivationInput(0).status();
+  LENET_ASSIGN_OR_RETURN(const size_t axis, InnerAxis(node, shape->size() + 1));
+  shape->insert(shape->begin() + static_cast<std::ptrdiff_t>(axis), 1);
+  return x;
+}
+
+// Converts a class index to another integer. Tensors are float32 already.
+absl::StatusOr<Operand> BuildCast(const NodeBuilder& node) {
+  constexpr int64_t kInt32 = 34, kInt64 = 35, kFloat32 = 43;
+  const Argument kType = {"dtype", 1};
+  LENET_ASSIGN_OR_RETURN(const int64_t type, node.Int(kType, kFloat32));
+  const bool argmax = std::holds_alternative<Argmax>(node.Input(0).value);
+  if (argmax ? type == kInt32 || type == kInt64 : type == kFloat32) {
+    return node.Input(0);
+  }
+  return node.Error(kType, absl::StrCat(type),
+                    argmax ? "int32 (34) or int64 (35)" : "float32 (43)");
+}
+
+// Argmax, ArgMaxExt and ArgMaxWithValue; the last two have a flag as input 2.
 absl::StatusOr<Operand> BuildArgmax(const NodeBuilder& node) {
   LENET_ASSIGN_OR_RETURN(const Activation x, node.ActivationInput(0));
-  const Argument kAxis = {"axis", 1};
-  LENET_ASSIGN_OR_RETURN(const int64_t axis, node.Int(kAxis, -1));
+  LENET_ASSIGN_OR_RETURN(const int64_t axis, node.Int({"axis", 1}, -1));
   if (x.shape.size() != 2 || (axis != 1 && axis != -1)) {
     return node.Error(absl::StrCat("expected the argmax of [N, classes] along ",
                                    "axis 1, found ", ShapeText(x.shape),
                                    " and axis ", axis));
   }
   Argmax argmax = {x, {x.shape[0]}};
-  if (node.node().op == "ArgMaxExt") {
-    LENET_ASSIGN_OR_RETURN(const bool keep, node.Bool({"keepdim", 2}));
-    if (keep) argmax.shape.push_back(1);
-  }
-  return Operand{std::move(argmax)};
+  if (node.node().op == "Argmax") return Operand{std::move(argmax)};
+  const bool with_value = node.node().op == "ArgMaxWithValue";
+  LENET_ASSIGN_OR_RETURN(const bool keep,
+                         node.Bool({with_value ? "keep_dims" : "keepdim", 2}));
+  if (keep) argmax.shape.push_back(1);
+  Operand result = {std::move(argmax)};
+  return with_value ? FirstOfTuple(std::move(result)) : result;
 }
 
 absl::StatusOr<Operand> BuildShape(const NodeBuilder& node) {
@@ -461,22 +598,31 @@ struct Operator {
 
 const std::map<std::string, Operator>& Operators() {
   constexpr size_t kAny = std::numeric_limits<size_t>::max();
+  const std::vector<absl::string_view> kPool = {
+      "kernel_size", "ksize",
+      "strides",     "pad_mode",
+      "pad",         "pads",
+      "pad_list",    "dilation",
+      "ceil_mode",   "format",
+      "data_format", "count_include_pad",
+      "argmax_type", "divisor_override"};
   static const auto& operators = *new std::map<std::string, Operator>{
       {"AdaptiveAvgPool2D", {&BuildAdaptivePool, 1, 2, {"output_size"}}},
-      {"Add", {&BuildArithmetic, 2, 2}},
+      {"AdaptiveMaxPool2D", {&BuildAdaptivePool, 1, 2, {"output_size"}}},
+      {"ArgMaxWithValue", {&BuildArgmax, 1, 3, {"axis", "keep_dims"}}},
       {"ArgMaxExt", {&BuildArgmax, 1, 3, {"axis", "keepdim"}}},
       {"Argmax", {&BuildArgmax, 1, 3, {"axis", "output_type"}}},
-      {"AvgPool",
-       {&BuildAveragePool,
-        1,
-        5,
-        {"kernel_size", "strides", "pad_mode", "format", "data_format"}}},
+      {"AvgPool", {&BuildPool, 1, 5, kPool}},
+      {"AvgPool3D", {&BuildPool, 1, 1, kPool}},
       {"BatchNorm",
        {&BuildBatchNorm,
         5,
         9,
         {"is_training", "epsilon", "momentum", "format", "data_format"}}},
       {"BiasAdd", {&BuildBiasAdd, 2, 3, {"format", "data_format"}}},
+      {"Cast", {&BuildCast, 2, 2}},
+      {"ClampScalar", {&BuildClamp, 1, 3}},
+      {"Concat", {&BuildConcat, 1, 2, {"axis"}}},
       {"Conv2D",
        {&BuildConv,
         2,
@@ -485,13 +631,9 @@ const std::map<std::string, Operator>& Operators() {
          "group", "groups", "out_channel", "mode", "format", "data_format"}}},
       {"Dense", {&BuildDense, 2, 3}},
       {"Depend", {&BuildFirstInput, 1, 2, {}, true}},
-      {"Div", {&BuildArithmetic, 2, 2}},
-      {"Divs", {&BuildArithmetic, 2, 2}},
-      {"Elu", {&BuildFunction, 1, 2, {"alpha"}}},
+      {"ExpandDims", {&BuildExpandDims, 2, 2}},
       {"Flatten", {&BuildFlatten, 1, 1, {"axis"}}},
       {"FlattenExt", {&BuildFlatten, 1, 3}},
-      {"GeLU", {&BuildFunction, 1, 1}},
-      {"HSwish", {&BuildFunction, 1, 1}},
       {"Load", {&BuildFirstInput, 1, 2, {}, true}},
       {"LogSoftmax", {&BuildSoftmax, 1, 2, {"axis"}}},
       {"LogSoftmaxExt", {&BuildSoftmax, 1, 3}},
@@ -501,55 +643,95 @@ const std::map<std::string, Operator>& Operators() {
         2,
         4,
         {"transpose_a", "transpose_b", "transpose_x1", "transpose_x2"}}},
-      {"MaxPool",
-       {&BuildMaxPool,
-        1,
-        1,
-        {"kernel_size", "strides", "pad_mode", "format", "data_format"}}},
-      {"Maximum", {&BuildMaximum, 2, 2}},
-      {"MeanExt", {&BuildMean, 2, 4}},
-      {"Mish", {&BuildFunction, 1, 1}},
-      {"Mul", {&BuildArithmetic, 2, 2}},
-      {"Muls", {&BuildArithmetic, 2, 2}},
+      {"MaxPool", {&BuildPool, 1, 1, kPool}},
+      {"MaxPool3DWithArgmax", {&BuildPool, 1, 1, kPool}},
+      {"MaxPoolWithArgmaxV2", {&BuildPool, 1, 1, kPool}},
+      {"MeanExt", {&BuildReduce, 2, 4}},
+      {"Pad", {&BuildPad, 1, 1, {"paddings"}}},
+      {"PadV3", {&BuildPad, 2, 3, {"mode", "paddings_contiguous"}}},
       {"ReLU", {&BuildRelu, 1, 1}},
-      {"ReLU6", {&BuildFunction, 1, 1}},
-      {"RealDiv", {&BuildArithmetic, 2, 2}},
-      {"ReduceMean", {&BuildMean, 2, 3, {"keep_dims"}}},
+      {"ReduceMax", {&BuildReduce, 2, 3, {"keep_dims"}}},
+      {"ReduceMean", {&BuildReduce, 2, 3, {"keep_dims"}}},
       {"Reshape", {&BuildReshape, 1, 2, {"shape"}}},
       {"Return", {&BuildFirstInput, 1, 2, {}, true}},
       {"Shape", {&BuildShape, 1, 1}},
-      {"SiLU", {&BuildFunction, 1, 1}},
-      {"Sigmoid", {&BuildFunction, 1, 1}},
       {"Softmax", {&BuildSoftmax, 1, 2, {"axis"}}},
       {"Squeeze", {&BuildSqueeze, 1, 2, {"axis"}}},
-      {"Sub", {&BuildArithmetic, 2, 2}},
-      {"Tanh", {&BuildFunction, 1, 1}},
+      {"SumExt", {&BuildReduce, 2, 4}},
       {"TupleGetItem", {&BuildTupleItem, 2, 2, {}, true}},
       {"UpdateState", {&BuildNothing, 0, kAny, {}, true}},
   };
   return operators;
 }
 
+// Returns null for an unknown operator.
+const Operator* Find(const std::string& name) {
+  static const Operator kFunction = {&BuildFunction, 1, 2, {"alpha"}};
+  static const Operator kArithmetic = {&BuildArithmetic, 2, 2};
+  const auto found = Operators().find(name);
+  if (found != Operators().end()) return &found->second;
+  if (Functions().count(name) > 0) return &kFunction;
+  const bool known = Arithmetics().count(name) > 0 ||
+                     Arithmetics().count(absl::StripSuffix(name, "s")) > 0;
+  return known ? &kArithmetic : nullptr;
+}
+
+// Returns whether MindSpore Lite 2.0 computed all these operators on the CPU
+// when it was tried with them, one by one.
+bool LiteComputes(const MindIrModel& model) {
+  static const auto& only_lite = *new std::set<absl::string_view>{
+      "Conv2DTranspose", "L2Normalize",  "LRN",  "Pow",
+      "Stack",           "StridedSlice", "Tile", "Transpose"};
+  static const auto& not_lite =
+      *new std::set<absl::string_view>{"AdaptiveAvgPool2D",
+                                       "AdaptiveMaxPool2D",
+                                       "ArgMaxExt",
+                                       "ArgMaxWithValue",
+                                       "Argmax",
+                                       "AvgPool3D",
+                                       "CeLU",
+                                       "Cast",
+                                       "ClampScalar",
+                                       "Dense",
+                                       "Divs",
+                                       "FlattenExt",
+                                       "LogSoftmaxExt",
+                                       "MaxPool3DWithArgmax",
+                                       "MaxPoolWithArgmaxV2",
+                                       "MeanExt",
+                                       "Mish",
+                                       "Muls",
+                                       "PadV3",
+                                       "ReduceMax",
+                                       "SeLU",
+                                       "SiLU",
+                                       "Softsign",
+                                       "SumExt"};
+  return std::all_of(
+      model.nodes.begin(), model.nodes.end(), [](const MindIrNode& node) {
+        return only_lite.count(node.op) > 0 ||
+               (Find(node.op) != nullptr && not_lite.count(node.op) == 0);
+      });
+}
+
 }  // namespace
 
+Operand FirstOfTuple(Operand first) {
+  return {std::make_shared<const std::vector<Operand>>(1, std::move(first))};
+}
+
 absl::StatusOr<Operand> BuildNode(const NodeBuilder& node) {
-  const auto found = Operators().find(node.node().op);
-  if (found == Operators().end()) {
-    // Operators that were tried with MindSpore Lite 2.0 on the CPU. These
-    // failed: AdaptiveMaxPool2D, ClampScalar, Concat, GroupNorm, LayerNorm,
-    // ReduceMax, MaxPool3DWithArgmax, ReduceSum, Split, StridedSlice.
-    static constexpr absl::string_view kLite[] = {
-        "Abs", "ExpandDims", "HSigmoid", "PReLU", "Pad", "Transpose"};
-    const bool lite = std::find(std::begin(kLite), std::end(kLite),
-                                node.node().op) != std::end(kLite);
+  const Operator* const found = Find(node.node().op);
+  if (found == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(
         "node ", QuotedName(node.node().output), ": the operator ",
         QuotedName(node.node().op), " is not implemented; ",
-        lite ? "--engine=lite can compute it"
-             : "--engine=lite is not known to compute it either, so replace it "
-               "in the network"));
+        LiteComputes(node.model())
+            ? "--engine=lite can compute it"
+            : "--engine=lite is not known to compute this model either, so "
+              "replace it in the network"));
   }
-  const Operator& op = found->second;
+  const Operator& op = *found;
   if (!op.any_attributes) {
     LENET_RETURN_IF_ERROR(node.CheckAttributes(op.attributes));
   }

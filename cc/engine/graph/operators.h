@@ -11,11 +11,14 @@ namespace lenet::graph {
 // shapes are not supported.
 absl::StatusOr<Operand> BuildNode(const NodeBuilder& node);
 
+// Returns a tuple whose other elements are not used.
+Operand FirstOfTuple(Operand first);
+
 // In image_operators.cc.
 absl::StatusOr<Operand> BuildConv(const NodeBuilder& node);
-absl::StatusOr<Operand> BuildMaxPool(const NodeBuilder& node);
-absl::StatusOr<Operand> BuildAveragePool(const NodeBuilder& node);
-absl::StatusOr<Operand> BuildMean(const NodeBuilder& node);
+absl::StatusOr<Operand> BuildPad(const NodeBuilder& node);
+absl::StatusOr<Operand> BuildPool(const NodeBuilder& node);
+absl::StatusOr<Operand> BuildReduce(const NodeBuilder& node);
 absl::StatusOr<Operand> BuildAdaptivePool(const NodeBuilder& node);
 
 }  // namespace lenet::graph

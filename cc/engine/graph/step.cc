@@ -103,8 +103,10 @@ const char* KindName(StepKind kind) {
       return "Function";
     case StepKind::kAdd:
       return "Add";
-    case StepKind::kMaximum:
-      return "Maximum";
+    case StepKind::kBinary:
+      return "Binary";
+    case StepKind::kConcat:
+      return "Concat";
     case StepKind::kAddConstant:
       return "AddConstant";
     case StepKind::kScale:

@@ -34,7 +34,8 @@ enum class StepKind {
   kRelu,
   kFunction,     // of each element
   kAdd,          // x + other [ReLU]
-  kMaximum,      // of x and other
+  kBinary,       // of x and other or a constant
+  kConcat,       // x and other along an axis
   kAddConstant,  // x + constant [ReLU]
   kScale,        // x * constant
   kSoftmax,
@@ -49,10 +50,12 @@ const char* KindName(StepKind kind);
 struct Step {
   StepKind kind = StepKind::kCopy;
   size_t x = 0;
-  size_t other = 0;  // kAdd and kMaximum
+  size_t other = 0;  // see HasOther
   size_t y = 0;
   bool relu = false;
-  float (*function)(float) = nullptr;  // kFunction
+  float (*function)(float) = nullptr;       // kFunction
+  float (*binary)(float, float) = nullptr;  // kBinary
+  bool swap = false;                        // kBinary: binary(constant, x)
 
   // Convolutions and pools: images [channels, height, width].
   kernels::Window window;
@@ -65,12 +68,14 @@ struct Step {
   std::shared_ptr<std::vector<float>> scaled;  // memory of scaled weights
   bool out_first = true;  // kLinear: weights are [out, in], not [in, out]
 
-  // kConv and kLinear: bias per output channel, or empty. kAddConstant and
-  // kScale use constant[(i / inner) % constant.size()] for element i.
+  // kConv and kLinear: bias per output channel, or empty. kAddConstant, kScale
+  // and kBinary use constant[(i / inner) % constant.size()] for element i;
+  // kBinary without a constant uses other[i / inner].
   std::vector<float> constant;
 
   // x as [outer, axis, inner]. kSoftmax works along `axis`; kLinear along the
-  // last axis, with inner = 1; kAddConstant and kScale use only `inner`.
+  // last axis, with inner = 1; kAddConstant, kScale and kBinary use only
+  // `inner`. kConcat: x [outer, axis], other [outer, inner].
   size_t outer = 1;
   size_t axis = 1;
   size_t inner = 1;
@@ -78,7 +83,8 @@ struct Step {
 
 // Returns whether the step uses `other`.
 inline bool HasOther(const Step& step) {
-  return step.kind == StepKind::kAdd || step.kind == StepKind::kMaximum;
+  return step.kind == StepKind::kAdd || step.kind == StepKind::kConcat ||
+         (step.kind == StepKind::kBinary && step.constant.empty());
 }
 
 struct StepGraph {

@@ -2,7 +2,7 @@
 
 A data set is a folder like MNIST's `Data`, with `train/train-images.idx3-ubyte` and so on, or has
 one of the layouts in which such sets are published (see find_images). Any set of 28x28 gray images
-in ten classes is valid, such as Fashion-MNIST. cc/image/idx.h has the same rules.
+is valid, such as Fashion-MNIST; the network has ten classes. cc/image/idx.h has the same rules.
 """
 
 import dataclasses
@@ -50,7 +50,7 @@ class Split:
 
     Attributes:
         images: uint8 [N, 28, 28], 0 is background.
-        labels: uint8 [N], 0 to 9.
+        labels: uint8 [N].
     """
 
     images: np.ndarray
@@ -69,13 +69,14 @@ class Split:
         }
 
 
-def read_split(data_path: str, split: SplitName) -> Split:
+def read_split(data_path: str, split: SplitName, classes: int = NUM_CLASSES) -> Split:
     """Reads the images and labels of one split.
 
     Args:
         data_path: folder with IDX files (find_images) or with pictures (class_folders); "" for the
             MNIST that the build fetched.
         split: "train" or "test".
+        classes: as for read_labels.
 
     Raises:
         UserError: no such folder or file, or an invalid file.
@@ -93,7 +94,7 @@ def read_split(data_path: str, split: SplitName) -> Split:
         return Split(*pictures)
     labels_path = find_labels(images_path)
     images = read_images(images_path)
-    labels = read_labels(labels_path)
+    labels = read_labels(labels_path, classes)
     if len(images) != len(labels):
         raise UserError(
             f"{labels_path}: expected {len(images)} labels, one for each image of {images_path}, "
@@ -161,18 +162,18 @@ def read_images(path: AnyPath) -> np.ndarray:
     return _read(path, _IMAGES_MAGIC, "images (idx3)", [IMAGE_SIZE, IMAGE_SIZE])
 
 
-def read_labels(path: AnyPath) -> np.ndarray:
-    """Returns the labels of an IDX file (or of its gzip), uint8 [N], each 0 to 9.
+def read_labels(path: AnyPath, classes: int = NUM_CLASSES) -> np.ndarray:
+    """Returns the labels of an IDX file (or of its gzip), uint8 [N], each below `classes`.
 
     Raises:
-        UserError: unreadable, not IDX labels, a label above 9, empty, truncated or too long.
+        UserError: unreadable, not IDX labels, another label, empty, truncated or too long.
     """
     labels = _read(path, _LABELS_MAGIC, "labels (idx1)", [])
-    invalid = np.flatnonzero(labels >= NUM_CLASSES)
+    invalid = np.flatnonzero(labels >= classes)
     if len(invalid):
         raise UserError(
-            f"{path}: expected labels from 0 to {NUM_CLASSES - 1}, found {labels[invalid[0]]} at "
-            f"index {invalid[0]}; the network has {NUM_CLASSES} classes (of EMNIST, take "
+            f"{path}: expected labels from 0 to {classes - 1}, found {labels[invalid[0]]} at "
+            f"index {invalid[0]}; the network has {classes} classes (of EMNIST, take "
             "emnist-digits or emnist-mnist)"
         )
     return labels

@@ -7,8 +7,8 @@ LeNet-5 the versions differ in arguments that were attributes and became constan
   * `BiasAdd`: input 2 (INT64, 0 for NCHW) becomes `format: "NCHW"` (STRING).
 
 Nodes that share a primitive but need different attributes get separate primitives. Constants that
-are no longer used are removed. cc/mindir/lite_form.cc does the same for the engine `lite`, which
-also reads files that MindSpore itself wrote.
+are no longer used are removed. cc/mindir/lite_form.cc does the same, and more operators, for the
+engine `lite`, which also reads files that MindSpore itself wrote.
 """
 
 from mindspore.train.mind_ir_pb2 import AttributeProto, ModelProto, NodeProto, PrimitiveProto

@@ -6,17 +6,19 @@ import csv
 import io
 import pathlib
 import re
+import statistics
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from lenet.data import idx
-from lenet.data.idx import NUM_CLASSES
 from lenet.errors import UserError
 
 _MANIFEST = "manifest.csv"
-_LABELLED = re.compile(r"(.*/)?test_\d+_([0-9])\.\w+", re.IGNORECASE | re.ASCII)
-_LABEL_FOLDER = re.compile(r"(.*/)?([0-9])/[^/]+", re.ASCII)
+_MAX_LABELS = 1000
+_LABEL = r"(0|[1-9]\d{0,2})"
+_LABELLED = re.compile(rf"(.*/)?test_\d+_{_LABEL}\.\w+", re.IGNORECASE | re.ASCII)
+_LABEL_FOLDER = re.compile(rf"(.*/)?{_LABEL}/[^/]+", re.ASCII)
 _IMAGE_SUFFIXES = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bin"]
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _SUFFIX = ".bin"
@@ -43,13 +45,13 @@ def expected_labels(dataset_path: str, data_path: str) -> dict[str, int]:
         UserError: no such folder or file, no images, no labels.
     """
     if not dataset_path:
-        return _numbered(idx.read_split(data_path, "test").labels)
+        return _numbered(idx.read_split(data_path, "test", _MAX_LABELS).labels)
     path = pathlib.Path(dataset_path)
     images = path if path.is_file() else None
     if path.is_dir() and not (path / _MANIFEST).exists():
         images = idx.find_images(path, "test")
     if images:
-        return _numbered(idx.read_labels(idx.find_labels(images)))
+        return _numbered(idx.read_labels(idx.find_labels(images), _MAX_LABELS))
     if not path.is_dir():
         raise UserError(
             f"--dataset_path: {path} does not exist; expected the input of infer310: a folder of "
@@ -152,11 +154,11 @@ def _read_files(
     """Returns the logits in the files `names` by image, or by file if it is of no image."""
     files = {stem + _SUFFIX: image for image, stem in _stems(images).items()}
     contents = {name: _content(folder / name) for name in names}
-    sizes = collections.Counter(len(content) for content in contents.values())
-    size = max((n for n in sizes if n and n % 4 == 0), key=lambda n: sizes[n], default=0)
+    sizes = [len(content) for content in contents.values()]
+    classes = max(2, statistics.mode(sizes) // 4) if sizes else 0
     _raise_if_any(
-        [f"{name} has {len(c)}" for name, c in contents.items() if len(c) != size or not size],
-        f"results in {folder} do not have {size or 4 * NUM_CLASSES} bytes (float32 logits)",
+        [f"{name} has {len(c)}" for name, c in contents.items() if len(c) != 4 * classes],
+        f"results in {folder} do not have {4 * classes} bytes ({classes} float32)",
         "run //cc:infer310 again",
     )
     return {files.get(name, name): np.frombuffer(c, "<f4") for name, c in contents.items()}
@@ -187,11 +189,11 @@ def _from_manifest(path: pathlib.Path) -> dict[str, int]:
             for row in reader:
                 if not "".join(row).strip():
                     continue
-                valid = len(row) == 2 and row[0] and row[1] in map(str, range(NUM_CLASSES))
+                valid = len(row) == 2 and row[0] and re.fullmatch(_LABEL, row[1], re.ASCII)
                 if not valid:
                     raise UserError(
                         f"{path}, line {reader.line_num}: expected a file name and a label from "
-                        f"0 to {NUM_CLASSES - 1}, found {','.join(row)!r:.80}"
+                        f"0 to {_MAX_LABELS - 1}, found {','.join(row)!r:.80}"
                     )
                 image = pathlib.PurePath(row[0])
                 if image in labels:
@@ -207,7 +209,7 @@ def _from_manifest(path: pathlib.Path) -> dict[str, int]:
 
 
 def _from_names(folder: pathlib.Path) -> dict[str, int]:
-    """Returns the labels by folders named 0 to 9, or by names; the rules of cc/image/dataset.h."""
+    """Returns the labels by folders of classes, or by names; the rules of cc/image/dataset.h."""
     images = [path.relative_to(folder) for path in _images(folder)]
     matches = [_LABEL_FOLDER.fullmatch(path.as_posix()) for path in images]
     if not all(matches):
@@ -220,7 +222,7 @@ def _images(folder: pathlib.Path, *, below: bool = False) -> list[pathlib.Path]:
     """Returns the images in a folder, or below it if it has none, as infer310 finds them."""
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     images = [entry for entry in entries if entry.is_file() and _is_image(entry)]
-    if below and not re.fullmatch("[0-9]", folder.name):
+    if below and not re.fullmatch(_LABEL, folder.name, re.ASCII):
         images = [image for image in images if image.suffix.lower() != _SUFFIX]
     if images:
         return images

@@ -38,7 +38,7 @@ def run_preprocessing(options: PreprocessOptions) -> None:
                     f"an Ascend 310 requires, found {size}; choose another size, or "
                     "--image_format=png"
                 )
-    split = idx.read_split(options.data_path, "test")
+    split = idx.read_split(options.data_path, "test", classes=256)
     count = min(options.limit or len(split), len(split))
     memory.require("--image_height and --image_width", count * height * width)
     if options.image_format != "jpg":
