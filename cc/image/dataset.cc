@@ -31,6 +31,7 @@
 #include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/image/decode.h"
+#include "cc/image/digit.h"
 #include "cc/image/idx.h"
 #include "cc/image/image.h"
 #include "cc/image/transform.h"
@@ -107,6 +108,11 @@ class IdxDataset : public ImageDataset {
 
 absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
     const std::string& path, const DatasetOptions& options) {
+  if (options.find_digits) {
+    return InvalidArgument(path,
+                           ": IDX images have the form of MNIST already; "
+                           "omit --prepare=predict");
+  }
   // Whether images of EMNIST are transposed may show in any of them.
   const bool emnist = IsEmnist(path);
   LENET_ASSIGN_OR_RETURN(IdxImages images,
@@ -228,7 +234,8 @@ class FolderDataset : public ImageDataset {
 
   absl::StatusOr<SourceImage> LoadSource(size_t i) const override {
     LENET_ASSIGN_OR_RETURN(std::string content, ReadImage(i));
-    if (options_.keeps_file == nullptr || options_.keeps_file(content)) {
+    if (!options_.find_digits &&
+        (options_.keeps_file == nullptr || options_.keeps_file(content))) {
       return SourceImage{std::move(content), 0, 0, samples_[i].path};
     }
     std::vector<uint8_t> luma(tensor_size());
@@ -252,19 +259,29 @@ class FolderDataset : public ImageDataset {
 
   absl::Status Decode(size_t i, const std::string& content,
                       absl::Span<uint8_t> luma) const {
+    const std::string& path = samples_[i].path;
     LENET_ASSIGN_OR_RETURN(
         const GrayImage image,
-        WithLocation(samples_[i].path, DecodeImage(content)));
+        WithLocation(path, options_.find_digits ? Prepare(content)
+                                                : DecodeImage(content)));
     if (!image.warning.empty()) AddWarning(image.warning, i);
-    if (HasLightBorder(image)) {
+    if (!options_.find_digits && HasLightBorder(image)) {
       AddWarning(
           "light paper, but the model knows light digits on a dark ground; "
-          "invert it, or use //python:predict",
+          "give --prepare=predict",
           i);
     }
     Resizer(image.height, image.width, options_.height, options_.width)
         .Resize(image.pixels, luma);
     return absl::OkStatus();
+  }
+
+  static absl::StatusOr<GrayImage> Prepare(absl::string_view content) {
+    LENET_ASSIGN_OR_RETURN(const std::vector<GrayImage> planes,
+                           DecodePlanes(content));
+    LENET_ASSIGN_OR_RETURN(GrayImage digit, PrepareDigit(planes));
+    digit.warning = planes[0].warning;
+    return digit;
   }
 
   // Returns whether more than half of the outermost pixels are light.
@@ -311,7 +328,11 @@ absl::StatusOr<Sample> ParseRow(const std::string& folder,
     return InvalidArgument("expected a label from 0 to 9, found '", label_text,
                            "'");
   }
-  const std::string name(row.substr(0, comma));
+  std::string name(row.substr(0, comma));
+  if (name.size() > 1 && name.front() == '"' && name.back() == '"') {
+    name =
+        absl::StrReplaceAll(name.substr(1, name.size() - 2), {{"\"\"", "\""}});
+  }
   const fs::path relative(name);
   if (relative.is_absolute() ||
       std::find(relative.begin(), relative.end(), "..") != relative.end()) {
@@ -514,6 +535,12 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
   }
   std::error_code ignored;
   if (fs::is_directory(options.path, ignored)) return OpenFolder(options);
+  const fs::path path(options.path);
+  if (IsImageName(path) || StartsAsImage(path)) {
+    std::vector<Sample> samples = {{path.parent_path(), path.filename()}};
+    LabelByName(&samples);
+    return std::make_unique<FolderDataset>(std::move(samples), options);
+  }
   return OpenIdx(options.path, options);  // also reports a missing path
 }
 

@@ -7,9 +7,10 @@
 #include <cstdint>
 #include <cstdio>  // before jpeglib.h, which needs it
 #include <cstdlib>
+#include <fstream>
 #include <iterator>
 #include <limits>
-#include <numeric>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,9 @@ namespace {
 
 constexpr absl::string_view kJpegStart = "\xff\xd8\xff";
 constexpr absl::string_view kPngStart = "\x89PNG\r\n\x1a\n";
+constexpr uint64_t kMaxPixels = uint64_t{1} << 26;  // of a JPEG after scaling
+constexpr uint64_t kBytesPerPixel = 16;  // while an image is decoded, at most
+constexpr uint32_t kDraftSide = 1024;    // _MAX_SIDE in picture.py
 
 using MessageBuffer = char[JMSG_LENGTH_MAX];
 
@@ -58,25 +62,53 @@ absl::Status CheckHeader(absl::string_view format, uint32_t height,
   return absl::OkStatus();
 }
 
-// Checks the size at which an image is decoded.
-absl::Status CheckSize(absl::string_view format, uint32_t height,
-                       uint32_t width) {
-  if (uint64_t{height} * width <= kMaxPixels) return absl::OkStatus();
-  return InvalidArgument(format, " image of ", width, "x", height,
-                         " pixels; at most ", kMaxPixels,
-                         " pixels are supported: scale it down");
+// Returns the memory that is left, in bytes; the maximum if it is unknown.
+uint64_t AvailableMemory() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  uint64_t kilobytes = 0;
+  for (std::string unit; file >> key >> kilobytes;) {
+    if (key == "MemAvailable:") return kilobytes << 10;
+    std::getline(file, unit);
+  }
+  return std::numeric_limits<uint64_t>::max();
 }
 
-GrayImage Allocate(uint32_t height, uint32_t width) {
+// Checks that `needed` bytes are left. Large images are decoded one at a time,
+// while `lock` is held.
+absl::Status ReserveMemory(absl::string_view format, uint32_t height,
+                           uint32_t width, uint64_t needed,
+                           std::unique_lock<std::mutex>* lock) {
+  static std::mutex mutex;
+  if (needed <= kMaxPixels * kBytesPerPixel) return absl::OkStatus();
+  *lock = std::unique_lock<std::mutex>(mutex);
+  const uint64_t available = AvailableMemory();
+  if (needed <= available) return absl::OkStatus();
+  return InvalidArgument(format, " image of ", width, "x", height,
+                         " pixels: needs about ", needed / 1000000,
+                         " MB of memory, and ", available / 1000000,
+                         " MB are left; scale it down");
+}
+
+// Gray, then red, green and blue if they are wanted.
+using Planes = std::vector<GrayImage>;
+
+Planes Allocate(uint32_t height, uint32_t width, bool color) {
   GrayImage image{static_cast<int>(height), static_cast<int>(width), {}};
   image.pixels.resize(size_t{height} * width);
-  return image;
+  return Planes(color ? 4 : 1, image);
 }
 
-// Converts as Pillow's convert("L"): ITU-R 601-2 luma in 16 bits, rounded.
-uint8_t Luma(uint32_t red, uint32_t green, uint32_t blue) {
-  return static_cast<uint8_t>(
-      (19595u * red + 38470u * green + 7471u * blue + 32768u) >> 16);
+// Stores a colour; gray is converted as Pillow's convert("L"): ITU-R 601-2 luma
+// in 16 bits, rounded.
+void SetColor(size_t pixel, const std::array<uint32_t, 3>& color,
+              Planes* planes) {
+  const uint32_t luma =
+      19595u * color[0] + 38470u * color[1] + 7471u * color[2] + 32768u;
+  (*planes)[0].pixels[pixel] = static_cast<uint8_t>(luma >> 16);
+  for (size_t i = 1; i < planes->size(); ++i) {
+    (*planes)[i].pixels[pixel] = static_cast<uint8_t>(color[i - 1]);
+  }
 }
 
 // Returns the orientation, 1 to 8, from EXIF data (EXIF 2.3, section 4.6).
@@ -109,8 +141,9 @@ int ExifOrientation(absl::string_view data) {
 }
 
 // Turns an image upright that is stored with an orientation of EXIF.
-GrayImage Upright(GrayImage image, int orientation) {
-  if (orientation == 1) return image;
+void TurnUpright(int orientation, GrayImage* stored) {
+  if (orientation == 1) return;
+  const GrayImage image = *stored;
   const bool swapped = orientation >= 5;
   const bool from_bottom = orientation == 3 || orientation == 4 ||
                            orientation == 7 || orientation == 6;
@@ -118,7 +151,7 @@ GrayImage Upright(GrayImage image, int orientation) {
                           orientation == 7 || orientation == 8;
   const auto height = static_cast<size_t>(image.height);
   const auto width = static_cast<size_t>(image.width);
-  GrayImage turned = image;
+  GrayImage& turned = *stored;
   if (swapped) std::swap(turned.height, turned.width);
   size_t i = 0;
   for (size_t y = 0; y < static_cast<size_t>(turned.height); ++y) {
@@ -130,7 +163,6 @@ GrayImage Upright(GrayImage image, int orientation) {
                        (from_right ? width - 1 - column : column)];
     }
   }
-  return turned;
 }
 
 // ---------------------------------------------------------------- JPEG
@@ -217,32 +249,55 @@ class JpegReader {
   }
 
   // Sets output_height and output_width in info(). Libjpeg scales while it
-  // decodes, unless it has to hold all coefficients anyway.
-  bool ChooseScale() {
+  // decodes: gray down to kMaxPixels, colour as Pillow's
+  // draft("RGB", (kDraftSide, kDraftSide)).
+  bool ChooseScale(bool color) {
     if (setjmp(errors_.jump) != 0) return false;
-    info_.out_color_space = is_cmyk() ? JCS_CMYK : JCS_GRAYSCALE;
+    const bool gray = !color || info_.jpeg_color_space == JCS_GRAYSCALE;
+    info_.out_color_space = is_cmyk() ? JCS_CMYK
+                            : gray    ? JCS_GRAYSCALE
+                                      : JCS_RGB;
+    const uint32_t drafts =
+        std::min(info_.image_height, info_.image_width) / kDraftSide;
     info_.scale_denom = 8;
     for (const unsigned numerator : {8u, 4u, 2u, 1u}) {
       info_.scale_num = numerator;
       jpeg_calc_output_dimensions(&info_);
-      if (jpeg_has_multiple_scans(&info_) ||
-          uint64_t{info_.output_height} * info_.output_width <= kMaxPixels) {
-        break;
-      }
+      const uint64_t pixels =
+          uint64_t{info_.output_height} * info_.output_width;
+      if (color ? drafts * numerator < 16 : pixels <= kMaxPixels) break;
     }
     return true;
   }
 
+  // Returns the bytes for the image and, unless it is decoded scan by scan, all
+  // its coefficients.
+  uint64_t MemoryNeeded() {
+    const bool whole = jpeg_has_multiple_scans(&info_) != FALSE;
+    return kBytesPerPixel * info_.output_height * info_.output_width +
+           (whole ? kBytesPerPixel / 2 : 0) * info_.image_height *
+               info_.image_width;
+  }
+
   // `row` has room for a row of all components.
-  bool ReadPixels(uint8_t* row, uint8_t* pixels) {
+  bool ReadPixels(uint8_t* row, Planes* planes) {
     if (setjmp(errors_.jump) != 0) return false;
     jpeg_start_decompress(&info_);
     while (info_.output_scanline < info_.output_height) {
-      uint8_t* const line =
-          pixels + size_t{info_.output_scanline} * info_.output_width;
+      size_t pixel = size_t{info_.output_scanline} * info_.output_width;
       jpeg_read_scanlines(&info_, &row, 1);
-      for (size_t x = 0; x < info_.output_width; ++x) {
-        line[x] = is_cmyk() ? CmykLuma(row + 4 * x) : row[x];
+      const uint8_t* sample = row;
+      for (size_t x = 0; x < info_.output_width; ++x, ++pixel) {
+        if (info_.output_components == 1) {
+          for (GrayImage& plane : *planes) plane.pixels[pixel] = *sample;
+        } else {
+          const bool cmyk = info_.output_components == 4;
+          const auto value = [&](size_t i) -> uint32_t {
+            return cmyk ? Mixed(sample, i) : sample[i];
+          };
+          SetColor(pixel, {value(0), value(1), value(2)}, planes);
+        }
+        sample += info_.output_components;
       }
     }
     jpeg_finish_decompress(&info_);  // fails if the end is missing
@@ -273,12 +328,9 @@ class JpegReader {
 
  private:
   // Converts as Pillow: the four inks are stored inverted, as Adobe does.
-  static uint8_t CmykLuma(const uint8_t* light) {
-    const auto mixed = [light](size_t i) {
-      const uint32_t shade = (255u - light[i]) * light[3] + 128u;
-      return light[3] - (((shade >> 8) + shade) >> 8);
-    };
-    return Luma(mixed(0), mixed(1), mixed(2));
+  static uint32_t Mixed(const uint8_t* light, size_t i) {
+    const uint32_t shade = (255u - light[i]) * light[3] + 128u;
+    return light[3] - (((shade >> 8) + shade) >> 8);
   }
 
   JpegErrors errors_ = {};
@@ -411,57 +463,59 @@ int PngOrientation(const PngReader& reader) {
 // Puts the pixels on an opaque ground, as lenet.prediction.picture in Python:
 // transparent parts get the colour of opaque paper; around bare ink they become
 // white under dark ink and black under light ink.
-void PutOnPaper(const std::vector<uint8_t>& alpha, GrayImage* image) {
+void PutOnPaper(const std::vector<uint8_t>& alpha, Planes* planes) {
   constexpr int kMarkContrast = 64;  // gray levels between paper and ink
   const uint32_t full = *std::max_element(alpha.begin(), alpha.end());
   if (full == 0) return;  // nothing would be visible
-  const auto width = static_cast<size_t>(image->width);
-  std::vector<uint8_t>& gray = image->pixels;
+  const auto width = static_cast<size_t>(planes->front().width);
+  const std::vector<uint8_t>& gray = planes->front().pixels;
   const auto opaque = [&](size_t i) { return alpha[i] * 2u > full; };
-  std::array<size_t, 256> at_edge = {};  // opaque pixels beside others
-  std::array<size_t, 256> levels = {};   // all opaque pixels
+  std::vector<size_t> edge;  // opaque pixels beside others
   uint64_t light = 0;
   uint64_t weight = 0;
   for (size_t i = 0; i < gray.size(); ++i) {
     light += uint64_t{gray[i]} * alpha[i];
     weight += alpha[i];
-    if (!opaque(i)) continue;
-    ++levels[gray[i]];
     const size_t x = i % width;
     const bool inside = (x == 0 || opaque(i - 1)) &&
                         (x + 1 == width || opaque(i + 1)) &&
                         (i < width || opaque(i - width)) &&
                         (i + width >= gray.size() || opaque(i + width));
-    if (!inside) ++at_edge[gray[i]];
+    if (opaque(i) && !inside) edge.push_back(i);
   }
-  const size_t edge =
-      std::accumulate(at_edge.begin(), at_edge.end(), size_t{0});
-  if (edge == 0) return;
-  int paper = 0;  // median at the edge
-  for (size_t below = 0;
-       (below += at_edge[static_cast<size_t>(paper)]) <= edge / 2;) {
-    ++paper;
-  }
+  if (edge.empty()) return;
+  const auto paper_of = [&edge](const std::vector<uint8_t>& plane) {
+    std::vector<uint8_t> levels;
+    for (const size_t i : edge) levels.push_back(plane[i]);
+    const auto median = levels.begin() + levels.size() / 2;
+    std::nth_element(levels.begin(), median, levels.end());
+    return *median;
+  };
+  const uint8_t gray_paper = paper_of(gray);
   size_t marks = 0;
   size_t visible = 0;
-  for (int level = 0; level < 256; ++level) {
-    const size_t count = levels[static_cast<size_t>(level)];
-    visible += count;
-    if (std::abs(level - paper) >= kMarkContrast) marks += count;
+  for (size_t i = 0; i < gray.size(); ++i) {
+    if (!opaque(i)) continue;
+    ++visible;
+    if (std::abs(gray[i] - gray_paper) >= kMarkContrast) ++marks;
   }
   const bool has_paper = marks * 100 >= visible;
   const uint32_t ground = light < 128 * weight ? 255 : 0;
-  for (size_t i = 0; i < gray.size(); ++i) {
-    if (!has_paper) {
-      gray[i] = static_cast<uint8_t>(
-          (gray[i] * alpha[i] + ground * (full - alpha[i]) + full / 2) / full);
-    } else if (!opaque(i)) {
-      gray[i] = static_cast<uint8_t>(paper);
+  for (GrayImage& plane : *planes) {
+    const uint8_t paper = paper_of(plane.pixels);
+    for (size_t i = 0; i < alpha.size(); ++i) {
+      uint8_t& pixel = plane.pixels[i];
+      if (!has_paper) {
+        pixel = static_cast<uint8_t>(
+            (pixel * alpha[i] + ground * (full - alpha[i]) + full / 2) / full);
+      } else if (!opaque(i)) {
+        pixel = paper;
+      }
     }
   }
 }
 
-absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
+absl::StatusOr<Planes> DecodePng(absl::string_view content, bool color) {
   PngReader reader;
   reader.rest = content;
   reader.png =
@@ -482,7 +536,9 @@ absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
   const uint32_t width = png_get_image_width(reader.png, reader.info);
   LENET_RETURN_IF_ERROR(
       CheckHeader("PNG", height, width, PngMaxPixels(reader, content.size())));
-  LENET_RETURN_IF_ERROR(CheckSize("PNG", height, width));
+  std::unique_lock<std::mutex> lock;
+  LENET_RETURN_IF_ERROR(ReserveMemory("PNG", height, width,
+                                      kBytesPerPixel * height * width, &lock));
   if (!PngSetUp(&reader)) return broken();
 
   const size_t row_size = png_get_rowbytes(reader.png, reader.info);
@@ -518,44 +574,56 @@ absl::StatusOr<GrayImage> DecodePng(absl::string_view content) {
     if (!scaled || channel >= colors) return value(i) >> (wide ? 8 : 0);
     return (value(i) * 255 + largest / 2) / largest;
   };
-  GrayImage image = Allocate(height, width);
+  Planes planes = Allocate(height, width, color && colors == 3);
   std::vector<uint8_t> alpha(channels > colors ? count : 0);
   for (size_t i = 0; i < count; ++i) {
-    image.pixels[i] = colors == 1
-                          ? static_cast<uint8_t>(sample(i, 0))
-                          : Luma(sample(i, 0), sample(i, 1), sample(i, 2));
+    if (colors == 1) {
+      planes[0].pixels[i] = static_cast<uint8_t>(sample(i, 0));
+    } else {
+      SetColor(i, {sample(i, 0), sample(i, 1), sample(i, 2)}, &planes);
+    }
     if (!alpha.empty()) alpha[i] = static_cast<uint8_t>(sample(i, colors));
   }
-  if (!alpha.empty()) PutOnPaper(alpha, &image);
+  if (!alpha.empty()) PutOnPaper(alpha, &planes);
   if (scaled) {
-    image.warning =
+    planes[0].warning =
         "samples that use a small part of their range; scaled by the largest";
   }
-  return Upright(std::move(image), PngOrientation(reader));
+  for (GrayImage& plane : planes) TurnUpright(PngOrientation(reader), &plane);
+  return planes;
 }
 
-}  // namespace
-
-absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content) {
-  if (content.empty()) return InvalidArgument("the file is empty");
+absl::StatusOr<Planes> DecodeJpeg(absl::string_view content, bool color) {
   JpegReader reader;
   if (!reader.ReadHeader(content)) return reader.Error();
   const jpeg_decompress_struct& info = reader.info();
   LENET_RETURN_IF_ERROR(CheckHeader("JPEG", info.image_height, info.image_width,
                                     content.size() * kJpegPixelsPerByte));
-  if (!reader.ChooseScale()) return reader.Error();
-  LENET_RETURN_IF_ERROR(
-      CheckSize("JPEG", info.output_height, info.output_width));
-  GrayImage image = Allocate(info.output_height, info.output_width);
+  if (!reader.ChooseScale(color)) return reader.Error();
+  std::unique_lock<std::mutex> lock;
+  LENET_RETURN_IF_ERROR(ReserveMemory("JPEG", info.image_height,
+                                      info.image_width, reader.MemoryNeeded(),
+                                      &lock));
+  Planes planes = Allocate(info.output_height, info.output_width,
+                           color && info.num_components > 1);
   std::vector<uint8_t> row(size_t{info.output_width} *
                            static_cast<size_t>(info.output_components));
   const int orientation = JpegOrientation(info);  // libjpeg frees the markers
-  if (!reader.ReadPixels(row.data(), image.pixels.data())) {
-    return reader.Error();
-  }
-  image.warning = reader.Warning();
-  return Upright(std::move(image), orientation);
+  if (!reader.ReadPixels(row.data(), &planes)) return reader.Error();
+  planes[0].warning = reader.Warning();
+  for (GrayImage& plane : planes) TurnUpright(orientation, &plane);
+  return planes;
 }
+
+absl::StatusOr<Planes> Decode(absl::string_view content, bool color) {
+  if (content.empty()) return InvalidArgument("the file is empty");
+  if (absl::StartsWith(content, kJpegStart)) return DecodeJpeg(content, color);
+  if (absl::StartsWith(content, kPngStart)) return DecodePng(content, color);
+  return InvalidArgument("neither JPEG nor PNG (starts with 0x",
+                         absl::BytesToHexString(content.substr(0, 4)), ")");
+}
+
+}  // namespace
 
 absl::StatusOr<JpegHeader> ParseJpegHeader(absl::string_view content) {
   if (!absl::StartsWith(content, kJpegStart)) {
@@ -598,11 +666,12 @@ bool IsImage(absl::string_view start) {
 }
 
 absl::StatusOr<GrayImage> DecodeImage(absl::string_view content) {
-  if (content.empty()) return InvalidArgument("the file is empty");
-  if (absl::StartsWith(content, kJpegStart)) return DecodeJpeg(content);
-  if (absl::StartsWith(content, kPngStart)) return DecodePng(content);
-  return InvalidArgument("neither JPEG nor PNG (starts with 0x",
-                         absl::BytesToHexString(content.substr(0, 4)), ")");
+  LENET_ASSIGN_OR_RETURN(Planes planes, Decode(content, /*color=*/false));
+  return std::move(planes[0]);
+}
+
+absl::StatusOr<std::vector<GrayImage>> DecodePlanes(absl::string_view content) {
+  return Decode(content, /*color=*/true);
 }
 
 }  // namespace lenet

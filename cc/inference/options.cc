@@ -159,6 +159,7 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
   options.dataset_path = AbsolutePath(absl::GetFlag(FLAGS_dataset_path));
   options.result_path = AbsolutePath(absl::GetFlag(FLAGS_result_path));
   options.dvpp = absl::GetFlag(FLAGS_cpu_dvpp) == "DVPP";
+  options.find_digits = absl::GetFlag(FLAGS_prepare) == "predict";
   options.aipp_path = AbsolutePath(absl::GetFlag(FLAGS_aipp_path));
   options.engine = absl::GetFlag(FLAGS_engine);
   options.image_height = absl::GetFlag(FLAGS_image_height);

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, ImageFile
 
+from lenet.data import transform
 from lenet.errors import UserError
 
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
@@ -103,7 +104,8 @@ def read(path: str) -> list[np.ndarray]:
                     f"{image.width}x{image.height} pixels are too many for a photo; "
                     f"expected at most {_MAX_PIXELS}: scale it down"
                 )
-            return [_shrunk(plane) for plane in planes(image)]
+            step = -(-max(image.size) // _MAX_SIDE)
+            return [transform.shrink(plane, step) for plane in planes(image)]
     except UserError:
         raise
     except Image.UnidentifiedImageError as error:
@@ -238,9 +240,3 @@ def _on_paper(channels: list[np.ndarray], alpha: np.ndarray) -> list[np.ndarray]
 
 def _median(values: np.ndarray) -> int:
     return int(np.sort(values)[values.size // 2])
-
-
-def _shrunk(plane: np.ndarray) -> np.ndarray:
-    image = Image.fromarray(plane)
-    image.thumbnail((_MAX_SIDE, _MAX_SIDE), Image.Resampling.BOX)
-    return np.asarray(image)
