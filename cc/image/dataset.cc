@@ -157,6 +157,24 @@ bool StartsAsImage(const fs::path& path) {
   return start.ok() && IsImage(start->content);
 }
 
+// Returns whether a file is a data set in a format that is not read, as
+// _OTHER_FORMATS in lenet.data.idx.
+bool IsOtherFormat(const fs::path& path) {
+  std::string name = absl::AsciiStrToLower(path.string());
+  if (absl::EndsWith(name, ".gz")) name.resize(name.size() - 3);
+  for (const char* ending : {".npz", ".csv", ".parquet", ".mat", ".pt", ".pkl",
+                             ".zip", ".tar", ".xz", ".tgz"}) {
+    if (absl::EndsWith(name, ending)) return true;
+  }
+  return false;
+}
+
+absl::Status OtherFormat(const fs::path& path) {
+  return InvalidArgument(path.string(),
+                         " is not read; take (or unpack) the IDX files of this "
+                         "data set");
+}
+
 struct Sample {
   Sample(const fs::path& folder, const fs::path& file,
          std::optional<int> known_label = {})
@@ -459,6 +477,11 @@ absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
   std::vector<Sample> samples;
   LENET_ASSIGN_OR_RETURN(const size_t others, AddImages(folder, "", &samples));
   if (samples.empty()) {
+    std::error_code error;
+    for (fs::recursive_directory_iterator it(folder, error), end; it != end;
+         it.increment(error)) {
+      if (IsOtherFormat(it->path())) return OtherFormat(it->path());
+    }
     return InvalidArgument(
         "no images in ", folder,
         "; expected *.jpg, *.png, *.bin or an IDX file (for example "
@@ -541,6 +564,7 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
     LabelByName(&samples);
     return std::make_unique<FolderDataset>(std::move(samples), options);
   }
+  if (IsOtherFormat(path)) return OtherFormat(path);
   return OpenIdx(options.path, options);  // also reports a missing path
 }
 
