@@ -127,6 +127,9 @@ int ExifOrientation(absl::string_view data) {
     }
     return value;
   };
+  if ((!little_endian && !absl::StartsWith(data, "MM")) || number(2, 2) != 42) {
+    return 1;
+  }
   const uint64_t directory = number(4, 4);
   const uint64_t count = number(directory, 2);
   for (uint64_t i = 0; i < count; ++i) {
@@ -194,17 +197,25 @@ struct JpegErrors {
   std::longjmp(errors->jump, 1);
 }
 
-// Returns whether the pixels are whole although libjpeg warns.
-bool IsHarmless(int code) {
-  return code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR ||
-         code == JWRN_ADOBE_XFORM || code == JWRN_TOO_MUCH_DATA;
+// Returns whether the pixels are whole although libjpeg warns. Bytes within the
+// scans that are no code are damaged pixels.
+bool IsHarmless(j_common_ptr info) {
+  const jpeg_error_mgr& error = *info->err;
+  const auto* decompress = reinterpret_cast<j_decompress_ptr>(info);
+  if (error.msg_code == JWRN_EXTRANEOUS_DATA) {
+    return decompress->input_scan_number == 0 ||
+           error.msg_parm.i[1] == JPEG_EOI;
+  }
+  return error.msg_code == JWRN_JFIF_MAJOR ||
+         error.msg_code == JWRN_ADOBE_XFORM ||
+         error.msg_code == JWRN_TOO_MUCH_DATA;
 }
 
 // Level -1 is a warning: libjpeg would replace damaged data and go on. Levels
 // from 0 are traces; only a trace gives the marker of the frame.
 void JpegMessage(j_common_ptr info, int level) {
   if (level < 0) {
-    if (!IsHarmless(info->err->msg_code)) JpegFail(info);
+    if (!IsHarmless(info)) JpegFail(info);
     auto* errors = reinterpret_cast<JpegErrors*>(info->err);
     info->err->format_message(info, errors->warning);
     return;

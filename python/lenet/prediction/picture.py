@@ -25,7 +25,9 @@ _LOSSLESS = ("PNG", "BMP", "TIFF", "GIF")
 _FEW_LEVELS = 32  # an array of 0 and 1, or 0 to 16, that was saved as it is
 _MAX_SIDE = 1024  # pixels; enough for a digit
 _BYTES_PER_PIXEL = 16  # while a picture is decoded; kBytesPerPixel in cc/image/decode.cc
-_DAMAGED = re.compile("(Corrupt|Premature|Inconsistent|Invalid SOS)(?!.*extraneous)")
+# Messages of libjpeg about pixels. Bytes before other markers than these are harmless.
+_DAMAGED = "(Corrupt|Premature|Inconsistent|Invalid SOS)(?!.*extraneous)|.* before marker 0xd[0-7]"
+_DAMAGED_PROGRESSIVE = _DAMAGED + "|.* before marker 0x(c4|da)"
 _WIDE = ("I", "F")  # prefixes of Pillow's modes for more than 8 bits per sample
 _ORIENTATION = 0x0112  # tag of EXIF
 # Where Pillow looks for it besides, unlike cc/image/decode.cc and most programs.
@@ -108,8 +110,7 @@ def read(path: str) -> list[np.ndarray]:
             image.draft("RGB", (_MAX_SIDE, _MAX_SIDE))  # decodes JPEG at 1/2, 1/4 or 1/8
             pixels = image.width * image.height + coefficients // 2
             memory.require(size, _BYTES_PER_PIXEL * pixels)
-            if image.format == "JPEG":
-                _check_jpeg(path)
+            _check(image, path)
             step = -(-max(image.size) // _MAX_SIDE)
             return [transform.shrink(plane, step) for plane in planes(image)]
     except UserError:
@@ -123,15 +124,21 @@ def read(path: str) -> list[np.ndarray]:
         raise UserError(f"cannot read the picture: {reason}") from error
 
 
-def _check_jpeg(path: str) -> None:
-    """Raises UserError for damaged or missing pixels, which Pillow replaces without an error."""
+def _check(image: ImageFile.ImageFile, path: str) -> None:
+    """Raises an error for damaged or missing pixels that Pillow reads without one."""
+    if image.format == "PNG":
+        with Image.open(path) as unread:
+            unread.verify()
+    if image.format != "JPEG":
+        return
     content = pathlib.Path(path).read_bytes()
     # Only the first oddity is reported, so this harmless one must not hide another.
     content = re.sub(rb"JFIF\0.", b"JFIF\0\x01", content, count=1, flags=re.DOTALL)
+    damaged = _DAMAGED_PROGRESSIVE if "progressive" in image.info else _DAMAGED
     try:
         simplejpeg.decode_jpeg(content, "GRAY", min_height=1, min_width=1, strict=True)
     except ValueError as error:
-        if _DAMAGED.match(str(error)):
+        if re.match(damaged, str(error)):
             raise UserError(f"broken JPEG: {error}") from error
 
 
