@@ -283,7 +283,7 @@ class FolderDataset : public ImageDataset {
         WithLocation(path, options_.find_digits ? Prepare(content)
                                                 : DecodeImage(content)));
     if (!image.warning.empty()) AddWarning(image.warning, i);
-    if (!options_.find_digits && HasLightBorder(image)) {
+    if (!options_.find_digits && BorderMedian(image) >= 128) {
       AddWarning(
           "light paper, but the model knows light digits on a dark ground; "
           "give --prepare=predict",
@@ -300,22 +300,6 @@ class FolderDataset : public ImageDataset {
     LENET_ASSIGN_OR_RETURN(GrayImage digit, PrepareDigit(planes));
     digit.warning = planes[0].warning;
     return digit;
-  }
-
-  // Returns whether more than half of the outermost pixels are light.
-  static bool HasLightBorder(const GrayImage& image) {
-    const auto height = static_cast<size_t>(image.height);
-    const auto width = static_cast<size_t>(image.width);
-    size_t light = 0;
-    size_t count = 0;
-    for (size_t y = 0; y < height; ++y) {
-      const bool whole_row = y == 0 || y + 1 == height;
-      const size_t step = whole_row ? 1 : std::max<size_t>(width - 1, 1);
-      for (size_t x = 0; x < width; x += step, ++count) {
-        light += image.pixels[y * width + x] >= 128;
-      }
-    }
-    return 2 * light > count;
   }
 
   void AddWarning(const std::string& message, size_t i) const {

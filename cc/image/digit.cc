@@ -123,23 +123,14 @@ int Median(std::vector<uint8_t> values) {
   return *middle;
 }
 
-std::vector<uint8_t> Line(const Plane& plane, int start, int step, int count) {
-  std::vector<uint8_t> line(count);
-  for (int i = 0; i < count; ++i) line[i] = plane.pixels[start + i * step];
+// Returns `count` pixels from `start`, `step` pixels apart.
+std::vector<uint8_t> Line(const GrayImage& plane, int start, int step,
+                          int count) {
+  std::vector<uint8_t> line;
+  for (int i = 0; i < count; ++i) {
+    line.push_back(plane.pixels[start + i * step]);
+  }
   return line;
-}
-
-int BorderMedian(const Plane& plane) {
-  std::vector<uint8_t> border;
-  for (const int y : {0, plane.height - 1}) {
-    for (int x = 0; x < plane.width; ++x) border.push_back(plane.at(y, x));
-  }
-  for (const int x : {0, plane.width - 1}) {
-    for (int y = 1; y < plane.height - 1; ++y) {
-      border.push_back(plane.at(y, x));
-    }
-  }
-  return Median(std::move(border));
 }
 
 std::pair<int, int> Range(const Plane& plane) {
@@ -189,36 +180,32 @@ int Otsu(const Plane& plane) {
   return best;
 }
 
-// Returns the light of the paper from one side to the other, relative to the
-// middle.
-std::vector<int> Shading(int first, int last, int paper, int count) {
-  std::vector<int> light(count, 0);
-  if (std::max(std::abs(first - paper), std::abs(last - paper)) < kMaxShading) {
-    const auto at = [&](int i) {
-      return (i * (last - first) + 256 * (count - 1)) / (count - 1);
-    };
-    for (int i = 0; i < count; ++i) light[i] = at(i) - at((count - 1) / 2);
-  }
-  return light;
-}
-
+// Removes noise and even shading from a photo.
 Plane Smooth(const Plane& gray) {
   if (gray.min_side() < kPhotoSide) return gray;
   Plane smooth = MedianFiltered(gray);
   const int height = gray.height;
   const int width = gray.width;
   const int paper = BorderMedian(smooth);
-  const std::vector<int> across =
-      Shading(Median(Line(smooth, 0, width, height)),
-              Median(Line(smooth, width - 1, width, height)), paper, width);
-  const std::vector<int> down = Shading(
-      Median(Line(smooth, 0, 1, width)),
-      Median(Line(smooth, (height - 1) * width, 1, width)), paper, height);
-  for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      const int flat = smooth.at(y, x) - across[x] - down[y];
-      smooth.at(y, x) = uint8_t(std::clamp(flat, 0, 255));
-    }
+  // Returns the light at a place between two sides, relative to the middle.
+  const auto shading = [paper](int first, int last, int end) {
+    const bool even =
+        std::max(std::abs(first - paper), std::abs(last - paper)) < kMaxShading;
+    const int range = even ? last - first : 0;
+    return [=](int i) {
+      return (i * range + 256 * end) / end -
+             (end / 2 * range + 256 * end) / end;
+    };
+  };
+  const auto across =
+      shading(Median(Line(smooth, 0, width, height)),
+              Median(Line(smooth, width - 1, width, height)), width - 1);
+  const auto down =
+      shading(Median(Line(smooth, 0, 1, width)),
+              Median(Line(smooth, (height - 1) * width, 1, width)), height - 1);
+  for (int i = 0; i < smooth.size(); ++i) {
+    const int flat = smooth.pixels[i] - across(i % width) - down(i / width);
+    smooth.pixels[i] = uint8_t(std::clamp(flat, 0, 255));
   }
   return smooth;
 }
@@ -390,21 +377,21 @@ void RemoveMarks(Plane* ink) {
   }
 }
 
+// Sums of ink, ink times row, and ink times column.
 struct Moments {
+  explicit Moments(const Plane& plane) {
+    for (int i = 0; i < plane.size(); ++i) {
+      const int64_t pixel = plane.pixels[i];
+      ink += pixel;
+      rows += pixel * (i / plane.width);
+      columns += pixel * (i % plane.width);
+    }
+  }
+
   int64_t ink = 0;
-  int64_t rows = 0;  // sum of ink times row
+  int64_t rows = 0;
   int64_t columns = 0;
 };
-
-Moments MomentsOf(const Plane& ink) {
-  Moments sums;
-  for (int i = 0; i < ink.size(); ++i) {
-    sums.ink += ink.pixels[i];
-    sums.rows += ink.pixels[i] * int64_t{i / ink.width};
-    sums.columns += ink.pixels[i] * int64_t{i % ink.width};
-  }
-  return sums;
-}
 
 bool IsMnistLike(const Plane& light_ink, const Plane& ink, int longer_side) {
   const int side = light_ink.height;
@@ -412,7 +399,7 @@ bool IsMnistLike(const Plane& light_ink, const Plane& ink, int longer_side) {
       BorderMedian(light_ink) > 0) {
     return false;
   }
-  const Moments sums = MomentsOf(ink);
+  const Moments sums(ink);
   const int64_t middle = (side - 1) * sums.ink;
   const int64_t offset = std::max(std::abs(2 * sums.rows - middle),
                                   std::abs(2 * sums.columns - middle));
@@ -454,7 +441,7 @@ Plane Fitted(const Plane& ink) {
 
 // Puts the centre of mass in the middle of an empty image, if it fits.
 Plane Centred(const Plane& ink) {
-  const Moments sums = MomentsOf(ink);
+  const Moments sums(ink);
   const auto first = [&sums](int64_t moment, int side) {
     const int64_t place = (kCanvas * sums.ink - 2 * moment) / (2 * sums.ink);
     return int(std::clamp<int64_t>(place, 0, kCanvas - side));
@@ -485,6 +472,20 @@ absl::StatusOr<GrayImage> ToMnist(Plane picture) {
 }
 
 }  // namespace
+
+int BorderMedian(const GrayImage& image) {
+  const int width = image.width;
+  const int sides = image.height - 2;
+  std::vector<uint8_t> border;
+  for (const auto& [start, step, count] : {std::array{0, 1, width},
+                                           {(sides + 1) * width, 1, width},
+                                           {width, width, sides},
+                                           {2 * width - 1, width, sides}}) {
+    const std::vector<uint8_t> side = Line(image, start, step, count);
+    border.insert(border.end(), side.begin(), side.end());
+  }
+  return Median(std::move(border));
+}
 
 absl::StatusOr<GrayImage> PrepareDigit(const std::vector<GrayImage>& planes) {
   std::optional<Plane> best;

@@ -17,6 +17,9 @@ namespace lenet {
 // this form is unchanged. InvalidArgument if no digit is found.
 absl::StatusOr<GrayImage> PrepareDigit(const std::vector<GrayImage>& planes);
 
+// Returns the median of the outermost pixels, which show the paper.
+int BorderMedian(const GrayImage& image);
+
 }  // namespace lenet
 
 #endif  // CC_IMAGE_DIGIT_H_
