@@ -130,18 +130,18 @@ def _from_manifest(path: pathlib.Path) -> dict[str, int]:
             for row in reader:
                 if not "".join(row).strip():
                     continue
-                valid = len(row) == 2 and row[0] and row[1] in map(str, range(NUM_CLASSES))
-                if not valid:
+                name = ",".join(row[:-1])  # names with commas need no quotes
+                if not name or row[-1] not in map(str, range(NUM_CLASSES)):
                     raise UserError(
                         f"{path}, line {reader.line_num}: expected a file name and a label from "
                         f"0 to {NUM_CLASSES - 1}, found {','.join(row)!r:.80}"
                     )
-                image = pathlib.PurePath(row[0])
+                image = pathlib.PurePath(name)
                 if image in labels:
                     raise UserError(
                         f"{path}, line {reader.line_num}: {image} again; expected each name once"
                     )
-                labels[image] = int(row[1])
+                labels[image] = int(row[-1])
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (csv.Error, UnicodeDecodeError) as error:

@@ -105,11 +105,11 @@ def read(path: str) -> list[np.ndarray]:
     """
     try:
         with _unlimited(), Image.open(path, formats=_FORMATS) as image:
-            size = f"the picture of {image.width}x{image.height} pixels"
+            name = f"the picture of {image.width}x{image.height} pixels"
             coefficients = image.width * image.height if "progressive" in image.info else 0
             image.draft("RGB", (_MAX_SIDE, _MAX_SIDE))  # decodes JPEG at 1/2, 1/4 or 1/8
             pixels = image.width * image.height + coefficients // 2
-            memory.require(size, _BYTES_PER_PIXEL * pixels)
+            memory.require(name, _BYTES_PER_PIXEL * pixels)
             _check(image, path)
             step = -(-max(image.size) // _MAX_SIDE)
             return [transform.shrink(plane, step) for plane in planes(image)]
