@@ -135,6 +135,20 @@ def test_digits_of_ones_own_pictures(tmp_path):
     assert "in/bro ken.jpg: " in result.stderr.splitlines()[-1]
 
 
+def test_a_photo_on_light_paper_needs_the_preparation_of_predict(tmp_path):
+    _write_image(tmp_path / "photo.png")
+    digit = Image.open(tmp_path / "photo.png").resize((60, 60))
+    photo = Image.new("L", (200, 300), 230)
+    photo.paste(50, (20, 30), digit)
+    photo.save(tmp_path / "photo.png")
+    result = _infer(tmp_path, "--dataset_path=photo.png")
+    assert "light paper" in result.stderr
+    assert "--prepare=predict" in result.stderr
+    result = _infer(tmp_path, "--dataset_path=photo.png", "--prepare=predict")
+    assert re.search(r"^    7 +[01]\.\d{4}  photo\.png$", result.stdout, re.MULTILINE)
+    assert "light paper" not in result.stderr
+
+
 def test_earlier_results_are_replaced_and_flags_override_the_configuration_file(tmp_path):
     (tmp_path / "mine.yaml").write_text(
         "infer310: {limit: 3, result_format: files}\ntrain: {epoch_size: 2}\n"

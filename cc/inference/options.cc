@@ -162,6 +162,7 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
                               ? ResultFormat::kFiles
                               : ResultFormat::kNpy;
   options.dvpp = absl::GetFlag(FLAGS_cpu_dvpp) == "DVPP";
+  options.find_digits = absl::GetFlag(FLAGS_prepare) == "predict";
   options.aipp_path = AbsolutePath(absl::GetFlag(FLAGS_aipp_path));
   options.engine = absl::GetFlag(FLAGS_engine);
   options.image_height = absl::GetFlag(FLAGS_image_height);

@@ -350,6 +350,7 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
                                     options.image_width);
     };
   }
+  inputs.find_digits = options.find_digits;
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> dataset,
                          OpenDataset(inputs));
   LENET_ASSIGN_OR_RETURN(const CreatedEngine created,

@@ -189,18 +189,18 @@ def _from_manifest(path: pathlib.Path) -> dict[str, int]:
             for row in reader:
                 if not "".join(row).strip():
                     continue
-                valid = len(row) == 2 and row[0] and re.fullmatch(_LABEL, row[1], re.ASCII)
-                if not valid:
+                name = ",".join(row[:-1])  # names with commas need no quotes
+                if not name or not re.fullmatch(_LABEL, row[-1], re.ASCII):
                     raise UserError(
                         f"{path}, line {reader.line_num}: expected a file name and a label from "
                         f"0 to {_MAX_LABELS - 1}, found {','.join(row)!r:.80}"
                     )
-                image = pathlib.PurePath(row[0])
+                image = pathlib.PurePath(name)
                 if image in labels:
                     raise UserError(
                         f"{path}, line {reader.line_num}: {image} again; expected each name once"
                     )
-                labels[image] = int(row[1])
+                labels[image] = int(row[-1])
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (csv.Error, UnicodeDecodeError) as error:

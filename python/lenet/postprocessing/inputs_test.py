@@ -47,9 +47,14 @@ def test_idx_file_without_labels(data, tmp_path):
 
 
 def test_manifest(tmp_path):
-    manifest = b"\xef\xbb\xbffile,label\r\na b.png,0\n7/c.d.jpg,61\r\n\r\n \n"
+    manifest = b'\xef\xbb\xbffile,label\r\na b.png,0\n7/c.d.jpg,61\r\n\r\n \na,1.png,3\n"b,2.png",4'
     folder = _folder(tmp_path / "set", "test_9_9.png", manifest=manifest)
-    assert inputs.expected_labels(folder, "unused") == {"a b.png": 0, "7/c.d.jpg": 61}
+    assert inputs.expected_labels(folder, "unused") == {
+        "a b.png": 0,
+        "7/c.d.jpg": 61,
+        "a,1.png": 3,
+        "b,2.png": 4,
+    }
 
 
 # The same names as in cc/image/dataset_test.cc.
