@@ -56,7 +56,7 @@ int Fail(const absl::Status& status) {
     return 128 + InterruptSignal();  // as a shell reports it
   }
   std::fprintf(stderr, "infer310: error: %s\n",
-               std::string(status.message()).c_str());
+               Printable(status.message()).c_str());
   return ExitCode(status);
 }
 

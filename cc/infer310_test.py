@@ -116,14 +116,14 @@ def test_a_folder_of_images_gives_the_logits_of_the_idx_file(full_run, tmp_path)
 def test_digits_of_ones_own_pictures(tmp_path):
     _write_image(tmp_path / "in" / "mine.png")
     _write_image(tmp_path / "in" / os.fsdecode(b"b\xe9.PNG"), 1)
-    (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "in" / "bro\nken.jpg").write_bytes(b"\xff\xd8\xff")
     (tmp_path / "in" / "._mine.png").write_bytes(b"\0\5\x16\7")
     (tmp_path / "in" / "notes.txt").write_text("hello")
     result = _infer(tmp_path, "--dataset_path=in", "--batch_size=1")
     assert result.returncode == 2, result.stderr
     assert re.search(r"^    7 +[01]\.\d{4}  mine\.png$", result.stdout, re.MULTILINE)
     assert "Accuracy" not in result.stdout
-    for text in ("in/broken.jpg: ", "skipped: 1;", "1 of 3 images could not be read"):
+    for text in ("in/bro ken.jpg: ", "skipped: 1;", "1 of 3 images could not be read"):
         assert text in result.stderr
     assert np.load(tmp_path / "result_Files" / "results.npy").shape == (2, 10)
     rows = (tmp_path / "results.csv").read_bytes().splitlines()
@@ -133,7 +133,21 @@ def test_digits_of_ones_own_pictures(tmp_path):
     result = _infer(tmp_path, "--strict", "--dataset_path=in", "--result_path=strict/out")
     assert (result.returncode, _names(tmp_path)) == (2, ["in", *_OUTPUTS])
     assert "error: " in result.stderr.splitlines()[-1]
-    assert "in/broken.jpg: " in result.stderr.splitlines()[-1]
+    assert "in/bro ken.jpg: " in result.stderr.splitlines()[-1]
+
+
+def test_a_photo_on_light_paper_needs_the_preparation_of_predict(tmp_path):
+    _write_image(tmp_path / "photo.png")
+    digit = Image.open(tmp_path / "photo.png").resize((60, 60))
+    photo = Image.new("L", (200, 300), 230)
+    photo.paste(50, (20, 30), digit)
+    photo.save(tmp_path / "photo.png")
+    result = _infer(tmp_path, "--dataset_path=photo.png")
+    assert "light paper" in result.stderr
+    assert "--prepare=predict" in result.stderr
+    result = _infer(tmp_path, "--dataset_path=photo.png", "--prepare=predict")
+    assert re.search(r"^    7 +[01]\.\d{4}  photo\.png$", result.stdout, re.MULTILINE)
+    assert "light paper" not in result.stderr
 
 
 def test_earlier_results_are_replaced_and_flags_override_the_configuration_file(tmp_path):

@@ -55,7 +55,7 @@ struct Images {
 
 Images MakeImages() {
   Images images;
-  const GrayImage digit = DecodeJpeg(SelfTestDigit()).value();
+  const GrayImage digit = DecodeImage(SelfTestDigit()).value();
   for (size_t i = 0; i < kImages; ++i) {
     std::vector<uint8_t> shifted = digit.pixels;
     std::rotate(shifted.rbegin(),

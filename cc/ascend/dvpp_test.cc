@@ -191,7 +191,7 @@ absl::StatusOr<std::vector<uint8_t>> PicturesOf(Session* session,
 
 // Returns the result of cc/image for a JPEG.
 std::vector<uint8_t> OnTheHost(const std::string& jpeg) {
-  const absl::StatusOr<GrayImage> image = DecodeJpeg(jpeg);
+  const absl::StatusOr<GrayImage> image = DecodeImage(jpeg);
   EXPECT_THAT(image, IsOk());
   return image.ok() ? Resize(*image, 32, 32).pixels : std::vector<uint8_t>();
 }

@@ -1,6 +1,11 @@
 #include "cc/base/error.h"
 
+#include <algorithm>
+#include <string>
+
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/string_view.h"
 
 namespace lenet {
 
@@ -23,6 +28,15 @@ int ExitCode(const absl::Status& status) {
     default:
       return 1;
   }
+}
+
+std::string Printable(absl::string_view message) {
+  std::string line(message);
+  std::replace_if(
+      line.begin(), line.end(),
+      [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); },
+      ' ');
+  return line;
 }
 
 }  // namespace lenet

@@ -1,6 +1,7 @@
 #ifndef CC_BASE_ERROR_H_
 #define CC_BASE_ERROR_H_
 
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -44,6 +45,10 @@ namespace lenet {
 //   3  device or engine not available: Unavailable, Unimplemented
 //   4  the device failed during the work: Aborted
 int ExitCode(const absl::Status& status);
+
+// Returns a message with spaces for control characters, which names of files
+// and keys may hold: one line.
+std::string Printable(absl::string_view message);
 
 // Returns InvalidArgument; the parts make up the message.
 template <typename... Parts>

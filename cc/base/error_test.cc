@@ -29,5 +29,10 @@ TEST(ExitCodeTest, EveryStatusCodeHasItsExitCode) {
   }
 }
 
+TEST(PrintableTest, KeepsAllButControlCharacters) {
+  EXPECT_EQ(Printable("a\nb\t\x1b[1m \xc3\xa9 \xff\x7f"),
+            "a b  [1m \xc3\xa9 \xff ");
+}
+
 }  // namespace
 }  // namespace lenet

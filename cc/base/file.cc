@@ -133,8 +133,8 @@ absl::Status CreateFileAt(int folder, const std::string& name,
   const absl::Status status = SystemError(error, "write", path);
   if (error != ENOSPC && error != EDQUOT && error != EFBIG) return status;
   return absl::Status(status.code(),
-                      absl::StrCat(status.message(), "; the file needs ",
-                                   content.size(), " bytes"));
+                      absl::StrCat(status.message(), "; ", content.size(),
+                                   " bytes are needed"));
 }
 
 absl::Status WriteFileAtomically(const std::string& path,

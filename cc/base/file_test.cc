@@ -167,7 +167,7 @@ TEST(WriteFileAtomicallyTest, FailedWriteKeepsTheOldFile) {
   }
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
                                AllOf(HasSubstr(path),
-                                     HasSubstr("the file needs 2000 bytes"))));
+                                     HasSubstr("2000 bytes are needed"))));
   EXPECT_THAT(NamesIn(folder), ElementsAre("file"));
   EXPECT_EQ(ReadTestFile(path), "old");
 }

@@ -77,7 +77,7 @@ TEST(SelfTestTest, GivesTheDigitInEachForm) {
     EXPECT_THAT(RunSelfTest(&engine), IsOk());
     if (form != InputForm::kLuma) continue;
     LENET_ASSERT_OK_AND_ASSIGN(const GrayImage image,
-                               DecodeJpeg(SelfTestDigit()));
+                               DecodeImage(SelfTestDigit()));
     std::vector<uint8_t> expected = image.pixels;
     expected.resize(2048);  // the rest of the batch is zero
     EXPECT_EQ(engine.luma(), expected);

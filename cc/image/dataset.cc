@@ -31,6 +31,7 @@
 #include "cc/base/error.h"
 #include "cc/base/file.h"
 #include "cc/image/decode.h"
+#include "cc/image/digit.h"
 #include "cc/image/idx.h"
 #include "cc/image/image.h"
 #include "cc/image/transform.h"
@@ -107,6 +108,11 @@ class IdxDataset : public ImageDataset {
 
 absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
     const std::string& path, const DatasetOptions& options) {
+  if (options.find_digits) {
+    return InvalidArgument(path,
+                           ": IDX images have the form of MNIST already; "
+                           "omit --prepare=predict");
+  }
   // Whether images of EMNIST are transposed may show in any of them.
   const bool emnist = IsEmnist(path);
   LENET_ASSIGN_OR_RETURN(IdxImages images,
@@ -149,6 +155,24 @@ bool IsImageName(const fs::path& path) {
 bool StartsAsImage(const fs::path& path) {
   const absl::StatusOr<FileStart> start = ReadFileStart(path.string(), 8);
   return start.ok() && IsImage(start->content);
+}
+
+// Returns whether a file is a data set in a format that is not read, as
+// _OTHER_FORMATS in lenet.data.idx.
+bool IsOtherFormat(const fs::path& path) {
+  std::string name = absl::AsciiStrToLower(path.string());
+  if (absl::EndsWith(name, ".gz")) name.resize(name.size() - 3);
+  for (const char* ending : {".npz", ".csv", ".parquet", ".mat", ".pt", ".pkl",
+                             ".zip", ".tar", ".xz", ".tgz"}) {
+    if (absl::EndsWith(name, ending)) return true;
+  }
+  return false;
+}
+
+absl::Status OtherFormat(const fs::path& path) {
+  return InvalidArgument(path.string(),
+                         " is not read; take (or unpack) the IDX files of this "
+                         "data set");
 }
 
 struct Sample {
@@ -228,7 +252,8 @@ class FolderDataset : public ImageDataset {
 
   absl::StatusOr<SourceImage> LoadSource(size_t i) const override {
     LENET_ASSIGN_OR_RETURN(std::string content, ReadImage(i));
-    if (options_.keeps_file == nullptr || options_.keeps_file(content)) {
+    if (!options_.find_digits &&
+        (options_.keeps_file == nullptr || options_.keeps_file(content))) {
       return SourceImage{std::move(content), 0, 0, samples_[i].path};
     }
     std::vector<uint8_t> luma(tensor_size());
@@ -252,14 +277,16 @@ class FolderDataset : public ImageDataset {
 
   absl::Status Decode(size_t i, const std::string& content,
                       absl::Span<uint8_t> luma) const {
+    const std::string& path = samples_[i].path;
     LENET_ASSIGN_OR_RETURN(
         const GrayImage image,
-        WithLocation(samples_[i].path, DecodeImage(content)));
+        WithLocation(path, options_.find_digits ? Prepare(content)
+                                                : DecodeImage(content)));
     if (!image.warning.empty()) AddWarning(image.warning, i);
-    if (HasLightBorder(image)) {
+    if (!options_.find_digits && BorderMedian(image) >= 128) {
       AddWarning(
           "light paper, but the model knows light digits on a dark ground; "
-          "invert it, or use //python:predict",
+          "give --prepare=predict",
           i);
     }
     Resizer(image.height, image.width, options_.height, options_.width)
@@ -267,20 +294,12 @@ class FolderDataset : public ImageDataset {
     return absl::OkStatus();
   }
 
-  // Returns whether more than half of the outermost pixels are light.
-  static bool HasLightBorder(const GrayImage& image) {
-    const auto height = static_cast<size_t>(image.height);
-    const auto width = static_cast<size_t>(image.width);
-    size_t light = 0;
-    size_t count = 0;
-    for (size_t y = 0; y < height; ++y) {
-      const bool whole_row = y == 0 || y + 1 == height;
-      const size_t step = whole_row ? 1 : std::max<size_t>(width - 1, 1);
-      for (size_t x = 0; x < width; x += step, ++count) {
-        light += image.pixels[y * width + x] >= 128;
-      }
-    }
-    return 2 * light > count;
+  static absl::StatusOr<GrayImage> Prepare(absl::string_view content) {
+    LENET_ASSIGN_OR_RETURN(const std::vector<GrayImage> planes,
+                           DecodePlanes(content));
+    LENET_ASSIGN_OR_RETURN(GrayImage digit, PrepareDigit(planes));
+    digit.warning = planes[0].warning;
+    return digit;
   }
 
   void AddWarning(const std::string& message, size_t i) const {
@@ -316,7 +335,11 @@ absl::StatusOr<Sample> ParseRow(const std::string& folder,
     return InvalidArgument("expected a label from 0 to 999, found '",
                            label_text, "'");
   }
-  const std::string name(row.substr(0, comma));
+  std::string name(row.substr(0, comma));
+  if (name.size() > 1 && name.front() == '"' && name.back() == '"') {
+    name =
+        absl::StrReplaceAll(name.substr(1, name.size() - 2), {{"\"\"", "\""}});
+  }
   const fs::path relative(name);
   if (relative.is_absolute() ||
       std::find(relative.begin(), relative.end(), "..") != relative.end()) {
@@ -443,6 +466,11 @@ absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
   std::vector<Sample> samples;
   LENET_ASSIGN_OR_RETURN(const size_t others, AddImages(folder, "", &samples));
   if (samples.empty()) {
+    std::error_code error;
+    for (fs::recursive_directory_iterator it(folder, error), end; it != end;
+         it.increment(error)) {
+      if (IsOtherFormat(it->path())) return OtherFormat(it->path());
+    }
     return InvalidArgument(
         "no images in ", folder,
         "; expected *.jpg, *.png, *.bin or an IDX file (for example "
@@ -519,6 +547,13 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
   }
   std::error_code ignored;
   if (fs::is_directory(options.path, ignored)) return OpenFolder(options);
+  const fs::path path(options.path);
+  if (IsImageName(path) || StartsAsImage(path)) {
+    std::vector<Sample> samples = {{path.parent_path(), path.filename()}};
+    LabelByName(&samples);
+    return std::make_unique<FolderDataset>(std::move(samples), options);
+  }
+  if (IsOtherFormat(path)) return OtherFormat(path);
   return OpenIdx(options.path, options);  // also reports a missing path
 }
 

@@ -65,6 +65,8 @@ struct DatasetOptions {
   // Returns whether the engine decodes the content of a file itself; nullptr:
   // every file.
   std::function<bool(absl::string_view)> keeps_file = nullptr;
+  // Images are pictures of a digit, to be prepared by PrepareDigit.
+  bool find_digits = false;
 };
 
 // Opens the data set at `path`, which is one of:
@@ -75,6 +77,7 @@ struct DatasetOptions {
 //   subfolders: if each image lies in a folder named by its class, 0 to 999,
 //   these are the labels; if every name has the form test_{i}_{label}, ordered
 //   by i and with these labels; otherwise ordered by name and without labels;
+// - an image;
 // - an IDX file of images, with the labels beside it if there are any.
 //
 // A .bin file is the tensor itself: height * width finite float32,

@@ -175,9 +175,14 @@ TEST(IdxDatasetTest, TransposedImagesOfEmnistAreTurned) {
 
 TEST(IdxDatasetTest, OtherFilesAndMissingOnes) {
   const TempFolder folder;
-  EXPECT_THAT(Open(folder.Write("a.jpg", MakeJpeg({}))),
-              StatusIs(kInvalid, AllOf(HasSubstr("a.jpg: not an IDX file"),
-                                       HasSubstr("found 0xffd8ff"))));
+  EXPECT_THAT(Open(folder.Write("a", "text")),
+              StatusIs(kInvalid, AllOf(HasSubstr("a: not an IDX file"),
+                                       HasSubstr("found 0x74657874"))));
+  const std::string archive = folder.Write("b/c/MNIST.npz", "PK");
+  for (const std::string& path : {archive, folder.path() + "/b"}) {
+    EXPECT_THAT(Open(path),
+                StatusIs(kInvalid, HasSubstr("MNIST.npz is not read; take")));
+  }
   EXPECT_THAT(Open(folder.path() + "/missing"),
               StatusIs(kMissing, HasSubstr("/missing")));
   EXPECT_THAT(Open(""), StatusIs(kMissing, HasSubstr("''")));
@@ -304,6 +309,35 @@ TEST(FolderTest, TheContentDecidesAndOddPicturesAreCounted) {
                                  HasSubstr("wide.dat: light paper"))));
 }
 
+TEST(FolderTest, PreparationAsInPredict) {
+  const TempFolder folder;
+  const GoldenImage& golden = GoldenImages().at("photo_desk_1");
+  DatasetOptions options;
+  options.find_digits = true;
+  options.keeps_file = [](absl::string_view) { return true; };  // by DVPP
+  for (const std::string& path :
+       {folder.Write("test_0_2", golden.file), folder.path()}) {
+    options.path = path;
+    LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                               OpenDataset(options));
+    EXPECT_THAT(Stems(*dataset), ElementsAre("test_0_2"));
+    EXPECT_THAT(Labels(*dataset), ElementsAre(2));
+    LENET_ASSERT_OK_AND_ASSIGN(const SourceImage source,
+                               dataset->LoadSource(0));
+    EXPECT_EQ(source.height, 32);
+    EXPECT_EQ(Crc32(source.content), golden.digit_crc);
+    EXPECT_THAT(dataset->warnings(), ElementsAre());
+  }
+  folder.Write("test_0_2", GoldenImages().at("png_pillow_flat").file);
+  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+                             OpenDataset(options));
+  EXPECT_THAT(StatusOfLoad(*dataset, 0),
+              StatusIs(kInvalid, HasSubstr("test_0_2: no ink")));
+  options.path = TestData("mnist/Data");
+  EXPECT_THAT(OpenDataset(options),
+              StatusIs(kInvalid, HasSubstr("omit --prepare=predict")));
+}
+
 TEST(FolderTest, FilesOfTheSameStemKeepTheirEndings) {
   const TempFolder folder;
   for (const char* name : {"a.jpg", "b.jpg", "a.png"}) folder.Write(name, "");
@@ -408,6 +442,7 @@ TEST(ManifestTest, GivesFilesLabelsAndOrder) {
   }
   for (const char* content :
        {"file,label\nb.jpg,7\na,1.png,0\nsub/c.bin,61\n",
+        "file,label\n\"b.jpg\",7\n\"a,1.png\",0\nsub/c.bin,61\n",
         // as spreadsheets write it
         "\xef\xbb\xbf"
         "file,label\r\nb.jpg,7\r\na,1.png,0\r\nsub/c.bin,61\r\n\r\n \n"}) {

@@ -2,7 +2,7 @@
 #define CC_IMAGE_DECODE_H_
 
 #include <array>
-#include <cstdint>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -10,31 +10,33 @@
 
 // Decoders of JPEG and PNG files in memory. All functions are thread-safe.
 //
-// InvalidArgument: the file is truncated or pixels are damaged, or it has more
-// than kMaxPixels. Messages do not name the file. Other oddities are in
+// InvalidArgument: the file is truncated, pixels are damaged, or there is not
+// enough memory for them. Messages do not name the file. Other oddities are in
 // GrayImage::warning. Images are turned upright by their EXIF data.
 
 namespace lenet {
 
 inline constexpr int kMaxImageSide = 65535;
-inline constexpr uint64_t kMaxPixels = uint64_t{1} << 26;
-
-// Decodes baseline and progressive JPEG, 8 bits, gray, colour or CMYK. Returns
-// the luma plane of a colour image as stored, like the decoder of an Ascend 310
-// and Pillow's draft("L"). A JPEG of one scan with more than kMaxPixels is
-// decoded at 1/2, 1/4 or 1/8 of its size.
-absl::StatusOr<GrayImage> DecodeJpeg(absl::string_view content);
 
 // Returns whether a file that starts like this is a JPEG or PNG.
 bool IsImage(absl::string_view start);
 
 // Decodes JPEG, or PNG of every colour type; the first bytes decide which.
 //
+// JPEG (baseline and progressive, 8 bits, gray, colour or CMYK) gives the luma
+// plane as stored, like the decoder of an Ascend 310 and Pillow's draft("L").
+// With more than 2^26 pixels it is decoded at 1/2, 1/4 or 1/8 of its size.
+//
 // PNG gives the pixels of lenet.prediction.picture in Python: colour becomes
 // (19595 R + 38470 G + 7471 B + 2^15) / 2^16; gamma is ignored. Of 16-bit
 // samples the high byte is used. If they use less than half of their range, or
 // opaque 8-bit samples less than an eighth, they are scaled by the largest.
 absl::StatusOr<GrayImage> DecodeImage(absl::string_view content);
+
+// The same for PrepareDigit: gray, then red, green and blue if the image has
+// colour. JPEG gives the planes of lenet.prediction.picture before its last
+// reduction; gray is converted from the colour.
+absl::StatusOr<std::vector<GrayImage>> DecodePlanes(absl::string_view content);
 
 enum class JpegCoding {
   kBaseline,     // SOF0: sequential, 8 bits, Huffman

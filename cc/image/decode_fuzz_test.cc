@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "cc/fuzz/fuzz.h"
 #include "cc/image/decode.h"
+#include "cc/image/digit.h"
 #include "cc/image/image.h"
 #include "cc/image/testing.h"
 #include "cc/image/transform.h"
@@ -39,6 +40,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Expect(image->pixels.size() == static_cast<size_t>(image->height) *
                                        static_cast<size_t>(image->width));
     lenet::Resize(*image, 32, 32);
+    const auto planes = lenet::DecodePlanes(content);
+    Expect(planes.ok());
+    static_cast<void>(lenet::PrepareDigit(*planes));
   }
 
   const absl::StatusOr<lenet::JpegHeader> header =

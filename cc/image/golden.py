@@ -1,7 +1,8 @@
 """Writes what Python computes from images, for the C++ tests to reproduce bit for bit.
 
-golden_images.bin: records of one line "name height width crc bytes" and that many bytes: a JPEG or
-PNG file and the CRC-32 of its gray pixels as Pillow decodes them.
+golden_images.bin: records of one line "name height width crc digit_crc bytes" and that many bytes:
+a JPEG or PNG file, the CRC-32 of its gray pixels as Pillow decodes them, and that of the 32x32
+pixels that //python:predict makes of it, 0 if it finds no digit.
 
 golden_transform.txt: lines "height width target_height target_width pixels_crc tensor_crc": the
 CRC-32 of a test pattern (see _pattern) after resizing (uint8) and after normalising (little-endian
@@ -22,7 +23,8 @@ import numpy as np
 from PIL import Image
 
 from lenet.data import idx, transform
-from lenet.prediction import picture
+from lenet.errors import UserError
+from lenet.prediction import digit, picture
 
 # height, width, target height, target width; the first has all 256 pixel values
 _SIZES = [(16, 16, 16, 16), (28, 28, 32, 32), (100, 250, 28, 32), (5, 7, 1000, 3)]
@@ -57,10 +59,10 @@ def main() -> None:
     warnings.simplefilter("ignore", picture.PictureWarning)  # some pictures are odd on purpose
     rng = np.random.default_rng(seed=1)
     with args.images.open("wb") as file:
-        for name, content in sorted([*_jpegs(rng), *_pngs(rng)]):
-            pixels = _gray_pixels(content)
+        for name, content in sorted([*_jpegs(rng), *_pngs(rng), *_photos(rng)]):
+            pixels, digit_crc = _decoded(content)
             height, width = pixels.shape
-            record = f"{name} {height} {width} {_crc(pixels)} {len(content)}\n"
+            record = f"{name} {height} {width} {_crc(pixels)} {digit_crc} {len(content)}\n"
             file.write(record.encode() + content)
     args.transform.write_text("".join(f"{line}\n" for line in _transform_lines(rng)))
 
@@ -86,13 +88,19 @@ def _pattern(height: int, width: int) -> np.ndarray:
     return (np.arange(height * width) * 167 % 256).astype(np.uint8).reshape(1, height, width)
 
 
-def _gray_pixels(content: bytes) -> np.ndarray:
+def _decoded(content: bytes) -> tuple[np.ndarray, int]:
+    """Returns the gray pixels of a file, and the CRC-32 of the digit in it or 0."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
         with Image.open(file.name) as image:
             image.draft("L", image.size)  # the luma plane of a JPEG, not converted to RGB and back
-            return picture.planes(image)[0]
+            pixels = picture.planes(image)[0]
+        try:
+            mnist = digit.to_mnist(digit.most_contrast(picture.read(file.name)), "auto")
+        except UserError:
+            return pixels, 0
+        return pixels, _crc(transform.resize(mnist[np.newaxis], 32, 32))
 
 
 def _save(pixels: np.ndarray | Image.Image, image_format: str, **options: object) -> bytes:
@@ -107,6 +115,39 @@ def _smooth(rng: np.random.Generator, height: int, width: int, channels: int) ->
     small = rng.integers(0, 256, (1, height // 5 + 1, width // 5 + 1, channels), dtype=np.uint8)
     planes = [transform.resize(small[..., c], height, width)[0] for c in range(channels)]
     return np.stack(planes, axis=-1)
+
+
+def _photos(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
+    """Yields a digit as it is photographed; lenet/prediction/digit_test.py has more scenes."""
+    images = idx.read_split("", "test").images
+    rows, columns = np.indices((300, 200))
+    for number, image in enumerate(images[:4]):
+        yield f"photo_mnist_{number}", _save(image, "PNG")
+        yield f"photo_off_centre_{number}", _save(np.roll(image, (4, -5), (0, 1)), "PNG")
+        ink = np.zeros((300, 200))
+        ink[90:230, 40:180] = np.asarray(Image.fromarray(image).resize((140, 140))) / 255
+        light = 230 - 0.3 * rows - 0.1 * columns * (number % 2)
+        paper = (light * (1 - 0.85 * ink) + rng.normal(0, 4, ink.shape)).clip(0, 255)
+        paper = paper.astype(np.uint8)
+        yield f"photo_paper_{number}", _save(255 - paper if number % 2 else paper, "PNG")
+        marked = paper.copy()
+        marked[10::40, 10::40] = marked[250:255, 30:170] = marked[:270, 8:12] = 20  # specks, lines
+        marked[:, 185:] = 110  # another sheet
+        yield f"photo_marks_{number}", _save(marked, "JPEG")
+        framed = paper.copy()
+        framed[[20, 21, 280, 281], 10:190] = framed[20:282, [10, 11, 189, 190]] = 30
+        yield f"photo_frame_{number}", _save(framed, "PNG")
+        desk = np.full((400, 320), 70, np.uint8)
+        desk[50:350, 70:270] = paper
+        turned = Image.fromarray(desk).rotate(7 * number, fillcolor=70)
+        yield f"photo_desk_{number}", _save(turned, "PNG")
+        colour = Image.merge(
+            "RGB", [Image.new("L", (200, 300), 240)] * 2 + [Image.fromarray(paper)]
+        )
+        yield f"photo_colour_{number}", _save(colour, ("PNG", "JPEG")[number % 2])
+    large = colour.resize((2100, 3150))
+    yield "photo_large_png", _save(large.quantize(8), "PNG")
+    yield "photo_large_jpeg", _save(large, "JPEG", progressive=True)
 
 
 def _jpegs(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:

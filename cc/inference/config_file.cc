@@ -204,6 +204,19 @@ absl::StatusOr<ConfigFile> ReadDocument(const YAML::Node& document,
   return file;
 }
 
+// Returns an error if a text that is not UTF-16 holds characters that YAML
+// forbids, such as the zeros of a damaged file; yaml-cpp accepts them.
+absl::Status CheckCharacters(absl::string_view text) {
+  const absl::string_view start = text.substr(0, 2);
+  if (start == "\xfe\xff" || start == "\xff\xfe") return absl::OkStatus();
+  for (const char c : text) {
+    if (!absl::ascii_iscntrl(static_cast<unsigned char>(c))) continue;
+    if (c == '\t' || c == '\n' || c == '\r') continue;
+    return InvalidArgument("it holds the character ", int{c});
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> CheckValue(const Option& option,
@@ -241,6 +254,8 @@ absl::StatusOr<ConfigFile> ReadConfigFile(const std::string& path) {
 
 absl::StatusOr<ConfigFile> ParseConfig(const std::string& path,
                                        const std::string& content) {
+  LENET_RETURN_IF_ERROR(WithLocation(absl::StrCat(path, " is not YAML"),
+                                     CheckCharacters(content)));
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(content);
     if (documents.empty()) return ConfigFile();

@@ -130,6 +130,15 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"device_target: GPU",
                 "one of auto, Ascend310, Ascend, CPU, not 'GPU'"}));
 
+TEST(ParseConfigTest, CharactersThatYamlForbids) {
+  EXPECT_THAT(ParseConfig("c", std::string("limit: 1\n#\0\n", 12)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "c is not YAML: it holds the character 0"));
+  const std::string utf16("\xff\xfel\0i\0m\0i\0t\0:\0 \0001\0", 18);
+  LENET_ASSERT_OK_AND_ASSIGN(const ConfigFile file, ParseConfig("c", utf16));
+  EXPECT_THAT(file.values, UnorderedElementsAre(Pair("limit", "1")));
+}
+
 TEST(ParseConfigTest, LongScalars) {
   constexpr size_t kLong = 900'000;
   EXPECT_THAT(ParseConfig("c", "limit: " + std::string(kLong, '1')),

@@ -136,7 +136,7 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
     LENET_ASSIGN_OR_RETURN(config, ReadConfigFile(file));
     if (!config.unused.empty()) {
       std::fprintf(stderr, "infer310: %s: not used: %s\n", file.c_str(),
-                   absl::StrJoin(config.unused, ", ").c_str());
+                   Printable(absl::StrJoin(config.unused, ", ")).c_str());
     }
     for (const auto& [name, value] : config.values) {
       LENET_RETURN_IF_ERROR(SetFlag(name, value));
@@ -164,6 +164,7 @@ absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
                               ? ResultFormat::kFiles
                               : ResultFormat::kNpy;
   options.dvpp = absl::GetFlag(FLAGS_cpu_dvpp) == "DVPP";
+  options.find_digits = absl::GetFlag(FLAGS_prepare) == "predict";
   options.aipp_path = AbsolutePath(absl::GetFlag(FLAGS_aipp_path));
   options.engine = absl::GetFlag(FLAGS_engine);
   options.image_height = absl::GetFlag(FLAGS_image_height);

@@ -21,6 +21,7 @@ struct Infer310Options : EngineOptions {
   int image_height = 0;
   int image_width = 0;
   int limit = 0;  // 0 for all images
+  bool find_digits = false;  // --prepare=predict
   bool strict = false;
   bool probe = false;
   bool json = false;

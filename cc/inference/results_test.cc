@@ -174,7 +174,7 @@ TEST(ResultFolderTest, AFullDiskLeavesEverythingAsItWas) {
     }
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
                                  AllOf(HasSubstr("/results/"),
-                                       HasSubstr("the file needs 4"))));
+                                       HasSubstr(" bytes are needed"))));
     results.reset();
     EXPECT_THAT(Names(folder.path()), ElementsAre("results"));
     EXPECT_THAT(Names(path), ElementsAre("old.bin"));

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <type_traits>
 #include <vector>
 
@@ -54,7 +55,7 @@ class Progress {
   // Prints the error of an image.
   void Print(absl::string_view message) {
     std::fprintf(stderr, "%sinfer310: error: %s\n", drawn_ ? "\r\033[K" : "",
-                 std::string(message).c_str());
+                 Printable(message).c_str());
   }
 
   // Is cheap enough to be called after each batch.
@@ -329,6 +330,13 @@ absl::StatusOr<Report> RunBatches(const Dataset& dataset, size_t batch_size,
 absl::StatusOr<Report> RunInference(const Infer310Options& options,
                                     const EngineFactories& factories) {
   LENET_RETURN_IF_ERROR(CheckChoice(options));
+  std::error_code ignored;
+  if (std::filesystem::equivalent(options.result_path, options.dataset_path,
+                                  ignored)) {
+    return InvalidArgument("result_path ", options.result_path,
+                           " is the folder of the images, which the results "
+                           "would replace; give another one");
+  }
   LENET_ASSIGN_OR_RETURN(
       const std::unique_ptr<ResultFolder> results,
       ResultFolder::Create(options.result_path, options.result_format));
@@ -342,6 +350,7 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
                                     options.image_width);
     };
   }
+  inputs.find_digits = options.find_digits;
   LENET_ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> dataset,
                          OpenDataset(inputs));
   LENET_ASSIGN_OR_RETURN(const CreatedEngine created,
@@ -352,7 +361,7 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
                  kernels::ThreadCount(options.threads), options.strict,
                  created.engine.get(), results.get()));
   for (const std::string& warning : dataset->warnings()) {
-    std::fprintf(stderr, "infer310: warning: %s\n", warning.c_str());
+    std::fprintf(stderr, "infer310: warning: %s\n", Printable(warning).c_str());
   }
   AddEngine(options, created, &report);
   const std::filesystem::path parent =

@@ -129,6 +129,15 @@ TEST_F(RunnerTest, StrictLeavesEarlierResults) {
   EXPECT_EQ(ReadTestFile(options_.result_path + "/old.bin"), "old");
 }
 
+TEST_F(RunnerTest, ResultsDoNotReplaceTheImages) {
+  AddImage("test_0_3.bin", 3);
+  options_.result_path = options_.dataset_path;
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument,
+                              HasSubstr("is the folder of the images")));
+  EXPECT_THAT(ListFolder(options_.dataset_path).value(),
+              ElementsAre("test_0_3.bin"));
+}
+
 TEST_F(RunnerTest, AReportThatCannotBeWrittenLeavesEarlierResults) {
   AddImage("test_0_3.bin", 3);
   folder_.Write("out/result_Files/old.bin", "old");

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 import signal
 import sys
@@ -59,6 +60,8 @@ def _run_app(main: Callable[[list[str]], int], parser: Callable[[list[str]], lis
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(errors.LenetError.exit_code)
+    except OSError as error:  # full disk, missing permission: no stack trace
+        _fail(f"{error.filename or 'I/O'}: {error.strerror or error}", errors.LenetError.exit_code)
 
 
 def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> list[str]:
@@ -102,15 +105,12 @@ def _main(
     except errors.LenetError as error:
         message = option_flags.blame_file(str(error), options_class, flags.FLAGS)
         _fail(message, error.exit_code)
-    except BrokenPipeError:  # handled by _run_app, not as a failed write
-        raise
-    except OSError as error:  # full disk, missing permission: no stack trace
-        _fail(f"{error.filename or 'I/O'}: {error.strerror or error}", errors.LenetError.exit_code)
     return 0
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"{_program()}: error: {message}", file=sys.stderr)
+    printable = re.sub(r"[^\n -~\x80-\U0010ffff]", " ", message)  # names of files and keys hold any
+    print(f"{_program()}: error: {printable}", file=sys.stderr)
     sys.exit(code)
 
 

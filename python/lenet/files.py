@@ -9,7 +9,7 @@ import pathlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lenet.errors import UserError
@@ -57,14 +57,20 @@ def sha256(path: AnyPath) -> str:
 
 
 def write_atomically(path: AnyPath, content: bytes | str) -> None:
-    """Writes `content` (text as UTF-8) to `path` in one step.
+    """Writes `content` (text as UTF-8) to `path` in one step; errors as for `write_all`."""
+    write_all({path: content})
+
+
+def write_all(contents: Mapping[AnyPath, bytes | str]) -> None:
+    """Writes files by path, text as UTF-8; all of them before any of them gets its name.
 
     Raises:
-        OSError: names `path`; if the disk is full, also the size.
+        OSError: names the path; if the disk is full, also the size.
     """
-    content = content.encode() if isinstance(content, str) else content
-    with replacing(path, len(content)) as temporary:
-        temporary.write_bytes(content)
+    with contextlib.ExitStack() as stack:
+        for path, content in contents.items():
+            data = content.encode() if isinstance(content, str) else content
+            stack.enter_context(replacing(path, len(data))).write_bytes(data)
 
 
 def write_json(path: AnyPath, entries: dict[str, Any]) -> None:
@@ -127,7 +133,7 @@ def make_folder(flag: str, folder: AnyPath) -> pathlib.Path:
                 leftover.unlink(missing_ok=True)
     except OSError as error:
         if _is_full(error):
-            raise
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise UserError(
             f"--{flag}: cannot write to {path}: {error.strerror}; choose a writable folder"
         ) from error

@@ -1,5 +1,6 @@
 import errno
 import os
+import pathlib
 
 import pytest
 
@@ -27,6 +28,23 @@ def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_of_several_files_none_changes_unless_all_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("old")
+    write = pathlib.Path.write_bytes
+
+    def write_until_full(path, content):
+        if path.name.endswith(".b"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, content)
+
+    monkeypatch.setattr(pathlib.Path, "write_bytes", write_until_full)
+    with pytest.raises(OSError, match="1,234 bytes are needed") as error:
+        files.write_all({tmp_path / "a": "new", tmp_path / "b": 1234 * b"x"})
+    assert error.value.filename == str(tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
 def test_a_full_disk_names_the_file_and_its_size(tmp_path):
     path = tmp_path / "a.png"
     message = "No space left; 1,234 bytes are needed"
@@ -52,11 +70,12 @@ def test_folders(tmp_path):
 
 def test_a_full_disk_is_no_mistake_of_the_user(tmp_path, monkeypatch):
     def fail(*_, **__):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a temporary file")
 
     monkeypatch.setattr(files.tempfile, "TemporaryFile", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as error:
         files.make_folder("report", tmp_path)
+    assert error.value.filename == str(tmp_path)
 
 
 def test_a_folder_keeps_only_the_temporary_files_of_running_processes(tmp_path):

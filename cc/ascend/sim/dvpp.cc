@@ -153,7 +153,7 @@ aclError Decode(State* state, Site site, const void* jpeg, uint32_t size,
   const absl::string_view content(file, size);
   const absl::StatusOr<JpegHeader> header = ParseJpegHeader(content);
   if (!header.ok() || !CanDecode(*header, *output)) return Fail(output);
-  const absl::StatusOr<GrayImage> image = DecodeJpeg(content);
+  const absl::StatusOr<GrayImage> image = DecodeImage(content);
   if (!image.ok()) return Fail(output);
   StorePicture(*image, to, output);
   return ACL_SUCCESS;

@@ -122,7 +122,7 @@ TEST(DvppTest, DecodesTheLumaThatTheHostDecodes) {
     std::vector<uint8_t> bytes(128 * 48 * 3 / 2);
     device->acl.aclrtMemcpy(bytes.data(), bytes.size(), block, bytes.size(),
                             ACL_MEMCPY_DEVICE_TO_HOST);
-    const GrayImage expected = *DecodeJpeg(jpeg);
+    const GrayImage expected = *DecodeImage(jpeg);
     for (size_t y = 0; y < 34; ++y) {
       for (size_t x = 0; x < 40; ++x) {
         ASSERT_EQ(bytes[y * 128 + x], expected.pixels[y * 40 + x]);

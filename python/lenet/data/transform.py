@@ -59,3 +59,20 @@ def _weights(size: int, target: int) -> np.ndarray:
 # Normalised value of each pixel value; in double precision, rounded once: the same 256 values in
 # every language.
 NORMALIZED = ((np.arange(256) / 255.0 - MEAN) / STD).astype(np.float32)
+
+
+def shrink(image: np.ndarray, step: int) -> np.ndarray:
+    """Averages squares of `step` pixels per side, or of the whole side if it is shorter.
+
+    Args:
+        image: uint8 [height, width].
+        step: at least 1. Pixels at the end of a side that fill no square are left out.
+
+    Returns:
+        uint8 [max(1, height // step), max(1, width // step)].
+    """
+    down, across = (min(step, side) for side in image.shape)
+    height, width = image.shape[0] // down, image.shape[1] // across
+    squares = image[: height * down, : width * across].reshape(height, down, width, across)
+    sums = squares.sum(axis=(1, 3), dtype=np.int64)
+    return ((sums + down * across // 2) // (down * across)).astype(np.uint8)

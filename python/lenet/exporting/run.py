@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
 import tempfile
 
@@ -55,10 +54,7 @@ def run_export(options: ExportOptions) -> list[pathlib.Path]:
         files.require_space(folder, _MODEL_COPIES * sum(p.nbytes for p in net.get_parameters()))
         export = formats.EXPORTERS[options.file_format]
         contents = export(net, batches, formats.TOLERANCE[device.name], pathlib.Path(folder))
-    with contextlib.ExitStack() as stack:  # writes all files before any of them gets its name
-        for suffix, content in contents.items():
-            file = files.replacing(f"{output}{suffix}", len(content))
-            stack.enter_context(file).write_bytes(content)
+    files.write_all({f"{output}{suffix}": content for suffix, content in contents.items()})
     for suffix, content in contents.items():
         print(f"{output}{suffix}: {len(content)} bytes")
     if options.file_format == "MINDIR":

@@ -6,6 +6,7 @@ from absl import flags
 from lenet import errors
 from lenet.options import config, programs, schema
 from lenet.options import flags as option_flags
+from lenet.testing import damage
 
 CLASSES = [cls for cls in vars(programs).values() if hasattr(cls, "program")]
 
@@ -21,6 +22,17 @@ def with_config(tmp_path, text, *arguments, options_class=programs.TrainOptions)
     path = tmp_path / "my.yaml"
     path.write_text(text)
     return parse([f"--config_path={path}", *arguments], options_class)
+
+
+def test_damaged_configuration_files_give_options_or_one_line(tmp_path):
+    text = b"# mine\ntrain: {lr: 0.02, epoch_size: 3}\nlimit: 4\nckpt_path: 'a b'\nseed: 1\n"
+    for content in damage.damaged(text, 500):
+        (tmp_path / "my.yaml").write_bytes(content)
+        try:
+            parse([f"--config_path={tmp_path / 'my.yaml'}"])
+        except errors.UserError as error:
+            assert "my.yaml" in str(error)
+            assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize("options_class", CLASSES)
@@ -95,6 +107,8 @@ def test_a_copy_of_the_defaults_and_an_empty_file_change_nothing(tmp_path):
         ("momentum: 1.01", "momentum must be a number of at least 0 and at most 1"),
         ("lr: .nan", "lr must be a number of at least 0"),
         ("lr: .inf", "lr must be a number of at least 0"),
+        ("epoch_size: 0x" + 400 * "f", "epoch_size must be an integer of at least 1"),
+        ("seed: 2147483648", "seed must be an integer of at least 0"),
         ("resume: 1", "resume must be true or false, not '1'"),
         ("lr: 1_0", "lr must be a number of at least 0, not '1_0'"),
         ("seed: 1e3", "seed must be an integer of at least 0, not '1e3'"),

@@ -3,8 +3,8 @@
 import contextlib
 import dataclasses
 import functools
-import math
 import re
+import sys
 from typing import Any
 
 import yaml
@@ -18,6 +18,7 @@ _TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "text": str
 # Truth values of YAML 1.1.
 _WORDS = dict.fromkeys(("true", "yes", "on", "y"), True)
 _WORDS |= dict.fromkeys(("false", "no", "off", "n"), False)
+_MAX_INT = 2**31 - 1  # of an int of C++
 _INTEGER = re.compile(r"[+-]?[0-9]+|0[xX][0-9a-fA-F]+")
 _TYPE_NAMES = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
 
@@ -77,7 +78,7 @@ class Option:
         if self.type is float and type(value) is int:
             value = float(value)
         if not self._accepts(value):
-            raise UserError(f"{source}: {self.name} must be {self.expected}, not {value!r}")
+            raise UserError(f"{source}: {self.name} must be {self.expected}, not {value!r:.80}")
         for choice in self.choices:
             if choice.lower() == value.lower():
                 return choice
@@ -102,9 +103,10 @@ class Option:
             return False
         if self.type is str:
             return not self.choices or value.lower() in map(str.lower, self.choices)
-        low = -math.inf if self.minimum is None else self.minimum
-        high = math.inf if self.maximum is None else self.maximum
-        return self.type is bool or (math.isfinite(value) and low <= value <= high)
+        low = -sys.float_info.max if self.minimum is None else self.minimum
+        high = _MAX_INT if self.type is int else sys.float_info.max
+        high = high if self.maximum is None else self.maximum
+        return self.type is bool or low <= value <= high
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ import csv
 import io
 import pathlib
 import re
+import statistics
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -153,11 +154,11 @@ def _read_files(
     """Returns the logits in the files `names` by image, or by file if it is of no image."""
     files = {stem + _SUFFIX: image for image, stem in _stems(images).items()}
     contents = {name: _content(folder / name) for name in names}
-    sizes = collections.Counter(len(content) for content in contents.values())
-    size = max((n for n in sizes if n and n % 4 == 0), key=lambda n: sizes[n], default=0)
+    sizes = [len(content) for content in contents.values()]
+    classes = max(2, statistics.mode(sizes) // 4) if sizes else 0
     _raise_if_any(
-        [f"{name} has {len(c)}" for name, c in contents.items() if len(c) != size or not size],
-        f"results in {folder} do not have {size or 'a multiple of 4'} bytes (float32 logits)",
+        [f"{name} has {len(c)}" for name, c in contents.items() if len(c) != 4 * classes],
+        f"results in {folder} do not have {4 * classes} bytes ({classes} float32)",
         "run //cc:infer310 again",
     )
     return {files.get(name, name): np.frombuffer(c, "<f4") for name, c in contents.items()}
@@ -188,18 +189,18 @@ def _from_manifest(path: pathlib.Path) -> dict[str, int]:
             for row in reader:
                 if not "".join(row).strip():
                     continue
-                valid = len(row) == 2 and row[0] and re.fullmatch(_LABEL, row[1], re.ASCII)
-                if not valid:
+                name = ",".join(row[:-1])  # names with commas need no quotes
+                if not name or not re.fullmatch(_LABEL, row[-1], re.ASCII):
                     raise UserError(
                         f"{path}, line {reader.line_num}: expected a file name and a label from "
                         f"0 to {_MAX_LABELS - 1}, found {','.join(row)!r:.80}"
                     )
-                image = pathlib.PurePath(row[0])
+                image = pathlib.PurePath(name)
                 if image in labels:
                     raise UserError(
                         f"{path}, line {reader.line_num}: {image} again; expected each name once"
                     )
-                labels[image] = int(row[1])
+                labels[image] = int(row[-1])
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (csv.Error, UnicodeDecodeError) as error:

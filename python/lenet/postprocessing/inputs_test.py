@@ -6,7 +6,7 @@ import pytest
 from lenet.data import idx
 from lenet.errors import UserError
 from lenet.postprocessing import inputs
-from lenet.testing import mnist
+from lenet.testing import damage, mnist
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,14 @@ def test_idx_file_without_labels(data, tmp_path):
 
 
 def test_manifest(tmp_path):
-    manifest = b"\xef\xbb\xbffile,label\r\na b.png,0\n7/c.d.jpg,61\r\n\r\n \n"
+    manifest = b'\xef\xbb\xbffile,label\r\na b.png,0\n7/c.d.jpg,61\r\n\r\n \na,1.png,3\n"b,2.png",4'
     folder = _folder(tmp_path / "set", "test_9_9.png", manifest=manifest)
-    assert inputs.expected_labels(folder, "unused") == {"a b.png": 0, "7/c.d.jpg": 61}
+    assert inputs.expected_labels(folder, "unused") == {
+        "a b.png": 0,
+        "7/c.d.jpg": 61,
+        "a,1.png": 3,
+        "b,2.png": 4,
+    }
 
 
 # The same names as in cc/image/dataset_test.cc.
@@ -219,7 +224,7 @@ def _five_classes(folder):
         (_remove, r"5 of 5 results are missing .*: test_0_7, 1/a.png, 1/a.jpg, \.\.\."),
         (_add, "1 results in .* belong to no image: test_9_9.bin"),
         (_shorten, "2 results .* 40 bytes .*: 1_a.jpg.bin has 0, 1_a.png.bin has 36"),
-        (_shorten_all, "5 results .* a multiple of 4 bytes .* has 39"),
+        (_shorten_all, "5 results .* 36 bytes .*: 0_c.d.bin has 39"),
         (_lengthen, "1 results .*: 4.bin has 200"),
         (_put(np.nan), "1 results .* hold NaN or infinity: 4;"),
         (_put(-np.inf), "1 results .* hold NaN or infinity: 4;"),
@@ -274,3 +279,29 @@ def test_bad_array(array_folder, change, message):
     change(array_folder)
     with pytest.raises(UserError, match=message):
         inputs.read_results(str(array_folder), LABELS)
+
+
+@pytest.mark.parametrize("name", ["results.npy", "../results.csv"])
+def test_damaged_results_are_refused_or_give_the_same_classes(array_folder, name):
+    path = array_folder / name
+    for content in damage.damaged(path.read_bytes(), 500):
+        path.write_bytes(content)
+        try:
+            logits, missing = inputs.read_results(str(array_folder), LABELS)
+        except UserError:
+            continue
+        kept = [image for image in LABELS if image not in missing]
+        classes = dict(zip(LABELS, LOGITS.argmax(axis=1), strict=True))
+        assert logits.argmax(axis=1).tolist() == [classes[image] for image in kept]
+
+
+def test_damaged_manifests_are_refused_or_have_labels(tmp_path):
+    text = b"file,label\n" + b"".join(b"test_%d_%d.png,%d\n" % (i, i, i) for i in range(10))
+    folder = _folder(tmp_path / "set", manifest=text)
+    for content in damage.damaged(text, 500):
+        (tmp_path / "set" / "manifest.csv").write_bytes(content)
+        try:
+            labels = inputs.expected_labels(folder, "")
+        except UserError:
+            continue
+        assert set(labels.values()) <= set(range(1000))

@@ -33,8 +33,8 @@ def run_postprocessing(options: PostprocessOptions) -> None:
     line = metrics.accuracy_line(result.accuracy)
     folder = files.make_folder("output_path", options.output_path)
     report = _read_report(folder / "report.json") | result.as_dict()
-    files.write_atomically(folder / "acc.log", line + "\n")
-    files.write_atomically(folder / "report.json", json.dumps(report, indent=1) + "\n")
+    text = json.dumps(report, indent=1) + "\n"
+    files.write_all({folder / "acc.log": line + "\n", folder / "report.json": text})
     print(f"Accuracy: {{{line}}}")
     print(f"\n{result.table()}")
     inputs.raise_if_missing(options.result_path, missing, len(expected))
@@ -45,7 +45,7 @@ def _read_report(path: pathlib.Path) -> dict[str, Any]:
         report = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {path} ({error}); expected JSON; move it away") from error
     if not isinstance(report, dict):
         raise UserError(f"{path}: expected a JSON object, found another value; move it away")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from lenet import memory
 from lenet.errors import UserError
 from lenet.prediction import picture
 
@@ -144,6 +145,12 @@ def test_exif_rotation(save, name, rest):
     np.testing.assert_allclose(found.astype(int), GRAY, atol=25)
 
 
+def test_orientation_outside_of_exif_is_ignored(save):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
+    found = _gray(save(Image.fromarray(GRAY), "a.jpg", xmp=xmp, quality=95))
+    assert found.shape == GRAY.shape
+
+
 def test_every_orientation(save):
     for orientation in range(1, 9):
         exif = Image.Exif()
@@ -168,10 +175,12 @@ def _png():
     return buffer.getvalue()
 
 
-def _bomb():
+def _cut_jpeg(start=b"", end=b"\xff\xd9"):
+    """Returns a JPEG without its last pixels, but with a marker of its end."""
     buffer = io.BytesIO()
-    Image.new("1", (20000, 20000)).save(buffer, "PNG")
-    return buffer.getvalue()
+    Image.fromarray(GRAY).resize((300, 300)).save(buffer, "JPEG")
+    content = buffer.getvalue()
+    return content[: len(content) * 2 // 3].replace(b"JFIF\0\1", b"JFIF\0" + start) + end
 
 
 @pytest.mark.parametrize(
@@ -181,13 +190,23 @@ def _bomb():
         (b"dear diary", "expected a PNG, JPEG, .* or GIF picture, found 10 bytes"),
         (_png()[:5000], "cannot read the picture"),
         (_png()[:20], "cannot read|expected a PNG"),
-        (_bomb(), "pixels are too many for a photo"),
+        (_cut_jpeg(b"\1"), "broken JPEG: .*premature end"),
+        (_cut_jpeg(b"\7"), "broken JPEG: .*premature end"),  # of an unknown version, too
     ],
 )
 def test_bad_files(tmp_path, content, message):
     (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(UserError, match=message):
         _gray(str(tmp_path / "a.jpg"))
+
+
+@pytest.mark.parametrize(("kind", "pixels"), [("PNG", 5000**2), ("JPEG", 1250**2 + 5000**2 / 2)])
+def test_the_memory_left_is_the_limit(save, monkeypatch, kind, pixels):
+    path = save(Image.new("L", (5000, 5000)), "a", format=kind, progressive=True)
+    asked = []
+    monkeypatch.setattr(memory, "require", lambda *arguments: asked.append(arguments))
+    _gray(path)
+    assert asked == [("the picture of 5000x5000 pixels", 16 * pixels)]
 
 
 def test_find(tmp_path):

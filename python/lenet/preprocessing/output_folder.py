@@ -66,7 +66,7 @@ def _content(names: set[str]) -> str:
 def _read_marker(path: pathlib.Path) -> Settings | None:
     try:
         return json.loads((path / _MARKER).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
