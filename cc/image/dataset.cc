@@ -283,7 +283,7 @@ class FolderDataset : public ImageDataset {
         WithLocation(path, options_.find_digits ? Prepare(content)
                                                 : DecodeImage(content)));
     if (!image.warning.empty()) AddWarning(image.warning, i);
-    if (!options_.find_digits && BorderMedian(image) >= 128) {
+    if (BorderMedian(image) >= 128) {
       AddWarning(
           "light paper, but the model knows light digits on a dark ground; "
           "give --prepare=predict",

@@ -216,6 +216,10 @@ TEST(DecodeJpegTest, MissingPixelsAreErrors) {
   file.resize(file.size() / 2);
   EXPECT_THAT(DecodeImage(file + "\xff\xd9"),
               StatusIs(kInvalid, HasSubstr("premature end")));
+  file = GoldenImages().at("jpeg_gray_restart").file;
+  file.insert(FindMarker(file, 0xd0) - 1, 9, '\x55');
+  EXPECT_THAT(DecodeImage(file),
+              StatusIs(kInvalid, HasSubstr("extraneous bytes before marker")));
 }
 
 TEST(DecodeJpegTest, BytesAfterTheEndAreIgnored) {

@@ -222,19 +222,22 @@ Plane Filled(const Region& region, const Plane& picture) {
 }
 
 bool IsRectangular(const Plane& mask, int64_t area, int64_t percent) {
-  for (int step = 0; step < 32; ++step) {
-    const int64_t a = step < 16 ? 16 : 32 - step;
-    const int64_t b = std::min(step, 16);
-    Box extent{INT32_MAX, INT32_MIN, INT32_MAX, INT32_MIN};
-    for (int y = 0; y < mask.height; ++y) {
-      for (int x = 0; x < mask.width; ++x) {
-        if (mask.at(y, x) != 0) {
-          extent.Add(int(y * b + x * a), int(y * a - x * b));
-        }
-      }
+  std::vector<std::pair<int, int>> ends;  // of each row
+  for (int y = 0; y < mask.height; ++y) {
+    for (int x = 0, last = -1; x < mask.width; ++x) {
+      if (mask.at(y, x) == 0) continue;
+      if (last >= 0) ends.pop_back();
+      if (last < 0) ends.emplace_back(y, x);
+      ends.emplace_back(y, last = x);
     }
+  }
+  for (int step = 0; step < 32; ++step) {
+    const int a = step < 16 ? 16 : 32 - step;
+    const int b = std::min(step, 16);
+    Box extent{INT32_MAX, INT32_MIN, INT32_MAX, INT32_MIN};
+    for (const auto& [y, x] : ends) extent.Add(y * b + x * a, y * a - x * b);
     const int64_t around =
-        (extent.height() - 1 + a + b) * (extent.width() - 1 + a + b);
+        int64_t{extent.height() - 1 + a + b} * (extent.width() - 1 + a + b);
     if (100 * area * (a * a + b * b) > percent * around) return true;
   }
   return false;

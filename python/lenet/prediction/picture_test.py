@@ -175,12 +175,13 @@ def _png():
     return buffer.getvalue()
 
 
-def _cut_jpeg(start=b"", end=b"\xff\xd9"):
-    """Returns a JPEG without its last pixels, but with a marker of its end."""
+def _jpeg(**options):
     buffer = io.BytesIO()
-    Image.fromarray(GRAY).resize((300, 300)).save(buffer, "JPEG")
-    content = buffer.getvalue()
-    return content[: len(content) * 2 // 3].replace(b"JFIF\0\1", b"JFIF\0" + start) + end
+    Image.fromarray(GRAY).resize((300, 300)).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+_CUT_JPEG = _jpeg()[:2000] + b"\xff\xd9"
 
 
 @pytest.mark.parametrize(
@@ -190,8 +191,13 @@ def _cut_jpeg(start=b"", end=b"\xff\xd9"):
         (b"dear diary", "expected a PNG, JPEG, .* or GIF picture, found 10 bytes"),
         (_png()[:5000], "cannot read the picture"),
         (_png()[:20], "cannot read|expected a PNG"),
-        (_cut_jpeg(b"\1"), "broken JPEG: .*premature end"),
-        (_cut_jpeg(b"\7"), "broken JPEG: .*premature end"),  # of an unknown version, too
+        (_png()[:-20] + bytes(4) + _png()[-16:], "cannot read the picture: .*IDAT"),
+        (_CUT_JPEG, "broken JPEG: .*premature end"),
+        (_CUT_JPEG.replace(b"JFIF\0\1", b"JFIF\0\7"), "broken JPEG: .*premature end"),
+        (
+            _jpeg(restart_marker_blocks=9).replace(b"\xff\xd0", bytes(9) + b"\xff\xd0"),
+            "broken JPEG: .*extraneous bytes",
+        ),
     ],
 )
 def test_bad_files(tmp_path, content, message):
