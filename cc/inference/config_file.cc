@@ -1,5 +1,6 @@
 #include "cc/inference/config_file.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <iterator>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -217,6 +219,33 @@ absl::Status CheckCharacters(absl::string_view text) {
   return absl::OkStatus();
 }
 
+// Throws a YAML::Exception for a document that starts where the one before it
+// did. yaml-cpp does not advance past a comma there, so that YAML::LoadAll
+// would not end.
+class DocumentChecker final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos == last_) {
+      throw YAML::ParserException(mark, "unexpected character");
+    }
+    last_ = mark.pos;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int last_ = -1;
+};
+
 }  // namespace
 
 absl::StatusOr<std::string> CheckValue(const Option& option,
@@ -257,6 +286,11 @@ absl::StatusOr<ConfigFile> ParseConfig(const std::string& path,
   LENET_RETURN_IF_ERROR(WithLocation(absl::StrCat(path, " is not YAML"),
                                      CheckCharacters(content)));
   try {
+    std::istringstream stream(content);
+    YAML::Parser parser(stream);
+    DocumentChecker checker;
+    while (parser.HandleNextDocument(checker)) {
+    }
     const std::vector<YAML::Node> documents = YAML::LoadAll(content);
     if (documents.empty()) return ConfigFile();
     LENET_ASSIGN_OR_RETURN(ConfigFile file, ReadDocument(documents[0], path));

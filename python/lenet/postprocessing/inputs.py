@@ -90,12 +90,13 @@ def read_results(result_path: str, expected: Mapping[str, int]) -> tuple[np.ndar
         raise UserError(
             f"--result_path: cannot read {folder}: {error.strerror}; run //cc:infer310 first"
         ) from error
-    if _ARRAY in found and len(found) > 1:
+    others = [name for name in found if name != _ARRAY]
+    if _ARRAY in found and others:
         raise UserError(
-            f"--result_path: {folder} holds the results of two runs, {_ARRAY} and {found[0]}; "
+            f"--result_path: {folder} holds the results of two runs, {_ARRAY} and {others[0]}; "
             "remove the older ones, or run //cc:infer310 again"
         )
-    rows = _read_array(folder) if found == [_ARRAY] else _read_files(folder, found, expected)
+    rows = _read_array(folder) if _ARRAY in found else _read_files(folder, others, expected)
     missing = [image for image in expected if image not in rows]
     if len(missing) == len(expected):
         raise_if_missing(result_path, missing, len(expected))

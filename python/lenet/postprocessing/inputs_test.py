@@ -231,6 +231,7 @@ def _five_classes(folder):
         (_folder_instead, "cannot read .*4.bin: Is a directory"),
         (_five_classes, "1 labels are no class .* has 5 logits per image: test_0_7 is 7;"),
         (_write_array, "the results of two runs, results.npy and 0_c.d.bin"),
+        (lambda folder: (_remove(folder), _add(folder), _write_array(folder)), "and test_9_9.bin"),
     ],
 )
 def test_bad_results(folder, change, message):
