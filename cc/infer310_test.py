@@ -360,7 +360,7 @@ def test_model_with_a_wrong_output(engine, message, tmp_path, one_image):
     [
         ("normalised_2", 2, 26, "native"),
         ("classes_5", 5, 12, "native"),
-        ("tanh_3", 3, 10, "lite"),
+        ("tanh_3", 3, 10, "native"),
         ("branches_2", 2, 27, "lite"),
     ],
 )

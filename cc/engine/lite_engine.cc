@@ -80,22 +80,24 @@ class LiteEngine final : public SynchronousEngine {
   // cannot be used by two processes at once.
   absl::Status Try(const std::string& mindir,
                    const std::shared_ptr<mindspore::Context>& context) {
-    constexpr unsigned kMaxSeconds = 60;
+    constexpr unsigned kMaxSeconds = 30;
     const pid_t child = fork();
     if (child == 0) {
       alarm(kMaxSeconds);
       std::vector<float> in(ElementCount(input().shape));
       std::vector<float> out(ElementCount(output().shape));
-      if (Build(mindir, context).ok())
+      if (Build(mindir, context).ok()) {
         Run(in, absl::MakeSpan(out)).IgnoreError();
+      }
       _exit(0);
     }
     int status = 0;
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (child < 0 || !WIFSIGNALED(status)) return absl::OkStatus();
-    return BuildError(absl::StrCat("it ended by signal ", WTERMSIG(status),
-                                   ", as it does for some damaged files"));
+    return BuildError(absl::StrCat("it ended with '",
+                                   strsignal(WTERMSIG(status)),
+                                   "', as it does for some damaged files"));
   }
 
   // Builds the model on the device of `context`.

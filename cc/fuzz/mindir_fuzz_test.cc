@@ -85,6 +85,44 @@ MindIrMaker MeanArgmax() {
   return maker;
 }
 
+// Returns a network of branches, with pools beyond the image.
+MindIrMaker Branches() {
+  MindIrMaker maker;
+  maker.Input("x", {2, 1, 7, 7})
+      .Constant("one", int64_t{1})
+      .Constant("two", int64_t{2})
+      .Constant("zero", int64_t{0})
+      .Constant("false", false)
+      .Constant("axes", Ints{2, 3})
+      .Constant("depth", Ints{2})
+      .Constant("window", Ints{2, 2})
+      .Parameter("slope", {2})
+      .Node("ExpandDims", {"x", "two"}, "deep")
+      .Node("MaxPool3DWithArgmax", {"deep"}, "pools",
+            {{"ksize", Ints{1, 3, 3}},
+             {"strides", Ints{1, 2, 2}},
+             {"pads", Ints{0, 1, 1}},
+             {"dilation", Ints{1, 1, 1}},
+             {"ceil_mode", true}})
+      .Node("TupleGetItem", {"pools", "zero"}, "pool")
+      .Node("Squeeze", {"pool", "depth"}, "flat")
+      .Node("AvgPool", {"flat", "window", "one", "one", "zero"}, "mean")
+      .Node("MakeTuple", {"flat", "mean"}, "tuple")
+      .Node("Concat", {"tuple", "one"}, "both")
+      .Node("PReLU", {"both", "slope"}, "prelu")
+      .Node("ReduceMean", {"prelu", "axes", "true"}, "gate")
+      .Constant("true", true)
+      .Node("Div", {"gate", "prelu"}, "gated")
+      .Node("AdaptiveMaxPool2D", {"gated", "one"}, "largest")
+      .Node("TupleGetItem", {"largest", "zero"}, "large")
+      .Node("Flatten", {"large"}, "logits")
+      .Node("ArgMaxWithValue", {"logits", "one", "false"}, "classes")
+      .Node("TupleGetItem", {"classes", "zero"}, "class")
+      .Node("Cast", {"class", "two"}, "y")
+      .Output("y", {2});
+  return maker;
+}
+
 void ExpectInvalidArgument(const absl::Status& status) {
   if (status.code() != absl::StatusCode::kInvalidArgument) std::abort();
 }
@@ -118,8 +156,9 @@ void ConvertToLiteForm(absl::string_view content) {
 std::vector<std::string> FuzzSeeds() {
   MindIrMaker version_1 = SmallNetwork(1);
   version_1.proto().set_mind_ir_version(1);
-  return {SmallNetwork(1).Bytes(), SmallNetwork(3).Bytes(), version_1.Bytes(),
-          OtherOperators().Bytes(), MeanArgmax().Bytes()};
+  return {SmallNetwork(1).Bytes(), SmallNetwork(3).Bytes(),
+          version_1.Bytes(),       OtherOperators().Bytes(),
+          MeanArgmax().Bytes(),    Branches().Bytes()};
 }
 
 }  // namespace lenet

@@ -153,22 +153,37 @@ TEST(BuilderTest, ComputesWithShapes) {
 }
 
 TEST(BuilderTest, AnArgmaxAtTheEndGivesItsLogits) {
-  for (const bool keep : {false, true}) {
+  struct Case {
+    std::vector<const char*> ops;  // Cast and ExpandDims may follow
+    Ints out;
+  };
+  for (const Case& c : std::vector<Case>{{{"Argmax"}, {3}},
+                                         {{"Argmax", "ExpandDims"}, {3, 1}},
+                                         {{"ArgMaxExt", "Cast"}, {3, 1}},
+                                         {{"ArgMaxWithValue"}, {3, 1}}}) {
     MindIrMaker maker = SmallNetwork(3);
-    maker.Node("Argmax", {"y"}, "class", {{"axis", int64_t{1}}});
-    if (keep) {
-      maker.Constant("last", int64_t{-1})
-          .Node("ExpandDims", {"class", "last"}, "kept");
+    maker.Constant("last", int64_t{-1}).Constant("keep", true);
+    maker.Constant("zero", int64_t{0});
+    std::vector<const char*> inputs = {"y", "last", "keep"};
+    std::string output = "y";
+    for (const char* op : c.ops) {
+      inputs[0] = output.c_str();
+      maker.Node(op, inputs, op);
+      output = op;
+      inputs.resize(2);
+    }
+    if (output == "ArgMaxWithValue") {
+      maker.Node("TupleGetItem", {output.c_str(), "zero"}, "item");
+      output = "item";
     }
     maker.proto().mutable_graph()->clear_output();
-    maker.Output(keep ? "kept" : "class", keep ? Ints{3, 1} : Ints{3});
+    maker.Output(output.c_str(), c.out);
     LENET_ASSERT_OK_AND_ASSIGN(const MindIrModel model,
                                ReadMindIr(maker.Bytes()));
     LENET_ASSERT_OK_AND_ASSIGN(const StepGraph graph, BuildSteps(model));
     EXPECT_THAT(graph.output_shape, ElementsAre(3, 10));
-    maker.Node("ReLU", {"class"}, "z");
-    EXPECT_THAT(Names(maker),
-                StatusIs(kInvalid, HasSubstr("input 0 ('class')")));
+    maker.Node("ReLU", {output.c_str()}, "z");
+    EXPECT_THAT(Names(maker), StatusIs(kInvalid, HasSubstr("input 0 ('")));
   }
 }
 

@@ -658,7 +658,8 @@ bool LiteComputes(const MindIrModel& model) {
   constexpr absl::string_view kNotLite =
       " AdaptiveAvgPool2D AdaptiveMaxPool2D ArgMaxExt ArgMaxWithValue Argmax "
       "AvgPool3D Cast Dense Divs FlattenExt LogSoftmaxExt MaxPool3DWithArgmax "
-      "MaxPoolWithArgmaxV2 MeanExt Mish Muls ReduceMax SeLU SiLU Softsign ";
+      "MaxPoolWithArgmaxV2 MeanExt Mish Muls ReduceMax SeLU Shape SiLU "
+      "Softsign ";
   return std::all_of(
       model.nodes.begin(), model.nodes.end(), [&](const MindIrNode& node) {
         const std::string op = absl::StrCat(" ", node.op, " ");
