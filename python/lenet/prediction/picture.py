@@ -129,7 +129,7 @@ def _check(image: ImageFile.ImageFile, path: str) -> None:
     if image.format == "PNG":
         with Image.open(path) as unread:
             unread.verify()
-    if image.format != "JPEG":
+    if image.format not in ("JPEG", "MPO"):
         return
     content = pathlib.Path(path).read_bytes()
     # Only the first oddity is reported, so this harmless one must not hide another.
