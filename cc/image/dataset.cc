@@ -108,15 +108,15 @@ class IdxDataset : public ImageDataset {
 
 absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
     const std::string& path, const DatasetOptions& options) {
+  // Whether images of EMNIST are transposed may show in any of them.
+  const bool emnist = IsEmnist(path);
+  LENET_ASSIGN_OR_RETURN(IdxImages images,
+                         ReadIdxImages(path, emnist ? 0 : options.limit));
   if (options.find_digits) {
     return InvalidArgument(path,
                            ": IDX images have the form of MNIST already; "
                            "omit --prepare=predict");
   }
-  // Whether images of EMNIST are transposed may show in any of them.
-  const bool emnist = IsEmnist(path);
-  LENET_ASSIGN_OR_RETURN(IdxImages images,
-                         ReadIdxImages(path, emnist ? 0 : options.limit));
   std::optional<std::vector<uint8_t>> labels;
   if (const std::optional<std::string> labels_path = FindLabels(path)) {
     LENET_ASSIGN_OR_RETURN(labels, ReadIdxLabels(*labels_path));
