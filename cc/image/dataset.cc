@@ -157,22 +157,18 @@ bool StartsAsImage(const fs::path& path) {
   return start.ok() && IsImage(start->content);
 }
 
-// Returns whether a file is a data set in a format that is not read, as
+// Returns an error for a data set in a format that is not read, those of
 // _OTHER_FORMATS in lenet.data.idx.
-bool IsOtherFormat(const fs::path& path) {
-  std::string name = absl::AsciiStrToLower(path.string());
-  if (absl::EndsWith(name, ".gz")) name.resize(name.size() - 3);
+absl::Status RefuseOtherFormat(const fs::path& path) {
+  const std::string name = absl::AsciiStrToLower(path.string());
   for (const char* ending : {".npz", ".csv", ".parquet", ".mat", ".pt", ".pkl",
                              ".zip", ".tar", ".xz", ".tgz"}) {
-    if (absl::EndsWith(name, ending)) return true;
+    if (!absl::EndsWith(absl::StripSuffix(name, ".gz"), ending)) continue;
+    return InvalidArgument(path.string(),
+                           " is not read; take (or unpack) the "
+                           "IDX files of this data set");
   }
-  return false;
-}
-
-absl::Status OtherFormat(const fs::path& path) {
-  return InvalidArgument(path.string(),
-                         " is not read; take (or unpack) the IDX files of this "
-                         "data set");
+  return absl::OkStatus();
 }
 
 struct Sample {
@@ -464,7 +460,7 @@ absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
     std::error_code error;
     for (fs::recursive_directory_iterator it(folder, error), end; it != end;
          it.increment(error)) {
-      if (IsOtherFormat(it->path())) return OtherFormat(it->path());
+      LENET_RETURN_IF_ERROR(RefuseOtherFormat(it->path()));
     }
     return InvalidArgument(
         "no images in ", folder,
@@ -548,7 +544,7 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
     LabelByName(&samples);
     return std::make_unique<FolderDataset>(std::move(samples), options);
   }
-  if (IsOtherFormat(path)) return OtherFormat(path);
+  LENET_RETURN_IF_ERROR(RefuseOtherFormat(path));
   return OpenIdx(options.path, options);  // also reports a missing path
 }
 
