@@ -108,15 +108,15 @@ class IdxDataset : public ImageDataset {
 
 absl::StatusOr<std::unique_ptr<Dataset>> OpenIdx(
     const std::string& path, const DatasetOptions& options) {
+  // Whether images of EMNIST are transposed may show in any of them.
+  const bool emnist = IsEmnist(path);
+  LENET_ASSIGN_OR_RETURN(IdxImages images,
+                         ReadIdxImages(path, emnist ? 0 : options.limit));
   if (options.find_digits) {
     return InvalidArgument(path,
                            ": IDX images have the form of MNIST already; "
                            "omit --prepare=predict");
   }
-  // Whether images of EMNIST are transposed may show in any of them.
-  const bool emnist = IsEmnist(path);
-  LENET_ASSIGN_OR_RETURN(IdxImages images,
-                         ReadIdxImages(path, emnist ? 0 : options.limit));
   std::optional<std::vector<uint8_t>> labels;
   if (const std::optional<std::string> labels_path = FindLabels(path)) {
     LENET_ASSIGN_OR_RETURN(labels, ReadIdxLabels(*labels_path));
@@ -157,22 +157,18 @@ bool StartsAsImage(const fs::path& path) {
   return start.ok() && IsImage(start->content);
 }
 
-// Returns whether a file is a data set in a format that is not read, as
+// Returns an error for a data set in a format that is not read, those of
 // _OTHER_FORMATS in lenet.data.idx.
-bool IsOtherFormat(const fs::path& path) {
-  std::string name = absl::AsciiStrToLower(path.string());
-  if (absl::EndsWith(name, ".gz")) name.resize(name.size() - 3);
+absl::Status RefuseOtherFormat(const fs::path& path) {
+  const std::string name = absl::AsciiStrToLower(path.string());
   for (const char* ending : {".npz", ".csv", ".parquet", ".mat", ".pt", ".pkl",
                              ".zip", ".tar", ".xz", ".tgz"}) {
-    if (absl::EndsWith(name, ending)) return true;
+    if (!absl::EndsWith(absl::StripSuffix(name, ".gz"), ending)) continue;
+    return InvalidArgument(path.string(),
+                           " is not read; take (or unpack) the "
+                           "IDX files of this data set");
   }
-  return false;
-}
-
-absl::Status OtherFormat(const fs::path& path) {
-  return InvalidArgument(path.string(),
-                         " is not read; take (or unpack) the IDX files of this "
-                         "data set");
+  return absl::OkStatus();
 }
 
 struct Sample {
@@ -469,7 +465,7 @@ absl::StatusOr<std::vector<Sample>> ListImages(const std::string& folder) {
     std::error_code error;
     for (fs::recursive_directory_iterator it(folder, error), end; it != end;
          it.increment(error)) {
-      if (IsOtherFormat(it->path())) return OtherFormat(it->path());
+      LENET_RETURN_IF_ERROR(RefuseOtherFormat(it->path()));
     }
     return InvalidArgument(
         "no images in ", folder,
@@ -553,7 +549,7 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
     LabelByName(&samples);
     return std::make_unique<FolderDataset>(std::move(samples), options);
   }
-  if (IsOtherFormat(path)) return OtherFormat(path);
+  LENET_RETURN_IF_ERROR(RefuseOtherFormat(path));
   return OpenIdx(options.path, options);  // also reports a missing path
 }
 

@@ -24,13 +24,13 @@ _START = re.compile(
 _LOSSLESS = ("PNG", "BMP", "TIFF", "GIF")
 _FEW_LEVELS = 32  # an array of 0 and 1, or 0 to 16, that was saved as it is
 _MAX_SIDE = 1024  # pixels; enough for a digit
-_BYTES_PER_PIXEL = 16  # while a picture is decoded; kBytesPerPixel in cc/image/decode.cc
+_BYTES_PER_PIXEL = 16  # while a picture is decoded; kBytesPerPixel in cc/image/planes.h
 # Messages of libjpeg about pixels. Bytes before other markers than these are harmless.
 _DAMAGED = "(Corrupt|Premature|Inconsistent|Invalid SOS)(?!.*extraneous)|.* before marker 0xd[0-7]"
 _DAMAGED_PROGRESSIVE = _DAMAGED + "|.* before marker 0x(c4|da)"
 _WIDE = ("I", "F")  # prefixes of Pillow's modes for more than 8 bits per sample
 _ORIENTATION = 0x0112  # tag of EXIF
-# Where Pillow looks for it besides, unlike cc/image/decode.cc and most programs.
+# Where Pillow looks for it besides, unlike cc/image and most programs.
 _OTHER_ORIENTATIONS = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -129,7 +129,7 @@ def _check(image: ImageFile.ImageFile, path: str) -> None:
     if image.format == "PNG":
         with Image.open(path) as unread:
             unread.verify()
-    if image.format != "JPEG":
+    if image.format not in ("JPEG", "MPO"):
         return
     content = pathlib.Path(path).read_bytes()
     # Only the first oddity is reported, so this harmless one must not hide another.
@@ -241,7 +241,7 @@ def _scaled_colour(image: ImageFile.ImageFile, low_raw_mode: str) -> np.ndarray:
 
 
 def _on_paper(channels: list[np.ndarray], alpha: np.ndarray) -> list[np.ndarray]:
-    """Returns the planes on an opaque ground; cc/image/decode.cc does the same in integers."""
+    """Returns the planes on an opaque ground; cc/image/png.cc does the same in integers."""
     full = int(alpha.max())
     if full == 0:  # nothing would be visible
         return channels
