@@ -59,11 +59,9 @@ class Progress:
         for number, loss in enumerate(losses.tolist(), start=1):
             self._step(done - steps + number * each, each, loss)
 
-    def end_epoch(self, epoch: int, complete: bool) -> None:
-        """Ends an epoch; `complete` is false if the run stops inside it."""
+    def end_epoch(self, epoch: int) -> None:
+        """Ends a complete epoch."""
         self.close()
-        if not complete:
-            return
         total_ms = (time.perf_counter() - self._epoch_start) * 1e3
         ms_per_step = total_ms / self._epoch_steps
         self.epochs.append(

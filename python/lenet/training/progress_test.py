@@ -23,8 +23,8 @@ def _run(progress, last, steps_per_epoch):
         if step == 0:
             progress.start_epoch(epoch + 1, 0)
         progress.steps(done + 1, 1, np.array([LOSS], np.float32))
-        if step + 1 == steps_per_epoch or done + 1 == last:
-            progress.end_epoch(epoch + 1, step + 1 == steps_per_epoch)
+        if step + 1 == steps_per_epoch:
+            progress.end_epoch(epoch + 1)
 
 
 def test_lines_and_curve(log):
@@ -45,7 +45,7 @@ def test_a_launch_whose_last_loss_alone_is_known(log):
     progress.start_epoch(1, 0)
     for done in (3, 6, 9, 12):
         progress.steps(done, 3, np.array([done], np.float32))
-    progress.end_epoch(1, True)
+    progress.end_epoch(1)
     assert progress.loss_curve == [[1, step, step] for step in (3, 6, 12)]
     (epoch,) = progress.epochs
     assert epoch["mean_loss"] == 7.5

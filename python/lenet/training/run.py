@@ -257,10 +257,8 @@ class _Run:
         if self.done % self.options.save_checkpoint_steps == 0:
             self._save()
         epoch, step = divmod(self.done, schedule.steps_per_epoch)
-        if step and (self._stops(interruption) or self.done == schedule.last):
-            self.progress.end_epoch(epoch + 1, complete=False)
-        elif step == 0:
-            self.progress.end_epoch(epoch, complete=True)
+        if step == 0:
+            self.progress.end_epoch(epoch)
             if self.done < schedule.last:
                 if self.workers.writes:
                     accuracy = self._evaluate() if self.options.eval_each_epoch else None
