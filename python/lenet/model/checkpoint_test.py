@@ -203,6 +203,16 @@ def test_a_corrupted_file_is_reported(saved, tmp_path, change, message):
     assert str(path) in str(error.value)
 
 
+def test_a_flipped_bit_anywhere_is_reported(saved, tmp_path):
+    content = saved[1].read_bytes()
+    path = tmp_path / "bad.ckpt"
+    for at in np.random.default_rng(1).integers(len(content), size=100).tolist():
+        changed = bytes([content[at] ^ 1 << at % 8])
+        path.write_bytes(content[:at] + changed + content[at + 1 :])
+        with pytest.raises(UserError):
+            checkpoint.read(path)
+
+
 def test_a_damaged_file_with_mindspores_checksum_is_reported(tmp_path):
     path = tmp_path / "a.ckpt"
     ms.save_checkpoint(LeNet5(), str(path), crc_check=True)

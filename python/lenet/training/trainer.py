@@ -129,11 +129,20 @@ class OperatorTrainer(Trainer):
         batches = ms.dataset.GeneratorDataset(
             _Batches(self._data, schedule, first), ["image", "label"], shuffle=False
         )
+        losses: list[float] = []
+
+        def end_step(context: ms.train.RunContext) -> None:  # called per launch with a sink
+            losses.append(context.original_args()["net_outputs"].asnumpy().item())
+            if sinks or len(losses) == size:
+                if report(size, np.array(losses, np.float32)):
+                    context.request_stop()
+                losses.clear()
+
         # With a sink, MindSpore's "epoch" is one launch.
         self._model.train(
             (schedule.last - first) // size if sinks else 1,
             batches,
-            [_Reporter(size, report)],
+            ms.train.LambdaCallback(on_train_step_end=end_step),
             dataset_sink_mode=sinks,
             sink_size=size,
         )
@@ -154,26 +163,6 @@ class _Batches:
         chosen = self._schedule.order(self._first + int(index), 1)[0]
         images = transform.normalize(self._data.images[chosen])
         return images[:, np.newaxis], self._data.labels[chosen]
-
-
-class _Reporter(ms.train.Callback):
-    """Reports the losses of each launch; on a CPU, those of as many steps."""
-
-    def __init__(self, size: int, report: Report) -> None:
-        super().__init__()
-        self._size = size
-        self._report = report
-        self._losses: list[float] = []
-
-    def on_train_step_end(self, run_context: ms.train.RunContext) -> None:
-        """Called after each launch."""
-        arguments = run_context.original_args()
-        self._losses.append(arguments["net_outputs"].asnumpy().item())
-        if arguments["dataset_sink_mode"] or len(self._losses) == self._size:
-            losses = np.array(self._losses, np.float32)
-            self._losses.clear()
-            if self._report(self._size, losses):
-                run_context.request_stop()
 
 
 class FusedTrainer(Trainer):

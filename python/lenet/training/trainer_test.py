@@ -120,13 +120,12 @@ def test_a_run_of_mindspores_operators_continues_at_any_step(data):
 def _sink(self, launches, batches, callbacks, dataset_sink_mode, sink_size):
     """Does what Model.train does with a sink: one call of the callbacks per launch."""
     assert dataset_sink_mode
-    context = ms.train.RunContext({"dataset_sink_mode": True})
+    context = ms.train.RunContext({})
     iterator = batches.create_tuple_iterator(num_epochs=1)
     for _ in range(launches):
         for _ in range(sink_size):
             context.original_args()["net_outputs"] = self.train_network(*next(iterator))
-        for callback in callbacks:
-            callback.on_train_step_end(context)
+        callbacks.on_train_step_end(context)
         if context.get_stop_requested():
             return
     assert next(iterator, None) is None
