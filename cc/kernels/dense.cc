@@ -153,7 +153,7 @@ HWY_INLINE auto SumsOfLanes(D d, V c0, V c1, V c2, V c3) {
 }
 #endif
 
-// Computes kOutputs (1 or 4) outputs for kRows rows.
+// Computes kOutputs (1 or 4) outputs for kRows rows, or 3 outputs for 4 rows.
 template <size_t kOutputs, size_t kRows, class D>
 HWY_INLINE void InnerTile(D d, const Layer& layer, size_t output, size_t row) {
   using V = hn::Vec<D>;
@@ -179,6 +179,27 @@ HWY_INLINE void InnerTile(D d, const Layer& layer, size_t output, size_t row) {
       return hn::IfThenZeroElse(done, hn::LoadU(d, p));
     });
   }
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (kOutputs == 3) {
+    static_assert(kRows == 4, "the blocks of SumsOfLanes are rows");
+    const hn::FixedTag<float, 4> d4;
+    HWY_UNROLL(3)
+    for (size_t o = 0; o < kOutputs; ++o) {
+      auto sums =
+          SumsOfLanes(d, tile[o][0], tile[o][1], tile[o][2], tile[o][3]);
+      if (layer.bias != nullptr) {
+        sums = hn::Add(sums, hn::Set(d4, layer.bias[output + o]));
+      }
+      if (layer.relu) sums = Rectify(d4, sums);
+      HWY_ALIGN float results[4];
+      hn::Store(sums, d4, results);
+      for (size_t r = 0; r < kRows; ++r) {
+        layer.y[(row + r) * layer.out + output + o] = results[r];
+      }
+    }
+    return;
+  }
+#endif
   HWY_UNROLL(4)
   for (size_t r = 0; r < kRows; ++r) {
 #if HWY_TARGET != HWY_SCALAR
@@ -225,6 +246,18 @@ HWY_INLINE void Inner(D d, const Layer& layer) {
     for (; output < layer.out; ++output) InnerRows<1>(d, layer, output);
     return;
   }
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (hn::MaxLanes(D()) == 4 || hn::MaxLanes(D()) == 8) {
+    // Three outputs of four rows fill 16 registers as four outputs of three do.
+    if (layer.rows == 4) {
+      for (; output + 3 <= layer.out; output += 3) {
+        InnerTile<3, 4>(d, layer, output, 0);
+      }
+      if (output < layer.out) InnerTile<3, 4>(d, layer, layer.out - 3, 0);
+      return;
+    }
+  }
+#endif
   for (; output + 4 <= layer.out; output += 4) InnerRows<4>(d, layer, output);
   // The last outputs overlap those before, with equal results.
   if (output < layer.out) InnerRows<4>(d, layer, layer.out - 4);
