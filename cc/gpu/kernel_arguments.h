@@ -159,7 +159,6 @@ struct Layout {
   int dense2;
   int logits;
   int terms;
-  int loss;
   int d_logits;
   int d_dense2;
   int d_dense1;
@@ -169,8 +168,7 @@ struct Layout {
   int floats;
 };
 
-constexpr int kUpdateFloats =
-    kChunk * (kTileIn + kTileOut) + 3 * (kTileIn + 1) * kTileOut;
+constexpr int kUpdateFloats = (kChunk + 4) * (kTileIn + kTileOut);
 
 // Returns the offset of an array of `count` floats and moves `end` beyond it.
 constexpr LENET_HOST_DEVICE int Take(int* end, int count) {
@@ -238,8 +236,7 @@ constexpr LENET_HOST_DEVICE Layout MakeLayout(const Config& c) {
   l.dense2 = Take(&end, kDense2);
   l.logits = Take(&end, kClasses);
   l.terms = Take(&end, kClasses);
-  l.loss = Take(&end, 1);
-  l.d_logits = Take(&end, kClasses);
+  l.d_logits = Take(&end, kClasses + 1);  // and the loss
   l.d_dense2 = Take(&end, kDense2);
   l.d_dense1 = Take(&end, l.own_dense1);
   l.d_pool = Take(&end, kChannels1 * l.own_windows);
@@ -258,10 +255,9 @@ struct Workspace {
   size_t dense2;
   size_t d_dense1;  // gradients of their outputs
   size_t d_dense2;
-  size_t d_logits;   // [batch, kTileOut]
+  size_t d_logits;   // [batch, kTileOut], with the loss / batch at kClasses
   size_t d_kernel1;  // [batch, cluster, 6, 1, 5, 5]
   size_t d_kernel2;  // [batch, 16, 6, 5, 5]
-  size_t losses;     // [batch]
   size_t floats;
 };
 
@@ -277,8 +273,7 @@ constexpr LENET_HOST_DEVICE Workspace MakeWorkspace(const Config& c,
   w.d_kernel1 = w.d_logits + images * kTileOut;
   w.d_kernel2 =
       w.d_kernel1 + images * static_cast<size_t>(c.cluster) * kKernel1;
-  w.losses = w.d_kernel2 + images * kKernel2;
-  w.floats = w.losses + images;
+  w.floats = w.d_kernel2 + images * kKernel2;
   return w;
 }
 
