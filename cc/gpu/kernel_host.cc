@@ -9,7 +9,6 @@
 
 #define FUNCTION inline
 #define UNROLL(count)
-#define UNROLL_ALL
 #define PHASE(t) PHASE_OF(t, false)
 #define LAST_PHASE(t) PHASE_OF(t, true)
 #define PHASE_OF(t, is_last)                                         \
