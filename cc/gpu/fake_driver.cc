@@ -82,7 +82,14 @@ T* Host(CUdeviceptr pointer) {
 
 extern "C" {
 
-CUresult cuInit(unsigned /*flags*/) { return Result("cuInit"); }
+#define SIMPLE_FUNCTION(name, parameters) \
+  CUresult name parameters { return Result(#name); }
+SIMPLE_FUNCTION(cuInit, (unsigned))
+SIMPLE_FUNCTION(cuDevicePrimaryCtxRelease_v2, (CUdevice))
+SIMPLE_FUNCTION(cuCtxSetCurrent, (CUcontext))
+SIMPLE_FUNCTION(cuCtxSynchronize, ())
+SIMPLE_FUNCTION(cuFuncSetAttribute, (CUfunction, CUfunction_attribute, int))
+SIMPLE_FUNCTION(cuEventRecord, (CUevent, CUstream))
 
 CUresult cuDriverGetVersion(int* version) {
   *version = Setting("version", 11080);
@@ -109,13 +116,13 @@ CUresult cuDeviceGet(CUdevice* device, int index) {
   return CUDA_SUCCESS;
 }
 
-CUresult cuDeviceGetName(char* name, int size, CUdevice /*device*/) {
+CUresult cuDeviceGetName(char* name, int size, CUdevice) {
   std::strncpy(name, "Fake card", static_cast<size_t>(size));
   return CUDA_SUCCESS;
 }
 
 CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute,
-                              CUdevice /*device*/) {
+                              CUdevice) {
   switch (attribute) {
     case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT:
       *value = 4;
@@ -136,18 +143,10 @@ CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute,
   return CUDA_SUCCESS;
 }
 
-CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice /*device*/) {
+CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice) {
   *context = reinterpret_cast<CUcontext>(modules);
   return Result("cuDevicePrimaryCtxRetain");
 }
-
-CUresult cuDevicePrimaryCtxRelease_v2(CUdevice /*device*/) {
-  return CUDA_SUCCESS;
-}
-
-CUresult cuCtxSetCurrent(CUcontext /*context*/) { return CUDA_SUCCESS; }
-
-CUresult cuCtxSynchronize() { return Result("cuCtxSynchronize"); }
 
 CUresult cuModuleLoadData(CUmodule* module, const void* image) {
   int height = 0;
@@ -168,23 +167,16 @@ CUresult cuModuleLoadData(CUmodule* module, const void* image) {
   return CUDA_ERROR_NO_BINARY_FOR_GPU;
 }
 
-CUresult cuModuleGetFunction(CUfunction* function, CUmodule /*module*/,
-                             const char* name) {
+CUresult cuModuleGetFunction(CUfunction* function, CUmodule, const char* name) {
   *function = reinterpret_cast<CUfunction>(
       &modules[std::strcmp(name, "LenetTrain") == 0 ? 0 : 1]);
   return CUDA_SUCCESS;
 }
 
-CUresult cuFuncSetAttribute(CUfunction /*function*/,
-                            CUfunction_attribute /*attribute*/, int /*value*/) {
-  return CUDA_SUCCESS;
-}
-
 CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned blocks,
-                                   unsigned /*grid_y*/, unsigned /*grid_z*/,
-                                   unsigned /*threads*/, unsigned /*block_y*/,
-                                   unsigned /*block_z*/, unsigned /*shared*/,
-                                   CUstream /*stream*/, void** parameters) {
+                                   unsigned, unsigned, unsigned, unsigned,
+                                   unsigned, unsigned, CUstream,
+                                   void** parameters) {
   if (Result("cuLaunchCooperativeKernel") != CUDA_SUCCESS) {
     return Result("cuLaunchCooperativeKernel");
   }
@@ -204,23 +196,18 @@ CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned blocks,
   return CUDA_SUCCESS;
 }
 
-CUresult cuOccupancyMaxActiveClusters(int* clusters, CUfunction /*function*/,
-                                      const CUlaunchConfig* /*config*/) {
+CUresult cuOccupancyMaxActiveClusters(int* clusters, CUfunction,
+                                      const CUlaunchConfig*) {
   *clusters = Setting("clusters", 1);
   return CUDA_SUCCESS;
 }
 
-CUresult cuEventCreate(CUevent* event, unsigned /*flags*/) {
+CUresult cuEventCreate(CUevent* event, unsigned) {
   *event = nullptr;
   return CUDA_SUCCESS;
 }
 
-CUresult cuEventRecord(CUevent /*event*/, CUstream /*stream*/) {
-  return CUDA_SUCCESS;
-}
-
-CUresult cuEventElapsedTime(float* milliseconds, CUevent /*start*/,
-                            CUevent /*end*/) {
+CUresult cuEventElapsedTime(float* milliseconds, CUevent, CUevent) {
   *milliseconds = 1.0f;
   return CUDA_SUCCESS;
 }
@@ -255,23 +242,19 @@ nvrtcResult nvrtcVersion(int* major, int* minor) {
   return NVRTC_SUCCESS;
 }
 
-const char* nvrtcGetErrorString(nvrtcResult /*result*/) {
+const char* nvrtcGetErrorString(nvrtcResult) {
   return "NVRTC_ERROR_COMPILATION";
 }
 
-nvrtcResult nvrtcCreateProgram(nvrtcProgram* program, const char* /*source*/,
-                               const char* /*name*/, int /*headers*/,
-                               const char* const* /*header_sources*/,
-                               const char* const* /*header_names*/) {
+nvrtcResult nvrtcCreateProgram(nvrtcProgram* program, const char*, const char*,
+                               int, const char* const*, const char* const*) {
   *program = reinterpret_cast<nvrtcProgram>(modules);
   return NVRTC_SUCCESS;
 }
 
-nvrtcResult nvrtcDestroyProgram(nvrtcProgram* /*program*/) {
-  return NVRTC_SUCCESS;
-}
+nvrtcResult nvrtcDestroyProgram(nvrtcProgram*) { return NVRTC_SUCCESS; }
 
-nvrtcResult nvrtcCompileProgram(nvrtcProgram /*program*/, int count,
+nvrtcResult nvrtcCompileProgram(nvrtcProgram, int count,
                                 const char* const* options) {
   char code[100];
   std::snprintf(code, sizeof(code), kCode,
@@ -282,22 +265,22 @@ nvrtcResult nvrtcCompileProgram(nvrtcProgram /*program*/, int count,
   return static_cast<nvrtcResult>(Setting("nvrtcCompileProgram", 0));
 }
 
-nvrtcResult nvrtcGetProgramLogSize(nvrtcProgram /*program*/, size_t* size) {
+nvrtcResult nvrtcGetProgramLogSize(nvrtcProgram, size_t* size) {
   *size = sizeof("line 3: error\nline 4\n");
   return NVRTC_SUCCESS;
 }
 
-nvrtcResult nvrtcGetProgramLog(nvrtcProgram /*program*/, char* log) {
+nvrtcResult nvrtcGetProgramLog(nvrtcProgram, char* log) {
   std::strcpy(log, "line 3: error\nline 4\n");
   return NVRTC_SUCCESS;
 }
 
-nvrtcResult nvrtcGetCUBINSize(nvrtcProgram /*program*/, size_t* size) {
+nvrtcResult nvrtcGetCUBINSize(nvrtcProgram, size_t* size) {
   *size = compiled_code.size() + 1;
   return NVRTC_SUCCESS;
 }
 
-nvrtcResult nvrtcGetCUBIN(nvrtcProgram /*program*/, char* cubin) {
+nvrtcResult nvrtcGetCUBIN(nvrtcProgram, char* cubin) {
   std::strcpy(cubin, compiled_code.c_str());
   return NVRTC_SUCCESS;
 }

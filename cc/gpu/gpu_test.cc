@@ -17,6 +17,7 @@
 #include "cc/gpu/check.h"
 #include "cc/gpu/compiler.h"
 #include "cc/gpu/trainer.h"
+#include "cc/kernels/operator_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -29,9 +30,7 @@ extern "C" int LenetGpuForward(const uint8_t* images, int64_t count,
                                const float* const* parameters, float* logits,
                                char* message, int message_size);
 extern "C" const char* LenetGpuError();
-extern "C" int LenetGpuTrainSteps(int count, void** data, int* ndims,
-                                  int64_t** shapes, const char** dtypes,
-                                  void* stream, void* extra);
+extern "C" lenet::kernels::Operator LenetGpuTrainSteps;
 
 namespace lenet::gpu {
 namespace {
@@ -245,78 +244,6 @@ TEST(CardTest, PassesOnTheFakeCard) {
   EXPECT_EQ(RunCardTest("wrong=1", &output), 4);
 }
 
-// A call of the operator: three 32x32 images, two steps of two images.
-class OperatorCall {
- public:
-  OperatorCall() {
-    Add("uint8", {3, kSide, kSide});
-    Add("int32", {3});
-    Add("float32", {256});
-    Add("int32", {2, 2});
-    Add("float32", {2});
-    Add("int32", {1});
-    Add("float32", {1});
-    Add("int32", {1});
-    AddParameters();
-    AddParameters();
-    Add("float32", {2});
-    AddParameters();
-    AddParameters();
-    *Data<int32_t>(5) = 2;
-  }
-
-  int Run() {
-    std::vector<void*> data;
-    std::vector<int> ndims;
-    std::vector<int64_t*> shapes;
-    std::vector<const char*> dtypes;
-    for (Argument& argument : arguments_) {
-      data.push_back(argument.data.data());
-      ndims.push_back(static_cast<int>(argument.shape.size()));
-      shapes.push_back(argument.shape.data());
-      dtypes.push_back(argument.dtype);
-    }
-    return LenetGpuTrainSteps(static_cast<int>(data.size()), data.data(),
-                              ndims.data(), shapes.data(), dtypes.data(),
-                              nullptr, nullptr);
-  }
-
-  template <typename T>
-  T* Data(size_t index) {
-    return static_cast<T*>(static_cast<void*>(arguments_[index].data.data()));
-  }
-  std::vector<int64_t>& shape(size_t index) { return arguments_[index].shape; }
-  void set_dtype(size_t index, const char* dtype) {
-    arguments_[index].dtype = dtype;
-  }
-  size_t size() const { return arguments_.size(); }
-
- private:
-  struct Argument {
-    const char* dtype;
-    std::vector<int64_t> shape;
-    std::vector<float> data;  // also bytes and integers: zeros
-  };
-
-  void Add(const char* dtype, const std::vector<int64_t>& shape) {
-    size_t size = 1;
-    for (const int64_t dim : shape) size *= static_cast<size_t>(dim);
-    arguments_.push_back({dtype, shape, std::vector<float>(size)});
-  }
-  void AddParameters() {
-    Add("float32", {6, 1, 5, 5});
-    Add("float32", {16, 6, 5, 5});
-    Add("float32", {120, 400});
-    Add("float32", {120});
-    Add("float32", {84, 120});
-    Add("float32", {84});
-    Add("float32", {10, 84});
-    Add("float32", {10});
-  }
-
-  std::vector<Argument> arguments_;
-};
-
 // LenetGpuOpen opens "libcuda.so.1", which the loader finds because the test
 // has loaded the fake driver.
 class OperatorTest : public GpuTest {
@@ -336,12 +263,12 @@ class OperatorTest : public GpuTest {
 };
 
 TEST_F(OperatorTest, TrainsAndEvaluates) {
-  OperatorCall call;
+  kernels::Arguments call = kernels::TrainArguments(kSide, kSide);
   constexpr size_t kLosses = 24;
   constexpr size_t kNewParameters = 25;
   for (size_t i = 0; i < 4; ++i) call.Data<float>(4)[i % 2] = 0.5f;
   *call.Data<float>(6) = 0.9f;
-  ASSERT_EQ(call.Run(), 0) << LenetGpuError();
+  ASSERT_EQ(call.Call(LenetGpuTrainSteps), 0) << LenetGpuError();
   // With zeros all classes have the same probability.
   EXPECT_NEAR(call.Data<float>(kLosses)[0], 2.302585f, 1e-5f);
   EXPECT_LT(call.Data<float>(kLosses)[1], 2.0f);
@@ -367,52 +294,45 @@ TEST_F(OperatorTest, TrainsAndEvaluates) {
 }
 
 TEST_F(OperatorTest, NoticesAnotherTrainingSet) {
-  OperatorCall call;
+  kernels::Arguments call = kernels::TrainArguments(kSide, kSide);
   call.Data<float>(4)[0] = 0.5f;
-  ASSERT_EQ(call.Run(), 0) << LenetGpuError();
+  ASSERT_EQ(call.Call(LenetGpuTrainSteps), 0) << LenetGpuError();
   const float before = call.Data<float>(25 + 7)[1];
   for (size_t i = 0; i < 3; ++i) call.Data<int32_t>(1)[i] = 1;
-  ASSERT_EQ(call.Run(), 0) << LenetGpuError();
+  ASSERT_EQ(call.Call(LenetGpuTrainSteps), 0) << LenetGpuError();
   EXPECT_LT(before, 0.0f);
   EXPECT_GT(call.Data<float>(25 + 7)[1], 0.0f);
 }
 
-TEST_F(OperatorTest, RejectsAnArgumentOfAnotherTypeShapeOrValue) {
-  for (size_t i = 0; i < OperatorCall().size(); ++i) {
-    OperatorCall call;
-    call.set_dtype(i, "float16");
-    EXPECT_EQ(call.Run(), 2) << i;
+TEST_F(OperatorTest, RejectsInvalidArguments) {
+  for (const size_t i : {size_t{1}, size_t{10}, size_t{40}}) {
+    kernels::Arguments call = kernels::TrainArguments(kSide, kSide);
+    call.all()[i].shape.back() += 4;
+    EXPECT_EQ(call.Call(LenetGpuTrainSteps), 2) << i;
     EXPECT_EQ(LenetGpuError(), "LenetGpuTrainSteps: argument " +
                                    std::to_string(i) +
                                    " of 41 has a wrong type or shape");
-    for (size_t axis = 0; axis < OperatorCall().shape(i).size(); ++axis) {
-      // Any batch size is right.
-      if (i == 3 && axis == 1) continue;
-      OperatorCall other;
-      other.shape(i)[axis] += 4;
-      EXPECT_EQ(other.Run(), 2) << i << ", " << axis;
-    }
   }
-  OperatorCall call;
+  kernels::Arguments call = kernels::TrainArguments(kSide, kSide);
   call.Data<int32_t>(1)[2] = 10;
-  EXPECT_EQ(call.Run(), 2);
+  EXPECT_EQ(call.Call(LenetGpuTrainSteps), 2);
   EXPECT_STREQ(LenetGpuError(), "label 10 of image 2 is not 0 to 9");
   call.Data<int32_t>(1)[2] = 9;
   for (const int32_t index : {-1, 3}) {
     call.Data<int32_t>(3)[3] = index;
-    EXPECT_EQ(call.Run(), 2) << index;
+    EXPECT_EQ(call.Call(LenetGpuTrainSteps), 2) << index;
   }
 }
 
 TEST_F(OperatorTest, ReportsALostCard) {
-  OperatorCall call;
+  kernels::Arguments call = kernels::TrainArguments(kSide, kSide);
   Set("cuCtxSynchronize=719");
-  EXPECT_EQ(call.Run(), 4);
+  EXPECT_EQ(call.Call(LenetGpuTrainSteps), 4);
   EXPECT_THAT(LenetGpuError(), HasSubstr("CUDA_ERROR_LAUNCH_FAILED 719"));
   Set("cuInit=100");
   EXPECT_EQ(Open(kSide), 3);
   EXPECT_THAT(message_, HasSubstr("no CUDA-capable device"));
-  EXPECT_EQ(call.Run(), 2);
+  EXPECT_EQ(call.Call(LenetGpuTrainSteps), 2);
   EXPECT_STREQ(LenetGpuError(), "GPU: call LenetGpuOpen first");
 }
 
