@@ -25,12 +25,11 @@ _PLUGIN_CAPABILITY = 8
 # Makes MindSpore compile its kernels for card argv[1]; CUDA keeps the result in a cache.
 _COMPILE = """
 import sys
-from lenet import devices
-devices.set_context("GPU", int(sys.argv[1]))
+import lenet
 import mindspore as ms
+ms.set_device("GPU", int(sys.argv[1]))
 (ms.Tensor([1.0]) + 1).asnumpy()
 """
-_COMPILING = "LENET_COMPILING_PLUGIN"  # set in the process that does it
 _COMPILING_SECONDS = 20.0  # between two signs of life
 
 # By preference; the variable lists the visible cards, in which --device_id is an index.
@@ -71,11 +70,6 @@ class Device:
 
     name: str
     card: gpu.Card | None = None
-
-    @property
-    def has_fused_kernels(self) -> bool:
-        """Returns whether this project's own kernels exist for it."""
-        return self.name == "CPU" or self.card is not None
 
 
 def start(
@@ -249,8 +243,6 @@ def compile_plugin(device_id: int) -> None:
     Raises:
         DeviceUnavailableError: the other process failed.
     """
-    if _COMPILING in os.environ:
-        return
     capability, driver = gpu.capability(device_id)
     done = gpu.cache_folder() / f"mindspore-plugin-{capability}-{driver}"
     if capability <= _PLUGIN_CAPABILITY or done.exists():
@@ -260,7 +252,7 @@ def compile_plugin(device_id: int) -> None:
     start = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-c", _COMPILE, str(device_id)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), _COMPILING: "1"},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     try:
         while process.returncode is None:

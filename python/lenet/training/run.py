@@ -415,7 +415,8 @@ def _build(
     if level == "auto":
         level = "O2" if device.name == "Ascend" else "O0"
     # The fused kernels compute in float32 and cannot average gradients between their steps.
-    suitable = device.has_fused_kernels and workers == 1 and level == "O0"
+    has_kernels = device.name == "CPU" or device.card is not None
+    suitable = has_kernels and workers == 1 and level == "O0"
     fused = options.fused_kernels and suitable
     if suitable and not device.card:
         kernels.report_missing()
