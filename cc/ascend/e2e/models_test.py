@@ -1,10 +1,13 @@
 """infer310 on the simulator with models that are invalid or unusual."""
 
+import fcntl
 import hashlib
 import itertools
 import json
 import os
 import pathlib
+import sys
+import termios
 
 import numpy as np
 import pytest
@@ -137,14 +140,27 @@ def test_model_for_another_chip(run, tmp_path):
 
 
 def test_a_model_that_changes_while_it_is_loaded(tmp_path):
-    """The trace is a pipe: the simulator waits in its first call until the test opens it."""
+    """The trace is a pipe that is full after the first call, so the second one waits."""
     path, pipe = _write(tmp_path / "lenet.om"), tmp_path / "pipe"
+    changed = om.encode(_with_weights(lambda weights: weights * np.float32(1.001)))
     os.mkfifo(pipe)
-    process = simulator.Process(tmp_path / "cwd", f"--mindir_path={path}", trace=str(pipe))
-    with pipe.open() as trace:
-        _write(path, _with_weights(lambda weights: weights * np.float32(1.001)))
-        trace.read()
-    _check_refused(process.finish(), "lenet.om: the file was changed while it was loaded", code=1)
+    trace = os.open(pipe, os.O_RDWR)
+    size = fcntl.fcntl(trace, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(trace, bytes(size - len("#1 aclInit -> 0\n")))
+    process = simulator.Process(
+        tmp_path / "cwd", f"--mindir_path={path}", "--limit=1", trace=str(pipe)
+    )
+    while process.running() and _unread(trace) < size:
+        pass
+    path.write_bytes(changed)
+    os.read(trace, size)
+    _check_refused(process.finish(), "lenet.om: the file was changed while it was loaded")
+    os.close(trace)
+
+
+def _unread(descriptor: int) -> int:
+    size = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+    return int.from_bytes(size, sys.byteorder)
 
 
 # --- Manifests.
