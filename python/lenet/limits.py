@@ -19,7 +19,7 @@ def cores(proc: pathlib.Path = _PROC) -> int:
     Args:
         proc: folder with the kernel's files "cgroup" and "mountinfo" about this process.
     """
-    quotas = [math.inf]
+    quotas = []
     for group in _groups("cpu", proc):
         # "max" and -1: no quota.
         quota, period = (
@@ -29,7 +29,7 @@ def cores(proc: pathlib.Path = _PROC) -> int:
         )
         if quota.isdecimal() and int(quota) and int(period):
             quotas.append(math.ceil(int(quota) / int(period)))
-    return min(len(os.sched_getaffinity(0)), *quotas)
+    return min([len(os.sched_getaffinity(0)), *quotas])
 
 
 def available_memory(proc: pathlib.Path = _PROC) -> int:
