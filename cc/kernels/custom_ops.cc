@@ -151,15 +151,17 @@ int Backward(const Arguments& arguments) {
   float* const dw = arguments.Data<float>(7);
   const size_t size = ConvRowsSize(shape);
   const int parts = std::max(1, TaskCount(arguments.Dim(0, 0)));
-  std::vector<float> rows(size);
+  // Faster if aligned.
+  const auto rows = hwy::AllocateAligned<float>(size);
+  if (rows == nullptr) return kOutOfMemory;
   std::vector<float> d_rows(size * static_cast<size_t>(parts));
-  PackConvRows(shape, arguments.Data<float>(1), rows.data());
+  PackConvRows(shape, arguments.Data<float>(1), rows.get());
   const int status =
       RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(5),
                [&](size_t task, size_t first, int images, float* scratch) {
                  const size_t in = first * shape.in_size();
                  const size_t out = first * shape.out_size();
-                 ConvReluPoolBackward(shape, rows.data(), images, x + in,
+                 ConvReluPoolBackward(shape, rows.get(), images, x + in,
                                       y + out, argmax + out, dy + out, dx + in,
                                       &d_rows[size * task], scratch);
                });

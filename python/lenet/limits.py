@@ -19,7 +19,7 @@ def cores(proc: pathlib.Path = _PROC) -> int:
     Args:
         proc: folder with the kernel's files "cgroup" and "mountinfo" about this process.
     """
-    quotas: list[int] = []
+    quotas = []
     for group in _groups("cpu", proc):
         # "max" and -1: no quota.
         quota, period = (
