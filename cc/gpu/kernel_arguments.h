@@ -115,62 +115,40 @@ constexpr LENET_HOST_DEVICE int ParameterOffset(int array, int features) {
 // The windows of the first pooling are grouped in tiles of 2x4. Block `rank` of
 // a cluster owns tiles rank * own_tiles and following, in all channels.
 struct Layout {
-  int pool_height;  // output of the first pooling
-  int pool_width;
-  int windows;  // of the second pooling, per channel
+  int pool_height, pool_width;  // output of the first pooling
+  int windows;                  // of the second pooling, per channel
   int features;
-  int tiles_x;
-  int tiles;
-  int own_tiles;
-  int own_windows;   // 8 * own_tiles, per channel
-  int own_channels;  // of conv2
-  int own_dense1;    // outputs of the first dense layer
-  int image_stride;  // row lengths
-  int pool_stride;
-  int copy_stride;  // of a copy of the first pooling, and its channel's size
-  int copy_size;
-  int plane_stride;
-  int plane_size;
-  int splits2;  // groups of input channels that separate threads sum, conv2
-  int parts2;   // threads per row of the weight gradients of conv2
-  int parts1;   // and of conv1
-  int rows2;    // rows of weights of own_channels
+  int tiles_x, tiles;
+  int own_tiles, own_windows;  // per channel
+  int own_channels;            // of conv2
+  int own_dense1;              // outputs of the first dense layer
+  // Row lengths and channel sizes; `copy` is a second one of the first pooling.
+  int image_stride, pool_stride, copy_stride, copy_size;
+  int plane_stride, plane_size;
+  // Groups of input channels of conv2 that separate threads sum; rows of
+  // weights of own_channels; threads per row of weight gradients of conv1 and
+  // conv2.
+  int splits2, rows2, parts1, parts2;
 
-  // Valid from step to step.
-  int image;
-  int table;   // TrainArguments::normalize
-  int planes;  // gradients of conv2, each with a border of zeros
-  int label;
+  // Valid from step to step. `table` is TrainArguments::normalize; `planes` are
+  // gradients of conv2, each with a border of zeros.
+  int image, table, planes, label;
   // Valid within a step; an update uses the same memory from `kernel1` on.
-  int kernel1;
-  int kernel2;
-  int biases;
-  int dense1_weights;  // if staged
-  int dense2_weights;
-  int dense3_weights;
-  int pool;
-  int pool_copy;
-  int pool_codes;  // bytes: position 0..3 of each maximum, kDead if it is 0
+  int kernel1, kernel2, biases;
+  int dense1_weights, dense2_weights, dense3_weights;  // if staged
+  int pool, pool_copy;
+  // Bytes: position 0..3 of each maximum, kDead if it is 0.
+  int pool_codes, feature_codes;
   int feature_values;
-  int feature_codes;
   int feature_partials;  // gradients, sums over own_dense1
-  int winners;           // pairs: gradient, offset of its input in `pool`
-  int dense1;            // activations and gradients of the dense layers
-  int dense2;
-  int logits;
-  int terms;
-  int loss;
-  int d_logits;
-  int d_dense2;
-  int d_dense1;
-  int d_pool;
-  int scratch;
-  int scratch2;  // the end of scratch, used in the same phase
+  int winners;           // pairs: gradient, offset of its input in pool_copy
+  int dense1, dense2, logits, terms;
+  int d_logits, d_dense2, d_dense1, d_pool;
+  int scratch, scratch2;  // scratch2 is used in the same phase
   int floats;
 };
 
-constexpr int kUpdateFloats =
-    kChunk * (kTileIn + kTileOut) + 3 * (kTileIn + 1) * kTileOut;
+constexpr int kUpdateFloats = (kChunk + 4) * (kTileIn + kTileOut);
 
 // Returns the offset of an array of `count` floats and moves `end` beyond it.
 constexpr LENET_HOST_DEVICE int Take(int* end, int count) {
@@ -238,8 +216,7 @@ constexpr LENET_HOST_DEVICE Layout MakeLayout(const Config& c) {
   l.dense2 = Take(&end, kDense2);
   l.logits = Take(&end, kClasses);
   l.terms = Take(&end, kClasses);
-  l.loss = Take(&end, 1);
-  l.d_logits = Take(&end, kClasses);
+  l.d_logits = Take(&end, kClasses + 1);  // and the loss
   l.d_dense2 = Take(&end, kDense2);
   l.d_dense1 = Take(&end, l.own_dense1);
   l.d_pool = Take(&end, kChannels1 * l.own_windows);
@@ -253,15 +230,11 @@ constexpr LENET_HOST_DEVICE Layout MakeLayout(const Config& c) {
 // Arrays of TrainArguments::workspace, one row per image; offsets are in
 // floats.
 struct Workspace {
-  size_t features;  // [batch, features], inputs of the dense layers
-  size_t dense1;
-  size_t dense2;
-  size_t d_dense1;  // gradients of their outputs
-  size_t d_dense2;
-  size_t d_logits;   // [batch, kTileOut]
+  size_t features, dense1, dense2;  // inputs of the dense layers
+  size_t d_dense1, d_dense2;        // gradients of their outputs
+  size_t d_logits;   // [batch, kTileOut], with the loss / batch at kClasses
   size_t d_kernel1;  // [batch, cluster, 6, 1, 5, 5]
   size_t d_kernel2;  // [batch, 16, 6, 5, 5]
-  size_t losses;     // [batch]
   size_t floats;
 };
 
@@ -277,8 +250,7 @@ constexpr LENET_HOST_DEVICE Workspace MakeWorkspace(const Config& c,
   w.d_kernel1 = w.d_logits + images * kTileOut;
   w.d_kernel2 =
       w.d_kernel1 + images * static_cast<size_t>(c.cluster) * kKernel1;
-  w.losses = w.d_kernel2 + images * kKernel2;
-  w.floats = w.losses + images;
+  w.floats = w.d_kernel2 + images * kKernel2;
   return w;
 }
 

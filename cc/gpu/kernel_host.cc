@@ -9,7 +9,6 @@
 
 #define FUNCTION inline
 #define UNROLL(count)
-#define UNROLL_ALL
 #define PHASE(t) PHASE_OF(t, false)
 #define LAST_PHASE(t) PHASE_OF(t, true)
 #define PHASE_OF(t, is_last)                                         \
@@ -35,21 +34,6 @@
 namespace lenet::gpu {
 namespace {
 
-bool is_reversed_now = false;
-bool lacks_barrier = false;  // the last phase was a LAST_PHASE
-
-// Returns 0, the number of threads that have run.
-int BeginPhase(bool is_last) {
-  if (lacks_barrier) {
-    std::fputs("a LAST_PHASE is not the last\n", stderr);
-    std::abort();
-  }
-  lacks_barrier = is_last;
-  return 0;
-}
-
-int FirstThread(int threads) { return is_reversed_now ? threads - 1 : 0; }
-
 struct alignas(8) float2 {
   float x;
   float y;
@@ -61,6 +45,31 @@ struct alignas(16) float4 {
   float z;
   float w;
 };
+
+bool is_reversed_now = false;
+bool lacks_barrier = false;  // the last phase was a LAST_PHASE
+
+// Copies that have started. They are done when the kernel waits for them.
+struct PendingCopy {
+  float4* to;
+  const float4* from;
+};
+std::vector<PendingCopy> pending_copies;
+
+void Expect(bool condition, const char* failure) {
+  if (condition) return;
+  std::fprintf(stderr, "%s\n", failure);
+  std::abort();
+}
+
+// Returns 0, the number of threads that have run.
+int BeginPhase(bool is_last) {
+  Expect(!lacks_barrier, "a LAST_PHASE is not the last");
+  lacks_barrier = is_last;
+  return 0;
+}
+
+int FirstThread(int threads) { return is_reversed_now ? threads - 1 : 0; }
 
 // A block; of a cluster or a grid, the first block.
 struct Block {
@@ -92,16 +101,28 @@ float* SharedOf(const Block& b, int rank) {
   return b.shared + static_cast<ptrdiff_t>(rank - b.rank) * b.floats;
 }
 
-void GridArrive(const Grid&) {}
+// Updates use the memory that copies of weights write.
+void GridArrive(const Grid&) {
+  Expect(pending_copies.empty(), "copies are pending at a barrier of the grid");
+}
+
 void GridWait(const Grid&, int) {}
-void WaitForCopies() {}
+void ClusterBarrier() {}
+void EndCopies() {}
+
+void Copy(float* to, const float* from) {
+  pending_copies.push_back(
+      {reinterpret_cast<float4*>(to), reinterpret_cast<const float4*>(from)});
+}
+
+template <int kGroups>
+void WaitForCopies() {
+  for (const PendingCopy& copy : pending_copies) *copy.to = *copy.from;
+  pending_copies.clear();
+}
 
 float LoadShared(const float* p) { return *p; }
 float4 LoadShared(const float4* p) { return *p; }
-
-void Copy(float* to, const float* from) {
-  *reinterpret_cast<float4*>(to) = *reinterpret_cast<const float4*>(from);
-}
 
 // Runs `kernel` on a grid whose shared memory has no initial values.
 template <class Arguments>
@@ -113,6 +134,7 @@ void Run(void (*kernel)(const Grid&, const Arguments&), const Config& config,
                              float4{NAN, NAN, NAN, NAN});
   is_reversed_now = is_reversed;
   kernel({&shared[0].x, 0, 0, clusters, floats}, arguments);
+  Expect(pending_copies.empty(), "copies are pending at the end");
 }
 
 namespace clusters {

@@ -74,14 +74,25 @@ void ConvReluPoolForward(const ConvReluPoolShape& shape, const float* packed,
                          int images, const float* x, float* y, uint8_t* argmax,
                          float* scratch);
 
-// Computes the gradients `dx`, of the shape of x (null: not computed), and `dw`
-// [out_channels, in_channels, 5, 5], summed over the images in order, from
-// `dy`, of the shape of y. `weights` are not packed; `y` and `argmax` are
-// results of Forward.
-void ConvReluPoolBackward(const ConvReluPoolShape& shape, const float* weights,
+// Packs weights into the layout of the backward kernel for this CPU: `rows` has
+// ConvRowsSize(shape) floats.
+size_t ConvRowsSize(const ConvReluPoolShape& shape);
+void PackConvRows(const ConvReluPoolShape& shape, const float* weights,
+                  float* rows);
+
+// Computes the gradients `dx`, of the shape of x (null: not computed), and
+// `d_rows`, that of the weights summed over the images in order, from `dy`, of
+// the shape of y. `rows` are the packed weights (not read if dx is null); `y`
+// and `argmax` are results of Forward.
+void ConvReluPoolBackward(const ConvReluPoolShape& shape, const float* rows,
                           int images, const float* x, const float* y,
                           const uint8_t* argmax, const float* dy, float* dx,
-                          float* dw, float* scratch);
+                          float* d_rows, float* scratch);
+
+// Adds d_rows [parts, ConvRowsSize(shape)], in order, and writes the sum to
+// `dw` [out_channels, in_channels, 5, 5]. Changes d_rows. At least one part.
+void SumConvRows(const ConvReluPoolShape& shape, int parts, float* d_rows,
+                 float* dw);
 
 }  // namespace lenet::kernels
 

@@ -37,7 +37,7 @@ constexpr size_t kMaxLanes = 16;
 // Parts of the scratch memory. Each can be read and written up to one vector
 // beyond its end. With memory == nullptr only `size` is valid.
 struct Scratch {
-  Scratch(const Shape& s, size_t row_size, float* memory) {
+  Scratch(const Shape& s, float* memory) {
     const auto floats = [&](size_t n) {
       float* const part = memory == nullptr ? nullptr : memory + size;
       size += RoundUp(n, kMaxLanes) + kMaxLanes;
@@ -50,9 +50,6 @@ struct Scratch {
     const size_t items = s.out_channels * s.windows();
     x = floats(s.pixels() * s.in_channels);
     dx = floats(s.pixels() * s.in_channels);
-    dw = floats(s.out_channels * kConvKernel * row_size);
-    weights = floats((s.out_channels * (kConvKernel + 1) + 1) * row_size);
-    taps = floats(s.taps());
     values = floats(items);
     dx_values = floats(2 * items);
     places = integers(items);
@@ -65,17 +62,21 @@ struct Scratch {
   size_t size = 0;     // floats
   float* x;            // [in_height, in_width, in_channels]
   float* dx;           // like x
-  float* dw;           // [out_channels, 5, row_size]
-  float* weights;      // [out_channels][zeros, 5 rows][row_size], zeros
-  float* taps;         // weights of a channel: [5, 5, in_channels]
+  float* dw;           // not scratch memory: [out_channels, 5, row_size]
+  const float* rows;   // not scratch memory: see PackRows
   float* values;       // items of each channel [out_channels, windows]
   float* dx_values;    // items of each half window [windows, 2, out_channels]
   int32_t* places;     // of the items: 4 * window + position in the window
-  int32_t* dx_rows;    // of the items: start of their rows in `weights`
+  int32_t* dx_rows;    // of the items: start of their weights in `rows`
   int32_t* counts;     // items of each channel
   int32_t* dx_counts;  // items of each half window
   int32_t* offsets;    // start in `x` of the patch of each place
 };
+
+// Floats of weights as rows, which is more than those of their gradients.
+size_t RowsSize(const Shape& s, size_t row_size) {
+  return (s.out_channels * (kConvKernel + 1) + 1) * row_size;
+}
 
 // ---- Layouts
 
@@ -124,31 +125,47 @@ void Transpose(const float* from, size_t rows, size_t columns, float* to) {
   }
 }
 
-// Fills scratch.weights.
-void PackRows(const Shape& s, const float* weights, size_t row_size,
-              const Scratch& scratch) {
-  const size_t used = kConvKernel * s.in_channels;
-  float* rows = scratch.weights;
-  std::fill_n(rows, (s.out_channels * (kConvKernel + 1) + 1) * row_size, 0.0f);
+// Packs weights into [out_channels][zeros, 5 rows][row_size], zeros.
+void PackRows(const Shape& s, size_t row_size, const float* weights,
+              float* rows) {
+  std::fill_n(rows, RowsSize(s, row_size), 0.0f);
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
-    Transpose(weights + oc * s.taps(), s.in_channels, kTaps, scratch.taps);
     rows += row_size;
     for (size_t row = 0; row < kConvKernel; ++row, rows += row_size) {
-      std::copy_n(scratch.taps + row * used, used, rows);
+      for (size_t ic = 0; ic < s.in_channels; ++ic, weights += kTaps) {
+        for (size_t k = 0; k < kConvKernel; ++k) {
+          rows[k * s.in_channels + ic] = weights[row * kConvKernel + k];
+        }
+      }
+      weights -= s.taps();
     }
+    weights += s.taps();
   }
 }
 
-// Writes scratch.dw to dw [out_channels, in_channels, 5, 5].
-void UnpackRows(const Shape& s, const Scratch& scratch, size_t row_size,
+// Sums parts of [out_channels, 5, row_size] into the first and writes it to dw.
+void UnpackRows(const Shape& s, size_t row_size, int parts, float* rows,
                 float* dw) {
-  const size_t used = kConvKernel * s.in_channels;
-  const float* rows = scratch.dw;
+  ForEachVector(
+      s.out_channels * kConvKernel * row_size, [&](auto d, size_t i) HWY_ATTR {
+        auto sum = hn::LoadU(d, rows + i);
+        for (int part = 1; part < parts; ++part) {
+          const float* const next =
+              rows + static_cast<size_t>(part) * RowsSize(s, row_size);
+          sum = hn::Add(sum, hn::LoadU(d, next + i));
+        }
+        hn::StoreU(sum, d, rows + i);
+      });
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
     for (size_t row = 0; row < kConvKernel; ++row, rows += row_size) {
-      std::copy_n(rows, used, scratch.taps + row * used);
+      for (size_t ic = 0; ic < s.in_channels; ++ic, dw += kTaps) {
+        for (size_t k = 0; k < kConvKernel; ++k) {
+          dw[row * kConvKernel + k] = rows[k * s.in_channels + ic];
+        }
+      }
+      dw -= s.taps();
     }
-    Transpose(scratch.taps, kTaps, s.in_channels, dw + oc * s.taps());
+    dw += s.taps();
   }
 }
 
@@ -329,7 +346,7 @@ void AddGradients(D d, const Shape& s, const Scratch& scratch, size_t first,
     for (size_t row = 0; row < kPatch; row += kRows) {
       AddItems<1, kRows, kVectors>(
           d, count, values, [&](int32_t item) { return starts[item]; },
-          scratch.weights + row * row_size + column, row_size,
+          scratch.rows + row * row_size + column, row_size,
           patch + row * stride, stride);
     }
   }
@@ -373,23 +390,35 @@ auto WithTag(const Shape& s, const Function& function) {
   return function(d, RoundUp(used, hn::Lanes(d)));
 }
 
-size_t BackwardScratch(const Shape& s) {
-  return WithTag(s, [&](auto, size_t row_size) {
-    return Scratch(s, row_size, nullptr).size;
-  });
+size_t BackwardScratch(const Shape& s) { return Scratch(s, nullptr).size; }
+
+size_t AllRowsSize(const Shape& s) {
+  return WithTag(s,
+                 [&](auto, size_t row_size) { return RowsSize(s, row_size); });
 }
 
-void Backward(const Shape& s, const float* weights, int images, const float* x,
+void Pack(const Shape& s, const float* weights, float* rows) {
+  WithTag(s,
+          [&](auto, size_t row_size) { PackRows(s, row_size, weights, rows); });
+}
+
+void Unpack(const Shape& s, int parts, float* rows, float* dw) {
+  WithTag(s, [&](auto, size_t row_size)
+                 HWY_ATTR { UnpackRows(s, row_size, parts, rows, dw); });
+}
+
+void Backward(const Shape& s, const float* rows, int images, const float* x,
               const float* y, const uint8_t* argmax, const float* dy, float* dx,
               float* dw, float* memory) {
   WithTag(s, [&](auto d, size_t row_size) HWY_ATTR {
-    const Scratch scratch(s, row_size, memory);
+    Scratch scratch(s, memory);
+    scratch.rows = rows;
+    scratch.dw = dw;
     FillOffsets(s, scratch.offsets);
     // Numbers behind the last run are read into lanes that are not used;
     // denormal ones would cost time.
     std::fill_n(scratch.x + s.in_size(), kMaxLanes, 0.0f);
-    std::fill_n(scratch.dw, s.out_channels * kConvKernel * row_size, 0.0f);
-    if (dx != nullptr) PackRows(s, weights, row_size, scratch);
+    std::fill_n(dw, s.out_channels * kConvKernel * row_size, 0.0f);
     for (int i = 0; i < images; ++i) {
       BackwardImage(d, s, row_size, scratch, x, y, argmax, dy, dx);
       x += s.in_size();
@@ -398,7 +427,6 @@ void Backward(const Shape& s, const float* weights, int images, const float* x,
       dy += s.out_size();
       if (dx != nullptr) dx += s.in_size();
     }
-    UnpackRows(s, scratch, row_size, dw);
   });
 }
 
@@ -411,18 +439,35 @@ HWY_AFTER_NAMESPACE();
 namespace lenet::kernels {
 
 HWY_EXPORT(BackwardScratch);
+HWY_EXPORT(AllRowsSize);
+HWY_EXPORT(Pack);
+HWY_EXPORT(Unpack);
 HWY_EXPORT(Backward);
 
 size_t ConvReluPoolBackwardScratchSize(const ConvReluPoolShape& shape) {
   return HWY_DYNAMIC_DISPATCH(BackwardScratch)(shape);
 }
 
-void ConvReluPoolBackward(const ConvReluPoolShape& shape, const float* weights,
+size_t ConvRowsSize(const ConvReluPoolShape& shape) {
+  return HWY_DYNAMIC_DISPATCH(AllRowsSize)(shape);
+}
+
+void PackConvRows(const ConvReluPoolShape& shape, const float* weights,
+                  float* rows) {
+  HWY_DYNAMIC_DISPATCH(Pack)(shape, weights, rows);
+}
+
+void SumConvRows(const ConvReluPoolShape& shape, int parts, float* rows,
+                 float* dw) {
+  HWY_DYNAMIC_DISPATCH(Unpack)(shape, parts, rows, dw);
+}
+
+void ConvReluPoolBackward(const ConvReluPoolShape& shape, const float* rows,
                           int images, const float* x, const float* y,
                           const uint8_t* argmax, const float* dy, float* dx,
-                          float* dw, float* scratch) {
+                          float* d_rows, float* scratch) {
   HWY_DYNAMIC_DISPATCH(Backward)
-  (shape, weights, images, x, y, argmax, dy, dx, dw, scratch);
+  (shape, rows, images, x, y, argmax, dy, dx, d_rows, scratch);
 }
 
 }  // namespace lenet::kernels

@@ -224,9 +224,10 @@ void ForwardRows(const Shape& s, const float* packed, size_t vector,
       // The last windows overlap those before.
       const size_t column = is_wide ? std::min(i, width - kWindows) : i;
       const size_t at = first * s.windows() + row * width + column;
-      (is_wide ? &ForwardRow<kWindows> : &ForwardRow<1>)(
-          s, x + 2 * (row * s.in_width + column), packed + first * s.taps(),
-          channels, y + at, argmax == nullptr ? nullptr : argmax + at);
+      (is_wide ? &ForwardRow<kWindows>
+               : &ForwardRow<1>)(s, x + 2 * (row * s.in_width + column),
+                                 packed + first * s.taps(), channels, y + at,
+                                 argmax == nullptr ? nullptr : argmax + at);
     }
   }
 }

@@ -51,7 +51,8 @@ Problem Integers(const ConvReluPoolShape& shape, int images) {
 Results Compute(const Problem& p, bool unaligned = false) {
   Guarded x(p.x, unaligned), weights(p.weights, unaligned), dy(p.dy, unaligned),
       y(p.dy.size(), unaligned), dx(p.x.size(), unaligned),
-      dw(p.weights.size(), unaligned),
+      rows(ConvRowsSize(p.shape), unaligned),
+      d_rows(ConvRowsSize(p.shape), unaligned), dw(p.weights.size(), unaligned),
       packed(PackedConvWeightsSize(p.shape), unaligned),
       forward(ConvReluPoolForwardScratchSize(p.shape), unaligned),
       backward(ConvReluPoolBackwardScratchSize(p.shape), unaligned);
@@ -59,9 +60,11 @@ Results Compute(const Problem& p, bool unaligned = false) {
   PackConvWeights(p.shape, weights.data(), packed.data());
   ConvReluPoolForward(p.shape, packed.data(), p.images, x.data(), y.data(),
                       argmax.data(), forward.data());
-  ConvReluPoolBackward(p.shape, weights.data(), p.images, x.data(), y.data(),
-                       argmax.data(), dy.data(), dx.data(), dw.data(),
+  PackConvRows(p.shape, weights.data(), rows.data());
+  ConvReluPoolBackward(p.shape, rows.data(), p.images, x.data(), y.data(),
+                       argmax.data(), dy.data(), dx.data(), d_rows.data(),
                        backward.data());
+  SumConvRows(p.shape, 1, d_rows.data(), dw.data());
   return {y.Get(), argmax, dx.Get(), dw.Get()};
 }
 
@@ -214,10 +217,12 @@ TEST_P(ConvReluPoolTest, DxAndArgmaxAreOptional) {
     ConvReluPoolForward(shape, packed.data(), p.images, p.x.data(), y.data(),
                         nullptr, scratch.data());
     ExpectSameBits(y, results.y);
+    Floats d_rows(ConvRowsSize(shape));
+    ConvReluPoolBackward(shape, nullptr, p.images, p.x.data(), y.data(),
+                         results.argmax.data(), p.dy.data(), nullptr,
+                         d_rows.data(), scratch.data());
     Floats dw(p.weights.size());
-    ConvReluPoolBackward(shape, p.weights.data(), p.images, p.x.data(),
-                         y.data(), results.argmax.data(), p.dy.data(), nullptr,
-                         dw.data(), scratch.data());
+    SumConvRows(shape, 1, d_rows.data(), dw.data());
     ExpectSameBits(dw, results.dw);
   }
 }

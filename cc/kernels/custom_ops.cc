@@ -144,26 +144,26 @@ int Backward(const Arguments& arguments) {
     return kInvalidArguments;
   }
   const float* const x = arguments.Data<float>(0);
-  const float* const weights = arguments.Data<float>(1);
   const float* const y = arguments.Data<float>(2);
   const uint8_t* const argmax = arguments.Data<uint8_t>(3);
   const float* const dy = arguments.Data<float>(4);
   float* const dx = arguments.Data<float>(6);
   float* const dw = arguments.Data<float>(7);
-  const size_t weight_size = shape.weight_size();
-  std::vector<float> partial(
-      weight_size * static_cast<size_t>(TaskCount(arguments.Dim(0, 0))));
+  const size_t size = ConvRowsSize(shape);
+  const int parts = std::max(1, TaskCount(arguments.Dim(0, 0)));
+  std::vector<float> rows(size);
+  std::vector<float> d_rows(size * static_cast<size_t>(parts));
+  PackConvRows(shape, arguments.Data<float>(1), rows.data());
   const int status =
       RunTasks(shape, arguments.Dim(0, 0), *arguments.Data<int32_t>(5),
                [&](size_t task, size_t first, int images, float* scratch) {
                  const size_t in = first * shape.in_size();
                  const size_t out = first * shape.out_size();
-                 ConvReluPoolBackward(shape, weights, images, x + in, y + out,
-                                      argmax + out, dy + out, dx + in,
-                                      &partial[weight_size * task], scratch);
+                 ConvReluPoolBackward(shape, rows.data(), images, x + in,
+                                      y + out, argmax + out, dy + out, dx + in,
+                                      &d_rows[size * task], scratch);
                });
-  std::fill_n(dw, weight_size, 0.0f);
-  for (size_t i = 0; i < partial.size(); ++i) dw[i % weight_size] += partial[i];
+  SumConvRows(shape, parts, d_rows.data(), dw);
   return status;
 }
 

@@ -17,17 +17,11 @@ namespace HWY_NAMESPACE {
 namespace {
 
 void Step(const Momentum& optimizer, size_t size, const float* gradients,
-          int parts, float* parameters, float* accumulators) {
+          float* parameters, float* accumulators) {
   ForEachVector(size, [&](auto d, size_t i) HWY_ATTR {
-    const float* next = gradients + i;
-    auto gradient = hn::LoadU(d, next);
-    for (int part = 1; part < parts; ++part) {
-      next += size;
-      gradient = hn::Add(gradient, hn::LoadU(d, next));
-    }
     const auto accumulator =
         hn::MulAdd(hn::Set(d, optimizer.momentum),
-                   hn::LoadU(d, accumulators + i), gradient);
+                   hn::LoadU(d, accumulators + i), hn::LoadU(d, gradients + i));
     hn::StoreU(accumulator, d, accumulators + i);
     const auto parameter =
         hn::NegMulAdd(hn::Set(d, optimizer.learning_rate), accumulator,
@@ -85,10 +79,10 @@ void SoftmaxCrossEntropy(int classes, int rows, const float* logits,
 }
 
 void MomentumStep(const Momentum& optimizer, size_t size,
-                  const float* gradients, int parts, float* parameters,
+                  const float* gradients, float* parameters,
                   float* accumulators) {
   HWY_DYNAMIC_DISPATCH(Step)
-  (optimizer, size, gradients, parts, parameters, accumulators);
+  (optimizer, size, gradients, parameters, accumulators);
 }
 
 }  // namespace lenet::kernels

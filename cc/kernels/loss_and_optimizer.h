@@ -24,10 +24,8 @@ struct Momentum {
 // Updates `size` parameters as MindSpore's nn.Momentum does, without Nesterov
 // or weight decay: accumulator = momentum * accumulator + gradient,
 // parameter -= learning_rate * accumulator.
-//
-// The gradient is the sum over `parts` of gradients [parts, size], in order.
 void MomentumStep(const Momentum& optimizer, size_t size,
-                  const float* gradients, int parts, float* parameters,
+                  const float* gradients, float* parameters,
                   float* accumulators);
 
 }  // namespace lenet::kernels

@@ -80,26 +80,21 @@ HWY_TARGET_INSTANTIATE_TEST_SUITE_P(MomentumTest);
 TEST_P(MomentumTest, MatchesFormula) {
   const Momentum optimizer = {0.25f, 0.9f};
   for (const size_t size : {0, 1, 3, 4, 7, 8, 15, 16, 17, 31, 150, 1001}) {
-    for (const int parts : {1, 2, 5}) {
-      const Floats gradients =
-          RandomFloats(size * static_cast<size_t>(parts), 1);
-      const Floats old_parameters = RandomFloats(size, 2);
-      const Floats old_accumulators = RandomFloats(size, 3);
-      Floats parameters = old_parameters;
-      Floats accumulators = old_accumulators;
-      MomentumStep(optimizer, size, gradients.data(), parts, parameters.data(),
-                   accumulators.data());
-      for (size_t i = 0; i < size; ++i) {
-        double accumulator = double{optimizer.momentum} * old_accumulators[i];
-        for (size_t at = i; at < gradients.size(); at += size) {
-          accumulator += gradients[at];
-        }
-        EXPECT_NEAR(accumulators[i], accumulator, 2e-6);
-        EXPECT_NEAR(
-            parameters[i],
-            old_parameters[i] - double{optimizer.learning_rate} * accumulator,
-            2e-6);
-      }
+    const Floats gradients = RandomFloats(size, 1);
+    const Floats old_parameters = RandomFloats(size, 2);
+    const Floats old_accumulators = RandomFloats(size, 3);
+    Floats parameters = old_parameters;
+    Floats accumulators = old_accumulators;
+    MomentumStep(optimizer, size, gradients.data(), parameters.data(),
+                 accumulators.data());
+    for (size_t i = 0; i < size; ++i) {
+      const double accumulator =
+          double{optimizer.momentum} * old_accumulators[i] + gradients[i];
+      EXPECT_NEAR(accumulators[i], accumulator, 2e-6);
+      EXPECT_NEAR(
+          parameters[i],
+          old_parameters[i] - double{optimizer.learning_rate} * accumulator,
+          2e-6);
     }
   }
 }
@@ -111,13 +106,13 @@ TEST_P(MomentumTest, ElementDoesNotDependOnItsPosition) {
   Floats whole_accumulators = RandomFloats(100, 3);
   Floats pieces = whole;
   Floats piece_accumulators = whole_accumulators;
-  MomentumStep(optimizer, 100, gradients.data(), 1, whole.data(),
+  MomentumStep(optimizer, 100, gradients.data(), whole.data(),
                whole_accumulators.data());
   for (size_t at = 0; at < 100; at += 20) {
     for (const size_t offset : {0, 7}) {
-      MomentumStep(
-          optimizer, offset == 0 ? 7 : 13, gradients.data() + at + offset, 1,
-          pieces.data() + at + offset, piece_accumulators.data() + at + offset);
+      MomentumStep(optimizer, offset == 0 ? 7 : 13,
+                   gradients.data() + at + offset, pieces.data() + at + offset,
+                   piece_accumulators.data() + at + offset);
     }
   }
   EXPECT_EQ(pieces, whole);
