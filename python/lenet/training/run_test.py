@@ -131,7 +131,7 @@ def test_a_gpu_trains_and_evaluates_like_the_cpu(options, fake_gpu, tmp_path):
     [
         ("cuInit=999", DeviceUnavailableError, "CUDA error 999"),
         ("nvrtcCompileProgram=6", LenetError, "NVRTC"),
-        ("wrong=1", DeviceFailedError, "reference"),
+        ("wrong=1", DeviceFailedError, "wrong results"),
     ],
 )
 def test_a_gpu_that_does_not_work(options, fake_gpu, caplog, faults, error, message):
