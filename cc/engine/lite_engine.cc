@@ -1,10 +1,7 @@
 // The shared library of the engine lite: MindSpore Lite 2.0.
 
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -74,31 +71,6 @@ class LiteEngine final : public SynchronousEngine {
       : SynchronousEngine(std::move(input), std::move(output)),
         device_(std::move(device)),
         sha256_(std::move(sha256)) {}
-
-  // Builds and runs the model in a child process, because some damaged models
-  // crash MindSpore Lite. Other errors are left to Build. CPU only: an Ascend
-  // cannot be used by two processes at once.
-  absl::Status Try(const std::string& mindir,
-                   const std::shared_ptr<mindspore::Context>& context) {
-    constexpr unsigned kMaxSeconds = 30;
-    const pid_t child = fork();
-    if (child == 0) {
-      alarm(kMaxSeconds);
-      std::vector<float> in(ElementCount(input().shape));
-      std::vector<float> out(ElementCount(output().shape));
-      if (Build(mindir, context).ok()) {
-        Run(in, absl::MakeSpan(out)).IgnoreError();
-      }
-      _exit(0);
-    }
-    int status = 0;
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (child < 0 || !WIFSIGNALED(status)) return absl::OkStatus();
-    return BuildError(absl::StrCat("it ended with '",
-                                   strsignal(WTERMSIG(status)),
-                                   "', as it does for some damaged files"));
-  }
 
   // Builds the model on the device of `context`.
   absl::Status Build(const std::string& mindir,
@@ -206,10 +178,6 @@ absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options) {
       lite.inputs[0], lite.outputs[0],
       ascend ? absl::StrCat("Ascend310:", options.device_id) : "CPU",
       Sha256Hex(mindir));
-  if (!ascend) {
-    LENET_RETURN_IF_ERROR(WithLocation(
-        options.model_path, engine->Try(lite.mindir, MakeContext(options))));
-  }
   LENET_RETURN_IF_ERROR(WithLocation(
       options.model_path, engine->Build(lite.mindir, MakeContext(options))));
   return engine;
