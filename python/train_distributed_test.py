@@ -57,7 +57,7 @@ def test_workers_have_the_losses_of_one_process(data, single, tmp_path, program,
     flags = _flags(data, tmp_path, batch_size=64 // workers, **flags)
     finished = programs.run(program, *flags, cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
-    assert f"{workers} workers, each on CPU" in finished.stderr
+    assert f"{workers} workers, each on CPU" in finished.stdout
     assert _losses(tmp_path) == pytest.approx(single, abs=1e-4)
     assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == [
         "msrun.log",

@@ -39,7 +39,8 @@ constexpr char kSwitchOff[] = "; --self_test=false skips this test";
 absl::Status RunDigit(Engine* engine, absl::Span<float> logits) {
   const std::vector<int64_t>& shape = engine->input().shape;
   const std::vector<SourceImage> files = {{SelfTestDigit(), 0, 0}};
-  LENET_ASSIGN_OR_RETURN(const GrayImage decoded, DecodeImage(files[0].content));
+  LENET_ASSIGN_OR_RETURN(const GrayImage decoded,
+                         DecodeImage(files[0].content));
   const GrayImage image =
       Resize(decoded, static_cast<int>(shape[2]), static_cast<int>(shape[3]));
   std::vector<uint8_t> luma = image.pixels;

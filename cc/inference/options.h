@@ -20,7 +20,7 @@ struct Infer310Options : EngineOptions {
   std::string engine;
   int image_height = 0;
   int image_width = 0;
-  int limit = 0;  // 0 for all images
+  int limit = 0;             // 0 for all images
   bool find_digits = false;  // --prepare=predict
   bool strict = false;
   bool probe = false;

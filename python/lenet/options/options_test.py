@@ -274,7 +274,7 @@ def test_help_opens_with_examples_and_ends_with_the_cloud_section():
     assert positions == sorted(positions)
     assert "images per training step (unit: images; default: 32)" in text
     assert "--[no]resume" in text
-    assert "default: ckpt; alias: --checkpoint_path)" in text
+    assert "default: ckpt; alias: --checkpoint_path)" in " ".join(text.split())
 
 
 def test_options_cannot_be_changed():

@@ -73,6 +73,8 @@ def predict(options: PredictOptions, paths: list[str]) -> tuple[list[Prediction]
         )
     default = flags.default_path(options, "ckpt_file")
     ckpt = checkpoint.newest_or_built(options.ckpt_file, default)
+    if options.device_target != "auto":  # reports a missing device before reading all pictures
+        devices.resolve(options.device_target, options.device_id, fused_kernels=True)
     images, failures = _read_images(options, paths)
     if not images:
         return [], failures

@@ -137,7 +137,9 @@ class Progress:
         }
 
     def close(self) -> None:
-        """Removes the progress bar."""
+        """Removes the progress bar and completes the event file."""
+        if self._writer is not None:
+            self._writer.close()
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -158,4 +160,3 @@ class Progress:
     def _record(self, name: str, value: float, done: int) -> None:
         if self._writer is not None:
             self._writer.add_scalar(name, value, done)
-            self._writer.flush()

@@ -82,6 +82,7 @@ def test_one_bar_for_the_run_on_terminals_only(monkeypatch, terminal):
 def test_tensorboard_event_files_on_request(tmp_path):
     progress = Progress(steps_per_epoch=2, last=2, log_steps=1, summary_dir=str(tmp_path))
     _run(progress, 2, 2)
+    progress.close()
     content = b"".join(path.read_bytes() for path in tmp_path.glob("events.out.tfevents.*"))
     for tag in (b"loss", b"mean_loss", b"learning_rate", b"test_accuracy"):
         assert tag in content

@@ -199,10 +199,10 @@ class _Run:
             with interrupts.recorded() as interruption, contextlib.closing(self.progress):
                 self._train_epochs(interruption)
                 interrupted = self._stops(interruption)
+                logits = self._evaluate() if self.workers.writes and not interrupted else None
         except KeyboardInterrupt:
             logging.info("interrupted twice; %s", self._saved_message())
             raise
-        logits = self._evaluate() if self.workers.writes and not interrupted else None
         evaluation = None if logits is None else metrics.evaluate(logits, self.test.labels)
         accuracy = evaluation.accuracy if evaluation else None
         result = self._metrics(accuracy)
