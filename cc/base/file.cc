@@ -130,7 +130,7 @@ absl::Status CreateFileAt(int folder, const std::string& name,
   // Some file systems report a full disk only here.
   if (fd >= 0 && close(fd) != 0 && error == 0) error = errno;
   if (error == 0) return absl::OkStatus();
-  const absl::Status status = SystemError(error, "write", path);
+  absl::Status status = SystemError(error, "write", path);
   if (error != ENOSPC && error != EDQUOT && error != EFBIG) return status;
   return absl::Status(status.code(),
                       absl::StrCat(status.message(), "; ", content.size(),

@@ -151,7 +151,7 @@ absl::Status Driver::Enter() const {
 absl::Status DeviceMemory::Reserve(const Driver& driver, size_t bytes) {
   if (bytes <= bytes_) return absl::OkStatus();
   Free();
-  const absl::Status allocated =
+  absl::Status allocated =
       ToStatus(driver.cuda(), driver.cuda().cuMemAlloc_v2(&pointer_, bytes),
                absl::StrCat("allocate ", bytes, " bytes on the card"));
   if (!allocated.ok()) return allocated;

@@ -24,7 +24,7 @@ int Setting(const std::string& name, int value) {
       " " + std::string(variable == nullptr ? "" : variable);
   const size_t found = settings.find(" " + name + "=");
   if (found == std::string::npos) return value;
-  return std::atoi(&settings[found + name.size() + 2]);
+  return std::stoi(settings.substr(found + name.size() + 2));
 }
 
 CUresult Result(const char* function) {
@@ -61,7 +61,8 @@ int Macro(int count, const char* const* options, const std::string& name) {
   const std::string start = "-D" + name + "=";
   for (int i = 0; i < count; ++i) {
     const std::string option = options[i];
-    if (option.rfind(start, 0) == 0) return std::atoi(&option[start.size()]);
+    if (option.rfind(start, 0) == 0)
+      return std::stoi(option.substr(start.size()));
   }
   return 0;
 }

@@ -124,7 +124,7 @@ extern "C" int LenetGpuTrainSteps(int count, void** data, int* ndims,
                                   int64_t** shapes, const char** dtypes,
                                   void* /*stream*/, void* /*extra*/) {
   using namespace lenet::gpu;  // NOLINT(google-build-using-namespace)
-  const absl::Status status = Call([&](State* state) {
+  absl::Status status = Call([&](State* state) {
     return Train({count, data, ndims, shapes, dtypes}, *state);
   });
   if (status.ok()) return 0;

@@ -183,7 +183,7 @@ TEST(CompilerTest, ReadsTheCacheAndReplacesDamagedEntries) {
         compiler.CompileCached(cache, source, capability, {option});
     EXPECT_THAT(program, IsOk());
     EXPECT_EQ(program->warning, "");
-    EXPECT_EQ(program->code, std::string("fake code 0 0 0", 16));
+    EXPECT_EQ(program->code, std::string("fake code 0 0 0\0", 16));
     return !program->log.empty();  // whether it was compiled
   };
   EXPECT_TRUE(compile("a", 80, "-DX"));
@@ -227,7 +227,8 @@ int RunCardTest(const std::string& settings, std::string* output) {
       "FAKE_CUDA='" + settings + "' LD_LIBRARY_PATH='" + FakeFolder() + "' '" +
       TestData("lenet_mindspore/cc/gpu/card_test_program") + "' '" +
       FakeFolder() + "' --quick >'" + path + "' 2>&1";
-  const int status = std::system(command.c_str());
+  const int status =
+      std::system(command.c_str());  // NOLINT(bugprone-command-processor)
   *output = ReadTestFile(path);
   return WEXITSTATUS(status);
 }

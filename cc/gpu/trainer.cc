@@ -257,7 +257,7 @@ absl::Status Trainer::CopyTrainingSet(const TrainBatches& batches) {
   LENET_RETURN_IF_ERROR(set.device_labels.Assign(
       *driver_, labels, Size(batches.count) * sizeof(int32_t)));
   set.labels.assign(labels, labels + batches.count);
-  set.sample = sample;
+  set.sample = std::move(sample);
   set.address = batches.images;
   return absl::OkStatus();
 }

@@ -91,6 +91,7 @@ CHECK_MEMBER(blockDimX);
 CHECK_MEMBER(blockDimY);
 CHECK_MEMBER(blockDimZ);
 CHECK_MEMBER(sharedMemBytes);
+// NOLINTNEXTLINE(bugprone-sizeof-expression): a pointer
 CHECK_MEMBER(hStream);
 // NOLINTNEXTLINE(bugprone-sizeof-expression): a pointer
 CHECK_MEMBER(attrs);

@@ -31,7 +31,7 @@ class Arguments {
   std::vector<Argument>& all() { return all_; }
   template <typename T>
   T* Data(size_t index) {
-    return static_cast<T*>(static_cast<void*>(all_[index].data.data()));
+    return reinterpret_cast<T*>(all_[index].data.data());
   }
 
   int Call(Operator* function) {

@@ -30,7 +30,7 @@ _TOOLS = "site-packages"
 _CLANG_FORMAT = f"{_TOOLS}/clang_format/data/bin/clang-format"
 _TEST_FILE = re.compile(r"_test\.|testing|_benchmark|golden|/fuzz/|/e2e/|fake_|conftest")
 _BUILD_FILE = re.compile(r"(BUILD|WORKSPACE|\.bzl|\.bazel)$")
-_NOT_COUNTED = re.compile(r"\.(lock|md)$|/requirements\.txt$|^(NOTICE|LICENSE)$")
+_NOT_COUNTED = re.compile(r"\.(ipynb|lock|md|png)$|/requirements\.txt$|^(NOTICE|LICENSE)$")
 _KINDS = ("code", "tests", "build")
 
 Command = list[str]

@@ -671,7 +671,9 @@ bool LiteComputes(const MindIrModel& model) {
 }  // namespace
 
 Operand FirstOfTuple(Operand first) {
-  return {std::make_shared<const std::vector<Operand>>(1, std::move(first))};
+  std::vector<Operand> elements;
+  elements.push_back(std::move(first));
+  return {std::make_shared<const std::vector<Operand>>(std::move(elements))};
 }
 
 absl::StatusOr<Operand> BuildNode(const NodeBuilder& node) {
