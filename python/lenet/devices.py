@@ -97,18 +97,19 @@ def start(
     """
     name = resolve(device_target, device_id, size is not None, machine)
     card = None
+    own_kernels = size is not None
     try:
         if name == "GPU" and size and gpu.obstacle() is None:
             card = gpu.Card(device_id, *size)
         if device_target == "auto":
             logging.info("device: %s (the fastest available)", name)
-        set_context("CPU" if card else name, device_id, threads)
+        set_context("CPU" if card else name, device_id, threads, own_kernels)
     except LenetError as error:
         if device_target != "auto":
             raise
         logging.warning("%s; the CPU is used", error)
         name = "CPU"
-        set_context(name, device_id, threads)
+        set_context(name, device_id, threads, own_kernels)
     return Device(name, card)
 
 
@@ -171,7 +172,9 @@ def count(device: str, machine: Machine | None = None) -> int:
     return len(_visible(machine, device))
 
 
-def set_context(device: str, device_id: int = 0, threads: int = 0) -> None:
+def set_context(
+    device: str, device_id: int = 0, threads: int = 0, own_kernels: bool = False
+) -> None:
     """Imports MindSpore in graph mode on a device; SIGTERM and SIGHUP then raise KeyboardInterrupt.
 
     Call it in the main thread, before the network is built.
@@ -180,11 +183,12 @@ def set_context(device: str, device_id: int = 0, threads: int = 0) -> None:
         device: result of resolve().
         device_id: index of the card.
         threads: CPU threads; 0: one per core.
+        own_kernels: whether this project's own kernels do the work on a CPU.
 
     Raises:
         DeviceUnavailableError: MindSpore cannot use the device.
     """
-    prepare_environment(threads)
+    prepare_environment(threads, own_kernels)
     if device == "GPU":
         # On cards newer than the plug-in, kernels are compiled at first use; all of them fit.
         os.environ.setdefault("CUDA_CACHE_MAXSIZE", "4000000000")
@@ -208,11 +212,14 @@ def set_context(device: str, device_id: int = 0, threads: int = 0) -> None:
         ) from error
 
 
-def prepare_environment(threads: int = 0, machine: Machine | None = None) -> None:
+def prepare_environment(
+    threads: int = 0, own_kernels: bool = False, machine: Machine | None = None
+) -> None:
     """Sets variables that MindSpore reads at its import, unless the user has set them.
 
     Args:
         threads: CPU threads; 0: one per core.
+        own_kernels: whether MindSpore's convolutions do not run, so that no message is needed.
         machine: where to look for the CPU flags.
     """
     os.environ.setdefault("GLOG_v", "3")  # MindSpore's warnings are for its developers
@@ -227,6 +234,8 @@ def prepare_environment(threads: int = 0, machine: Machine | None = None) -> Non
     # oneDNN has no AVX-512 convolution for the data layout that MindSpore passes and uses its
     # reference implementation: 80 ms per step instead of 8.
     os.environ[_ISA_VARIABLES[0]] = "AVX2"
+    if own_kernels:
+        return
     logging.info(
         "setting %s=AVX2, because MindSpore's convolution is slow with AVX-512; set the variable "
         "to override this",
