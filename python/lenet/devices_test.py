@@ -149,7 +149,7 @@ def test_auto_continues_on_the_cpu_if_a_card_fails(gpu_machine, obstacle, monkey
     monkeypatch.setattr(logging, "warning", lambda text, *args: warnings.append(text % args))
     found = devices.start("auto", threads=3, size=(32, 32), machine=gpu_machine)
     assert (found.name, found.card) == ("CPU", None)
-    assert contexts == [("CPU", 0, 3)]
+    assert contexts == [("CPU", 0, 3, True)]
     assert warnings == ["wrong results; the CPU is used"]
     with pytest.raises(DeviceFailedError, match="wrong results"):
         devices.start("GPU", size=(32, 32), machine=gpu_machine)
