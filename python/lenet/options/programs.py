@@ -135,6 +135,7 @@ class PostprocessOptions(DataOptions):
     result_path: str
     dataset_path: str
     output_path: str
+    report: bool
 
 
 @dataclasses.dataclass(frozen=True)

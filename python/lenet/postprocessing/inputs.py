@@ -4,12 +4,14 @@ import collections
 import contextlib
 import csv
 import io
+import math
 import pathlib
 import re
 import statistics
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from PIL import Image
 
 from lenet.data import idx
 from lenet.errors import UserError
@@ -47,9 +49,7 @@ def expected_labels(dataset_path: str, data_path: str) -> dict[str, int]:
     if not dataset_path:
         return _numbered(idx.read_split(data_path, "test", _MAX_LABELS).labels)
     path = pathlib.Path(dataset_path)
-    images = path if path.is_file() else None
-    if path.is_dir() and not (path / _MANIFEST).exists():
-        images = idx.find_images(path, "test")
+    images = _idx_file(path)
     if images:
         return _numbered(idx.read_labels(idx.find_labels(images), _MAX_LABELS))
     if not path.is_dir():
@@ -65,6 +65,39 @@ def expected_labels(dataset_path: str, data_path: str) -> dict[str, int]:
             "test_{index}_{label}.jpg, as //python:preprocess writes them"
         )
     return labels
+
+
+def read_pictures(dataset_path: str, data_path: str, names: list[str]) -> list[np.ndarray]:
+    """Returns images of the data set, uint8 [H, W], by their names in expected_labels().
+
+    Raises:
+        UserError: an image cannot be read.
+    """
+    path = pathlib.Path(dataset_path)
+    images = _idx_file(path) if dataset_path else None
+    if dataset_path and images is None:
+        return [_picture(path / name) for name in names]
+    pixels = idx.read_images(images) if images else idx.read_split(data_path, "test", 256).images
+    return [pixels[int(name.split("_")[1])] for name in names]
+
+
+def _idx_file(path: pathlib.Path) -> pathlib.Path | None:
+    """Returns the IDX file of images that a data set consists of, or None."""
+    if path.is_dir() and not (path / _MANIFEST).exists():
+        return idx.find_images(path, "test")
+    return path if path.is_file() else None
+
+
+def _picture(path: pathlib.Path) -> np.ndarray:
+    try:
+        if path.suffix.lower() != _SUFFIX:
+            return np.asarray(Image.open(path).convert("L"))
+        values = np.fromfile(path, "<f4")
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error})") from error
+    side = math.isqrt(len(values))
+    scaled = (values - values.min()) * (255 / max(float(np.ptp(values)), 1e-9))
+    return scaled[: side * side].reshape(side, side).astype(np.uint8)
 
 
 def read_results(result_path: str, expected: Mapping[str, int]) -> tuple[np.ndarray, list[str]]:

@@ -1,5 +1,6 @@
 """Computes the accuracy of the results that infer310 wrote."""
 
+import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -11,6 +12,7 @@ from lenet.errors import UserError
 from lenet.options import flags
 from lenet.options.programs import PostprocessOptions
 from lenet.postprocessing import inputs
+from lenet.report import charts, page
 
 
 def run_postprocessing(options: PostprocessOptions) -> None:
@@ -37,7 +39,33 @@ def run_postprocessing(options: PostprocessOptions) -> None:
     files.write_all({folder / "acc.log": line + "\n", folder / "report.json": text})
     print(f"Accuracy: {{{line}}}")
     print(f"\n{result.table()}")
+    if options.report:
+        print(f"\nReport: {_write_page(folder, options, expected, absent, logits)}")
     inputs.raise_if_missing(options.result_path, missing, len(expected))
+
+
+def _write_page(
+    folder: pathlib.Path,
+    options: PostprocessOptions,
+    expected: dict[str, int],
+    absent: set[str],
+    logits: np.ndarray,
+) -> pathlib.Path:
+    names = [image for image in expected if image not in absent]
+    labels = np.array([expected[name] for name in names])
+    shown = charts.most_confident_mistakes(labels, logits)
+    pictures = inputs.read_pictures(
+        options.dataset_path, options.data_path, [names[index] for index in shown]
+    )
+    content = page.Report(
+        title="LeNet-5, results of infer310",
+        images=dict(zip(shown, pictures, strict=True)),
+        labels=labels,
+        logits=logits,
+        figures={},
+        tables={"Options": dataclasses.asdict(options)},
+    )
+    return page.write(folder, content, metrics.evaluate(logits, labels))
 
 
 def _read_report(path: pathlib.Path) -> dict[str, Any]:

@@ -1,12 +1,16 @@
+import dataclasses
 import json
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from lenet.data import idx
 from lenet.errors import UserError
 from lenet.options.programs import PostprocessOptions
 from lenet.postprocessing.run import run_postprocessing
+from lenet.report import charts, page
 from lenet.testing import mnist
 
 COUNT = 40
@@ -24,6 +28,7 @@ def options(tmp_path):
         result_path=str(tmp_path / "results"),
         dataset_path="",
         output_path=str(tmp_path / "out"),
+        report=False,
     )
 
 
@@ -34,6 +39,32 @@ def test_accuracy(options, tmp_path, capsys):
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert (report["accuracy"], report["correct"], report["total"]) == (0.925, 37, 40)
     assert sum(item["correct"] for item in report["classes"]) == 37
+
+
+@pytest.mark.parametrize("kind", ["idx", "png", "bin"])
+def test_the_page_shows_the_mistakes(options, tmp_path, monkeypatch, kind):
+    shown: list = []
+
+    def draw(path, images, labels, logits):
+        shown.extend((images[index], int(labels[index])) for index in sorted(images))
+
+    monkeypatch.setattr(charts, "draw_mistakes", draw)
+    monkeypatch.setattr(page, "_picture", lambda *_: "")
+    test = idx.read_split(options.data_path, "test")
+    if kind != "idx":
+        (tmp_path / "set").mkdir()
+        for index, (image, label) in enumerate(zip(test.images, test.labels, strict=True)):
+            path = tmp_path / "set" / f"test_{index}_{label}.{kind}"
+            if kind == "png":
+                Image.fromarray(image).save(path)
+            else:
+                (image / np.float32(255)).astype("<f4").tofile(path)
+        options = dataclasses.replace(options, dataset_path=str(tmp_path / "set"))
+    run_postprocessing(dataclasses.replace(options, report=True))
+    assert (tmp_path / "out" / page.PAGE).exists()
+    assert [label for _, label in shown] == test.labels[:WRONG].tolist()
+    for (image, _), expected in zip(shown, test.images, strict=False):
+        np.testing.assert_allclose(image, expected, atol=8)
 
 
 def test_missing_results_do_not_stop_the_others(options, tmp_path, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,27 +119,36 @@ def draw_confusion(path: pathlib.Path, result: Evaluation) -> None:
     _save(figure, path)
 
 
+def most_confident_mistakes(labels: np.ndarray, logits: np.ndarray) -> list[int]:
+    """Returns the indices of the images that draw_mistakes shows, in this order."""
+    wrong = np.flatnonzero(logits.argmax(axis=1) != labels)
+    order = np.argsort(-_probabilities(logits)[wrong], kind="stable")
+    return wrong[order][:_MAX_MISTAKES].tolist()
+
+
 def draw_mistakes(
-    path: pathlib.Path, images: np.ndarray, labels: np.ndarray, logits: np.ndarray
+    path: pathlib.Path,
+    images: np.ndarray | Mapping[int, np.ndarray],
+    labels: np.ndarray,
+    logits: np.ndarray,
 ) -> None:
     """Draws the misclassified images, those with the highest wrong probability first.
 
     Args:
         path: file to write.
-        images: uint8 [N, H, W].
+        images: uint8 [N, H, W], or the images of most_confident_mistakes by index.
         labels: integers [N].
         logits: float [N, classes].
     """
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities = shifted.max(axis=1) / shifted.sum(axis=1)
+    probabilities = _probabilities(logits)
     predictions = logits.argmax(axis=1)
-    wrong = np.flatnonzero(predictions != labels)
-    shown = wrong[np.argsort(-probabilities[wrong], kind="stable")][:_MAX_MISTAKES]
+    wrong = np.count_nonzero(predictions != labels)
+    shown = most_confident_mistakes(labels, logits)
     rows = max(1, -(-len(shown) // _COLUMNS))
     figure = _figure(11, 1.35 * rows + 0.8)
     figure.suptitle(
-        f"{len(wrong)} of {len(labels)} images misclassified"
-        + (f", the {len(shown)} most confident ones" if len(shown) < len(wrong) else "")
+        f"{wrong} of {len(labels)} images misclassified"
+        + (f", the {len(shown)} most confident ones" if len(shown) < wrong else "")
         + ": label → prediction, probability"
     )
     for index, axes in enumerate(figure.subplots(rows, _COLUMNS, squeeze=False).flat):
@@ -150,6 +160,12 @@ def draw_mistakes(
                 f"{labels[image]} → {predictions[image]}   {probabilities[image]:.0%}", fontsize=11
             )
     _save(figure, path)
+
+
+def _probabilities(logits: np.ndarray) -> np.ndarray:
+    """Returns the softmax probability of the prediction of each image, float [N]."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shifted.max(axis=1) / shifted.sum(axis=1)
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -8,6 +8,7 @@ import dataclasses
 import html
 import io
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class Report:
 
     Attributes:
         title: heading of the page.
-        images: uint8 [N, H, W], the images that were classified.
+        images: see charts.draw_mistakes.
         labels: integers [N].
         logits: float [N, classes].
         figures: names and values shown at the top, after the accuracy.
@@ -66,7 +67,7 @@ class Report:
     """
 
     title: str
-    images: np.ndarray
+    images: np.ndarray | Mapping[int, np.ndarray]
     labels: np.ndarray
     logits: np.ndarray
     figures: dict[str, str]
