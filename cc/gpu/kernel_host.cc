@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-// What the source of the kernels needs, in C++.
+// Defines the CUDA keywords and functions that the kernels use, in C++.
 
 #define FUNCTION inline
 #define UNROLL(count)

@@ -1,5 +1,7 @@
 #include "cc/image/decode.h"
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -21,7 +23,6 @@ namespace lenet {
 namespace {
 
 using ::testing::_;
-using ::testing::AnyOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 
@@ -162,11 +163,13 @@ TEST(DecodeJpegTest, TooManyPixelsAreDecodedAtASmallerScale) {
 }
 
 TEST(DecodeImageTest, TheMemoryLeftIsTheLimit) {
-  // On a machine with 64 GiB it is read, but the rest is missing.
+  constexpr int64_t kNeeded = int64_t{65535} * 65535 * 16;  // bytes
+  if (int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE) >= kNeeded) {
+    GTEST_SKIP() << "this machine has the memory";
+  }
   const std::string zeros(size_t{1} << 23, '\0');
   EXPECT_THAT(DecodeImage(PngWithSize(65535, 65535) + zeros),
-              StatusIs(kInvalid, AnyOf(HasSubstr("65535x65535 pixels: needs"),
-                                       HasSubstr("broken PNG"))));
+              StatusIs(kInvalid, HasSubstr("65535x65535 pixels: needs")));
 }
 
 // The pixels of 8192x8192 would take 64 MB.

@@ -26,7 +26,7 @@ using Planes = std::vector<GrayImage>;
 inline constexpr uint64_t kMaxPixels = uint64_t{1} << 26;  // decoded at once
 inline constexpr uint64_t kBytesPerPixel = 16;  // while an image is decoded
 
-// As DecodeImage, or DecodePlanes for `color`.
+// Decodes an image to gray pixels, or with `color` also to its color planes.
 absl::StatusOr<Planes> DecodeJpeg(absl::string_view content, bool color);
 absl::StatusOr<Planes> DecodePng(absl::string_view content, bool color);
 

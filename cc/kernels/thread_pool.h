@@ -23,7 +23,7 @@ int ThreadCount(int requested);
 // task must not call it.
 class ThreadPool {
  public:
-  // What a thread has done so far, for tests and benchmarks.
+  // Counts of one thread since its start, for tests and benchmarks.
   struct Counts {
     int64_t tasks = 0;
     int64_t calls = 0;   // runs that it was called to; the caller: 0

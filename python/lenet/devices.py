@@ -32,7 +32,8 @@ ms.set_device("GPU", int(sys.argv[1]))
 """
 _COMPILING_SECONDS = 20.0  # between two signs of life
 
-# By preference; the variable lists the visible cards, in which --device_id is an index.
+# Cards in the order in which "auto" tries them, and the variable that lists the visible ones, in
+# which --device_id is an index.
 _VISIBLE = {"Ascend": "ASCEND_RT_VISIBLE_DEVICES", "GPU": "CUDA_VISIBLE_DEVICES"}
 
 # Each CANN release sets some of these to its folder.
