@@ -119,7 +119,11 @@ def _anonymous(text: str) -> str:
 
 def main() -> None:
     """Prints the findings as text or JSON."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    command = resources.command("//tools:doctor")
+    parser = argparse.ArgumentParser(
+        usage=f"{command}\n       {resources.command('//tools:doctor', '--json')}",
+        description=(__doc__ or "").partition("\n")[0],
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     as_json = parser.parse_args().json
     found = examine()

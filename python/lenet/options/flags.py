@@ -15,6 +15,7 @@ from lenet.options.schema import Option, options_of
 
 OptionsT = TypeVar("OptionsT")
 
+_WIDTH = 80  # columns of --help
 _CONFIG_FLAG = "config_path"
 _VERSION_HELP = "  --version\n      print the version"
 _CONFIG_HELP = "YAML file with values for these flags; see configs/default_config.yaml"
@@ -157,4 +158,4 @@ def _help_lines(option: Option) -> list[str]:
 
 
 def _wrap(text: str, indent: int = 0) -> str:
-    return textwrap.indent(textwrap.fill(text, 96 - indent), " " * indent)
+    return textwrap.indent(textwrap.fill(text, _WIDTH - indent, break_long_words=False, break_on_hyphens=False), " " * indent)

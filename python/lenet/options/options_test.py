@@ -277,6 +277,15 @@ def test_help_opens_with_examples_and_ends_with_the_cloud_section():
     assert "default: ckpt; alias: --checkpoint_path)" in " ".join(text.split())
 
 
+@pytest.mark.parametrize("program", schema.programs())
+def test_help_fits_a_terminal_and_has_two_examples(program):
+    lines = option_flags.help_text(program).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1:3] == ["", "Examples:"]
+    assert all(line.startswith("  bazel run //") for line in lines[3:5])
+    assert lines[5] == ""
+
+
 def test_options_cannot_be_changed():
     options = parse([])
     with pytest.raises(dataclasses.FrozenInstanceError):
