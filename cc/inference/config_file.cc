@@ -28,7 +28,8 @@ namespace {
 constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 constexpr size_t kMaxExcerpt = 100;  // bytes of a value in a message
 
-constexpr double kTypo = 0.8;  // similarity of a misspelled key
+constexpr double kTypo = 0.8;     // similarity of a misspelled key
+constexpr double kNearest = 0.6;  // similarity of a name to suggest
 
 // Returns the value if a bool of YAML 1.1 has been spelled.
 std::optional<bool> ParseBool(absl::string_view text) {
@@ -90,10 +91,37 @@ Names Keys(const std::string& section) {
   return keys;
 }
 
-absl::Status UnknownName(const std::string& path, absl::string_view kind,
-                         const std::string& name, const Names& known) {
-  return InvalidArgument(path, ": unknown ", kind, " '", name,
-                         "'; expected one of ", absl::StrJoin(known, ", "));
+// Returns the option that other programs call `name`, or "".
+std::string Misnomer(const std::string& name) {
+  for (const auto& [other, option] : kMisnomers) {
+    if (name == other) return option;
+  }
+  return "";
+}
+
+// Returns an error for a name that is not in `known`. In a file that may have
+// other keys, the name must be as similar as `typo` to a known one.
+absl::Status UnknownName(const std::string& source, absl::string_view kind,
+                         const std::string& name, const Names& known,
+                         double typo = 0) {
+  std::string nearest = Misnomer(name);
+  if (known.count(nearest) == 0) {
+    nearest.clear();
+    double best = typo > 0 ? typo : kNearest;
+    for (const std::string& candidate : known) {
+      if (name.size() > 2 * candidate.size()) continue;  // saves time
+      const double similarity = Similarity(name, candidate);
+      if (similarity < best) continue;
+      best = similarity;
+      nearest = candidate;
+    }
+  }
+  if (nearest.empty() && typo > 0) return absl::OkStatus();
+  return InvalidArgument(
+      source, ": unknown ", kind, " '", name, "'; ",
+      nearest.empty()
+          ? absl::StrCat("expected one of ", absl::StrJoin(known, ", "))
+          : absl::StrCat("did you mean '", nearest, "'?"));
 }
 
 absl::Status CheckKeysUnique(const YAML::Node& keys, const std::string& path) {
@@ -142,21 +170,6 @@ bool IsOriginal(const std::string& key, const YAML::Node& value) {
       });
 }
 
-// Returns an error if `key` looks like a misspelled one of those that the
-// document does not have, or if it is unknown in a document with sections.
-absl::Status CheckTopLevelKey(const std::string& key,
-                              const YAML::Node& document, bool flat,
-                              const std::string& path) {
-  const Names all = Keys("");
-  for (const std::string& known : all) {
-    if (key.size() > 2 * known.size()) continue;
-    if (Similarity(key, known) < kTypo || document[known].IsDefined()) continue;
-    return InvalidArgument(path, ": unknown key '", key, "'; did you mean '",
-                           known, "'?");
-  }
-  return flat ? absl::OkStatus() : UnknownName(path, "key", key, all);
-}
-
 // Adds a key at the top level.
 absl::Status ReadTopLevelKey(const std::string& key, const YAML::Node& value,
                              const std::string& path, ConfigFile* file) {
@@ -185,16 +198,23 @@ absl::StatusOr<ConfigFile> ReadDocument(const YAML::Node& document,
                    [](const auto& entry) { return entry.second.IsMap(); });
   LENET_RETURN_IF_ERROR(CheckKeysUnique(document, path));
   const Names all = Keys("");
+  Names known = all;
+  if (flat) {  // a key that is present cannot be misspelled in another one
+    for (const auto& entry : document) {
+      known.erase(entry.first.as<std::string>());
+    }
+  }
   for (const auto& entry : document) {
     const auto key = entry.first.as<std::string>();
     const bool empty_section = entry.second.IsNull() && !Keys(key).empty();
     if (entry.second.IsMap() || empty_section) continue;
-    if (IsOriginal(key, entry.second)) {
+    if (IsOriginal(key, entry.second) && known.count(Misnomer(key)) == 0) {
       file.unused.push_back(key);
     } else if (all.count(key) > 0) {
       LENET_RETURN_IF_ERROR(ReadTopLevelKey(key, entry.second, path, &file));
     } else {
-      LENET_RETURN_IF_ERROR(CheckTopLevelKey(key, document, flat, path));
+      LENET_RETURN_IF_ERROR(
+          UnknownName(path, "key", key, known, flat ? kTypo : 0));
       file.unused.push_back(key);
     }
   }

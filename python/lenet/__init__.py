@@ -6,7 +6,16 @@ result = train(epoch_size=3)
 print(result.accuracy, predict("digit.png", ckpt_file=result.checkpoint)[0].digit)
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.version_info < (3, 10):
+    print(
+        "error: expected Python 3.10 to 3.12, found %d.%d (%s); start the program with another one"
+        % (*sys.version_info[:2], sys.executable),
+        file=sys.stderr,
+    )
+    sys.exit(3)
 
 from lenet import cuda
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import sys
+from typing import Any, NoReturn, TypeVar
 
 from lenet import interrupts
 
@@ -15,11 +16,30 @@ _INTERRUPTED = f"{pathlib.Path(sys.argv[0]).stem}: error: interrupted"
 # launcher start, SIGINT has its default action.
 interrupts.end_at_once(_INTERRUPTED, [signal.SIGINT])
 
+
+
+def _explain_missing_package(kind: Any, error: Any, trace: Any) -> None:
+    """Prints one line if a program without Bazel lacks a package."""
+    if not issubclass(kind, ModuleNotFoundError):
+        sys.__excepthook__(kind, error, trace)
+        return
+    requirements = os.path.relpath(pathlib.Path(__file__).parents[1] / "requirements.txt")
+    print(
+        f"{pathlib.Path(sys.argv[0]).stem}: error: Python has no package {error.name}; in a virtual "
+        "environment of Python 3.10 to 3.12, run "
+        f"`{shlex.join([sys.executable, '-m', 'pip', 'install', '-r', requirements])}`",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(3)
+
+
+sys.excepthook = _explain_missing_package
+
 # ruff: noqa: E402
 import functools
 import io
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
 
 from absl import app, flags, logging
 
