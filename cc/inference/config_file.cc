@@ -28,8 +28,7 @@ namespace {
 constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 constexpr size_t kMaxExcerpt = 100;  // bytes of a value in a message
 
-constexpr double kTypo = 0.8;     // similarity of a misspelled key
-constexpr double kNearest = 0.6;  // similarity of a name to suggest
+constexpr double kTypo = 0.8;  // similarity of a misspelled key
 
 // Returns the value if a bool of YAML 1.1 has been spelled.
 std::optional<bool> ParseBool(absl::string_view text) {
@@ -80,8 +79,6 @@ absl::StatusOr<std::string> CheckNode(const Option& option,
   return CheckValue(option, node.Scalar(), path);
 }
 
-using Names = std::set<std::string>;
-
 // Returns the keys of a section, or all keys if `section` is "".
 Names Keys(const std::string& section) {
   Names keys;
@@ -104,18 +101,7 @@ std::string Misnomer(const std::string& name) {
 absl::Status UnknownName(const std::string& source, absl::string_view kind,
                          const std::string& name, const Names& known,
                          double typo = 0) {
-  std::string nearest = Misnomer(name);
-  if (known.count(nearest) == 0) {
-    nearest.clear();
-    double best = typo > 0 ? typo : kNearest;
-    for (const std::string& candidate : known) {
-      if (name.size() > 2 * candidate.size()) continue;  // saves time
-      const double similarity = Similarity(name, candidate);
-      if (similarity < best) continue;
-      best = similarity;
-      nearest = candidate;
-    }
-  }
+  const std::string nearest = Nearest(name, known, typo > 0 ? typo : kNearest);
   if (nearest.empty() && typo > 0) return absl::OkStatus();
   return InvalidArgument(
       source, ": unknown ", kind, " '", name, "'; ",
@@ -268,6 +254,21 @@ class DocumentChecker final : public YAML::EventHandler {
 
 }  // namespace
 
+std::string Nearest(const std::string& name, const Names& known,
+                    double similarity) {
+  std::string nearest = Misnomer(name);
+  if (known.count(nearest) > 0) return nearest;
+  nearest.clear();
+  for (const std::string& candidate : known) {
+    if (name.size() > 2 * candidate.size()) continue;  // saves time
+    const double found = Similarity(name, candidate);
+    if (found < similarity) continue;
+    similarity = found;
+    nearest = candidate;
+  }
+  return nearest;
+}
+
 absl::StatusOr<std::string> CheckValue(const Option& option,
                                        absl::string_view value,
                                        absl::string_view source) {
@@ -319,7 +320,10 @@ absl::StatusOr<ConfigFile> ParseConfig(const std::string& path,
     }
     return file;
   } catch (const YAML::Exception& error) {
-    return InvalidArgument(path, " is not YAML: ", error.what());
+    return InvalidArgument(path, " is not YAML: ", error.what(),
+                           absl::StrContains(content, '\t')
+                               ? "; indent with spaces, not tabs"
+                               : "");
   }
 }
 

@@ -101,7 +101,8 @@ TEST_P(RefusedTest, NamesTheFileAndWhatIsWrong) {
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedTest,
     testing::Values(
-        Refused{"a: [", "is not YAML"}, Refused{"\t- :", "is not YAML"},
+        Refused{"a: [", "is not YAML"},
+        Refused{"\t- :", "indent with spaces, not tabs"},
         Refused{"hello", "expected lines `key: value`, found 'hello'"},
         Refused{"- 1", "found a list"},
         Refused{", and\nlimit: 1", "line 1, column 1: unexpected character"},

@@ -98,9 +98,12 @@ def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> l
         # A ModelArts job has flags of the platform, such as --num_gpus=1.
         ignored = flags.FLAGS(argv, known_only=True)[1:]
         if not option_flags.is_modelarts_job(options_class, flags.FLAGS):
-            _fail(f"{error}; see --help", errors.UserError.exit_code)
+            message = option_flags.unknown(error.flagname, options_class)
+            _fail(message, errors.UserError.exit_code)
         print(f"{_program()}: ignored: {shlex.join(ignored)}", file=sys.stderr)
         return argv[:1]
+    except flags.IllegalFlagValueError as error:  # also has the exception's arguments
+        _fail(f"{str(error).partition(': ')[0]}: value not accepted; see --help", 2)
     except flags.Error as error:
         _fail(f"{error}; see --help", errors.UserError.exit_code)
     if not arguments and len(rest) > 1:

@@ -141,12 +141,18 @@ def _check_known(
 ) -> None:
     """Raises UserError if a name is unknown and, with `typo`, as similar to a known one as that."""
     names = sorted(known)
-    near = [meant for meant in [misnomers().get(str(name))] if meant in names]
-    near = near or difflib.get_close_matches(str(name), names, n=1, cutoff=typo or 0.6)
+    near = nearest(str(name), names, typo or 0.6)
     if name in names or (typo and not near):
         return
-    hint = f"did you mean {near[0]!r}?" if near else "expected one of " + ", ".join(names)
+    hint = f"did you mean {near!r}?" if near else "expected one of " + ", ".join(names)
     raise UserError(f"{source}: unknown {kind} {name!r}; {hint}")
+
+
+def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str:
+    """Returns what an unknown name stands for, or the known name that is most like it, or ""."""
+    names = set(known)
+    meant = [misnomers().get(name)] if misnomers().get(name) in names else []
+    return (meant or difflib.get_close_matches(name, sorted(names), 1, similarity) or [""])[0]
 
 
 class _TextLoader(yaml.SafeLoader):
@@ -179,7 +185,8 @@ def _load(path: pathlib.Path) -> tuple[dict[str, Any], list[Any]]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        hint = "; indent with spaces, not tabs" if "'\\t'" in str(error) else ""
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}{hint}") from error
     document = documents[0] if documents else None
     if document is not None and not isinstance(document, dict):
         raise UserError(f"{path}: expected lines `key: value`, found {document!r:.60}")

@@ -116,6 +116,7 @@ def test_a_copy_of_the_defaults_and_an_empty_file_change_nothing(tmp_path):
         ("device_target: TPU", "device_target must be one of auto, Ascend, GPU, CPU"),
         ("- batch_size", "expected lines `key: value`"),
         ("a: [", "is not YAML"),
+        ("train:\n\tlr: 1", "; indent with spaces, not tabs"),
         ("\x00", "is not YAML"),
         ("a: " + "[" * 5000, "is not YAML"),
         ("lr: !!int abc", "lr must be a number of at least 0, not 'abc'"),
