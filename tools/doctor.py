@@ -20,7 +20,7 @@ sys.path.append(f"{pathlib.Path(__file__).resolve().parents[1]}/python")  # if r
 # ruff: noqa: E402
 import psutil
 
-from lenet import devices, environment, errors, limits
+from lenet import devices, environment, errors, limits, resources
 
 _SECONDS = 30  # a driver may hang
 _FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "amx_tile", "asimd", "sve")

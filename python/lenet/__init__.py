@@ -9,10 +9,10 @@ print(result.accuracy, predict("digit.png", ckpt_file=result.checkpoint)[0].digi
 import sys
 from typing import TYPE_CHECKING, Any
 
-if sys.version_info < (3, 10):
+if sys.version_info < (3, 10):  # noqa: UP036 - without Bazel, any Python may start a program
     print(
-        "error: expected Python 3.10 to 3.12, found %d.%d (%s); start the program with another one"
-        % (*sys.version_info[:2], sys.executable),
+        f"error: expected Python 3.10 to 3.12, found {sys.version.split()[0]} "
+        f"({sys.executable}); start the program with another one",
         file=sys.stderr,
     )
     sys.exit(3)

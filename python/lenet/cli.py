@@ -17,7 +17,6 @@ _INTERRUPTED = f"{pathlib.Path(sys.argv[0]).stem}: error: interrupted"
 interrupts.end_at_once(_INTERRUPTED, [signal.SIGINT])
 
 
-
 def _explain_missing_package(kind: Any, error: Any, trace: Any) -> None:
     """Prints one line if a program without Bazel lacks a package."""
     if not issubclass(kind, ModuleNotFoundError):
@@ -25,8 +24,8 @@ def _explain_missing_package(kind: Any, error: Any, trace: Any) -> None:
         return
     requirements = os.path.relpath(pathlib.Path(__file__).parents[1] / "requirements.txt")
     print(
-        f"{pathlib.Path(sys.argv[0]).stem}: error: Python has no package {error.name}; in a virtual "
-        "environment of Python 3.10 to 3.12, run "
+        f"{pathlib.Path(sys.argv[0]).stem}: error: Python has no package {error.name}; in a "
+        "virtual environment of Python 3.10 to 3.12, run "
         f"`{shlex.join([sys.executable, '-m', 'pip', 'install', '-r', requirements])}`",
         file=sys.stderr,
         flush=True,

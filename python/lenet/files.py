@@ -81,7 +81,9 @@ def write_json(path: AnyPath, entries: dict[str, Any]) -> None:
 def json_text(value: Any, indent: str = "") -> str:
     """Returns JSON with one line per entry, and per element of a list of rows or objects."""
     if isinstance(value, dict) and value:
-        lines = [f"{json.dumps(key)}: {json_text(entry, indent + ' ')}" for key, entry in value.items()]
+        lines = [
+            f"{json.dumps(key)}: {json_text(entry, indent + ' ')}" for key, entry in value.items()
+        ]
     elif isinstance(value, list) and value and isinstance(value[0], dict | list):
         lines = [json.dumps(entry) for entry in value]
     else:

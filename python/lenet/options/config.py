@@ -150,9 +150,10 @@ def _check_known(
 
 def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str:
     """Returns what an unknown name stands for, or the known name that is most like it, or ""."""
-    names = set(known)
-    meant = [misnomers().get(name)] if misnomers().get(name) in names else []
-    return (meant or difflib.get_close_matches(name, sorted(names), 1, similarity) or [""])[0]
+    names = sorted(known)
+    meant = misnomers().get(name)
+    near = [meant] if meant in names else difflib.get_close_matches(name, names, 1, similarity)
+    return near[0] if near else ""
 
 
 class _TextLoader(yaml.SafeLoader):

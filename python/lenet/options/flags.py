@@ -31,7 +31,7 @@ def define(options_class: type, flag_values: flags.FlagValues) -> None:
         default = config.defaults()[option.section][option.name]
         # `parse` checks the texts.
         if option.type is bool:
-            flags.DEFINE_boolean(option.name, default, option.help, flag_values=flag_values)
+            flags.DEFINE_boolean(option.name, bool(default), option.help, flag_values=flag_values)
         else:
             flags.DEFINE_string(option.name, str(default), option.help, flag_values=flag_values)
         for alias in option.aliases:
@@ -162,4 +162,5 @@ def _help_lines(option: Option) -> list[str]:
 
 
 def _wrap(text: str, indent: int = 0) -> str:
-    return textwrap.indent(textwrap.fill(text, _WIDTH - indent, break_long_words=False, break_on_hyphens=False), " " * indent)
+    filled = textwrap.fill(text, _WIDTH - indent, break_on_hyphens=False)
+    return textwrap.indent(filled, " " * indent)

@@ -113,7 +113,9 @@ def _port(port: int) -> int:
         try:
             probe.bind(("", port))
         except OSError as error:
-            raise UserError(f"--master_port={port}: {error.strerror}; choose another one") from error
+            raise UserError(
+                f"--master_port={port}: {error.strerror}; choose another one"
+            ) from error
         return probe.getsockname()[1]
 
 
