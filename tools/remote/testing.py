@@ -83,7 +83,7 @@ def restart(settings: Settings, name: str) -> None:
 
 
 def kill(settings: Settings, name: str) -> None:
-    """Ends a service as a crash would."""
+    """Kills a service, as a crash would."""
     for running in engine.read_state(settings):
         if running.name == name:
             engine.stop(running, at_once=True)
