@@ -295,7 +295,7 @@ class Workspace:
 
 
 def genrules(count: int, command: str) -> str:
-    """Returns a BUILD file with outputs `out0`, …; {index} in the command is the number."""
+    """Returns a BUILD file with outputs `out0`, …; `{index}` in the command is their number."""
     rule = 'genrule(name = "rule{index}", outs = ["out{index}"], cmd = """{command}""")\n'
     return "".join(
         rule.format(index=index, command=command.format(index=index)) for index in range(count)

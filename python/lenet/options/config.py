@@ -128,7 +128,7 @@ def _entries(document: dict[str, Any], path: str) -> Iterator[tuple[str | None, 
 
 
 def _is_unused(key: str, value: object, option: Option | None) -> bool:
-    """Returns whether a key at the top level has no effect in any program, or not in this one."""
+    """Returns whether to report a key at the top level as unused; not if another program has it."""
     if key in original_keys():
         return original_keys()[key] in (None, value)
     if option:
