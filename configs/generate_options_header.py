@@ -52,6 +52,14 @@ inline constexpr struct {{
 {original}
 }};
 
+// What other programs call an option, and its name here.
+inline constexpr struct {{
+  const char* name;
+  const char* option;
+}} kMisnomers[] = {{
+{misnomers}
+}};
+
 inline constexpr char kInfer310Help[] = R"help({help}
 )help";
 
@@ -96,11 +104,13 @@ def main() -> None:
         f'    {{"{name}", {"nullptr" if value is None else json.dumps(value)}}},'
         for name, value in schema.original_keys().items()
     ]
+    misnomers = [f'    {{"{name}", "{key}"}},' for name, key in schema.misnomers().items()]
     fields = {
         "options": map(_row, options),
         "keys": keys,
         "flags": map(_flag, options),
         "original": original,
+        "misnomers": misnomers,
     }
     text = {name: "\n".join(lines) for name, lines in fields.items()}
     print(

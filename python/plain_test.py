@@ -98,6 +98,12 @@ def trained(checkout, home):
     return home / "ckpt/checkpoint_lenet-1_400.ckpt"
 
 
+def test_a_missing_package_is_one_line(checkout, tmp_path):
+    result = run("python3", "-S", checkout / "python/train.py", cwd=tmp_path, code=3)
+    assert result.stderr.startswith("train: error: Python has no package absl; in a virtual env")
+    assert f"-m pip install -r '../{checkout.name}/python/requirements.txt'`" in result.stderr
+
+
 def test_interrupted_fetch_leaves_nothing(checkout, tmp_path):
     command = ["python3", checkout / "python/lenet/data/fetch.py", "Data"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE)

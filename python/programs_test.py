@@ -33,8 +33,12 @@ def test_version_names_this_project_and_mindspore(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "argument", "message"),
-    [(name, "--no_such_flag", "no_such_flag") for name in PROGRAMS]
+    [(name, "--no_such_flag", "unknown flag --no_such_flag; see --help") for name in PROGRAMS]
     + [
+        ("train", "--learning_rate=1", "unknown flag --learning_rate; did you mean --lr?"),
+        ("train", "--epoch-size=1", "did you mean --epoch_size?"),
+        ("train", "--epoch_size=1.5", "epoch_size must be an integer of at least 1, not '1.5'"),
+        ("train", "--resume=perhaps", "flag --resume=perhaps: value not accepted; see --help"),
         ("train", "stray", "unexpected argument 'stray'"),
         ("train", "--config_path=none.yaml", "none.yaml"),
         ("train", "--config_path=bad.yaml", "bad.yaml is not YAML"),

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 
 import psutil
 import pytest
@@ -44,6 +45,14 @@ def single(data, tmp_path_factory):
     finished = programs.run("train", *flags, cwd=folder)
     assert finished.returncode == 0, finished.stderr
     return _losses(folder)
+
+
+def test_a_port_in_use_is_refused(data, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        flags = _flags(data, tmp_path, worker_num=2, master_port=server.getsockname()[1])
+        finished = programs.run("train_distributed", *flags, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "Address already in use; choose another one" in finished.stderr
 
 
 @pytest.mark.parametrize(

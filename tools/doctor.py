@@ -20,7 +20,7 @@ sys.path.append(f"{pathlib.Path(__file__).resolve().parents[1]}/python")  # if r
 # ruff: noqa: E402
 import psutil
 
-from lenet import devices, environment, errors, limits
+from lenet import devices, environment, errors, limits, resources
 
 _SECONDS = 30  # a driver may hang
 _FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "amx_tile", "asimd", "sve")
@@ -119,7 +119,11 @@ def _anonymous(text: str) -> str:
 
 def main() -> None:
     """Prints the findings as text or JSON."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    command = resources.command("//tools:doctor")
+    parser = argparse.ArgumentParser(
+        usage=f"{command}\n       {resources.command('//tools:doctor', '--json')}",
+        description=(__doc__ or "").partition("\n")[0],
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     as_json = parser.parse_args().json
     found = examine()

@@ -21,7 +21,7 @@ data="$(absolute "$2")"
 mode="${3^^}"
 device_id="${4:-0}"
 [[ -f ${model} ]] || usage_error "MINDIR_PATH ${model} is not a file"
-[[ -d ${data} ]] || usage_error "DATA_PATH ${data} is not a folder"
+require_data "${data}"
 [[ ${mode} == DVPP || ${mode} == CPU ]] || usage_error "expected DVPP or CPU, found $3"
 [[ ${device_id} =~ ^[0-9]+$ ]] || usage_error "DEVICE_ID must be a number, found ${device_id}"
 

@@ -10,6 +10,11 @@ usage_error() {
   exit 2
 }
 
+# require_data PATH: exits if PATH, which should hold MNIST, is not a folder.
+require_data() {
+  [[ -d $1 ]] || usage_error "DATA_PATH $1 is not a folder; in the repository, \`python3 python/lenet/data/fetch.py Data\` fetches MNIST"
+}
+
 # absolute PATH: prints PATH relative to the folder in which the user typed the command.
 absolute() {
   case "$1" in
@@ -61,7 +66,7 @@ run_standalone() {
   data="$(absolute "$1")"
   ckpt="$(absolute "$2")"
   shift 2
-  [[ -d ${data} ]] || usage_error "DATA_PATH ${data} is not a folder"
+  require_data "${data}"
   run_program "//python:${program}" --device_target="${device}" --data_path="${data}" \
     --ckpt_path="${ckpt}" "$@" 2>&1 | tee "${user_dir}/log.txt"
 }

@@ -34,8 +34,8 @@ struct DvppFunctions {
 class Library {
  public:
   // Opens libascendcl.so. The arguments are file names or paths for dlopen.
-  // Unavailable, with a remedy, if the library cannot be loaded or lacks
-  // required functions.
+  // Returns Unavailable, with a remedy, if the library cannot be loaded or
+  // lacks required functions.
   static absl::StatusOr<std::shared_ptr<const Library>> Open(
       const std::string& acl = "libascendcl.so",
       const std::string& dvpp = "libacl_dvpp.so");

@@ -56,7 +56,8 @@ absl::Status Copy(Session* session, void* to, size_t capacity, const void* from,
     return absl::InternalError(
         absl::StrCat("copying ", size, " bytes into room for ", capacity));
   }
-  // Between host and device in ACL_DEVICE mode both sides are the same memory.
+  // In ACL_DEVICE mode, the program runs on the card: host and device share
+  // their memory.
   if (session->run_mode() == ACL_DEVICE &&
       kind != ACL_MEMCPY_DEVICE_TO_DEVICE) {
     std::memcpy(to, from, size);

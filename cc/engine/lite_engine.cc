@@ -18,6 +18,7 @@
 #include "cc/base/file.h"
 #include "cc/base/sha256.h"
 #include "cc/base/shape.h"
+#include "cc/engine/crash_guard.h"
 #include "cc/engine/engine.h"
 #include "cc/engine/lite_plugin.h"
 #include "cc/kernels/thread_pool.h"
@@ -178,6 +179,10 @@ absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options) {
       lite.inputs[0], lite.outputs[0],
       ascend ? absl::StrCat("Ascend310:", options.device_id) : "CPU",
       Sha256Hex(mindir));
+  const CrashGuard guard(absl::StrCat(
+      "infer310: error: ", Printable(options.model_path),
+      ": MindSpore Lite crashed while it built this model, which may be "
+      "damaged; export it again, or give --engine=native"));
   LENET_RETURN_IF_ERROR(WithLocation(
       options.model_path, engine->Build(lite.mindir, MakeContext(options))));
   return engine;

@@ -168,6 +168,12 @@ absl::Status RefuseOtherFormat(const fs::path& path) {
                            " is not read; take (or unpack) the "
                            "IDX files of this data set");
   }
+  for (const char* ending :
+       {".pdf", ".heic", ".heif", ".gif", ".webp", ".bmp", ".tif", ".tiff"}) {
+    if (!absl::EndsWith(name, ending)) continue;
+    return InvalidArgument(path.string(),
+                           " is not read; convert it to PNG or JPEG");
+  }
   return absl::OkStatus();
 }
 

@@ -35,8 +35,8 @@ absl::StatusOr<Planes> DecodePng(absl::string_view content, bool color);
 absl::Status CheckHeader(absl::string_view format, uint32_t height,
                          uint32_t width, uint64_t max_pixels);
 
-// Checks that `needed` bytes are left. Large images are decoded one at a time,
-// while `lock` is held.
+// Checks that `needed` bytes of memory are available. Large images are decoded
+// one at a time, while `lock` is held.
 absl::Status ReserveMemory(absl::string_view format, uint32_t height,
                            uint32_t width, uint64_t needed,
                            std::unique_lock<std::mutex>* lock);

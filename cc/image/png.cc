@@ -49,7 +49,7 @@ void PngRead(png_structp png, png_bytep data, size_t size) {
 bool PngReadHeader(PngReader* reader) {
   if (setjmp(png_jmpbuf(reader->png)) != 0) return false;
   png_set_read_fn(reader->png, reader, PngRead);
-  // Skips texts and the like, which could unpack to gigabytes.
+  // Skips texts and colour profiles, which could unpack to gigabytes.
   png_set_keep_unknown_chunks(reader->png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_set_keep_unknown_chunks(reader->png, PNG_HANDLE_CHUNK_AS_DEFAULT,
                               reinterpret_cast<png_const_bytep>("eXIf"), 1);

@@ -20,7 +20,8 @@ struct JpegOptions {
 
   int height = 32;
   int width = 32;
-  // First component, row by row; empty: 100 everywhere. The others are 128.
+  // Samples of the first component, row by row; if empty, all are 100. The
+  // samples of the other components are 128.
   std::vector<uint8_t> luma;
   Color color = Color::kGray;
   int horizontal = 1;  // sampling factors of the first component

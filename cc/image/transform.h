@@ -8,8 +8,8 @@
 #include "absl/types/span.h"
 #include "cc/image/image.h"
 
-// From pixels to the network's input, bit for bit as lenet.data.transform in
-// Python.
+// Converts pixels to the network's input, with the same bits as
+// lenet.data.transform in Python.
 
 namespace lenet {
 

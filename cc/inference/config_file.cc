@@ -79,8 +79,6 @@ absl::StatusOr<std::string> CheckNode(const Option& option,
   return CheckValue(option, node.Scalar(), path);
 }
 
-using Names = std::set<std::string>;
-
 // Returns the keys of a section, or all keys if `section` is "".
 Names Keys(const std::string& section) {
   Names keys;
@@ -90,10 +88,26 @@ Names Keys(const std::string& section) {
   return keys;
 }
 
-absl::Status UnknownName(const std::string& path, absl::string_view kind,
-                         const std::string& name, const Names& known) {
-  return InvalidArgument(path, ": unknown ", kind, " '", name,
-                         "'; expected one of ", absl::StrJoin(known, ", "));
+// Returns the option that other programs call `name`, or "".
+std::string Misnomer(const std::string& name) {
+  for (const auto& [other, option] : kMisnomers) {
+    if (name == other) return option;
+  }
+  return "";
+}
+
+// Returns an error for a name that is not in `known`. In a file that may have
+// other keys, the name must be as similar as `typo` to a known one.
+absl::Status UnknownName(const std::string& source, absl::string_view kind,
+                         const std::string& name, const Names& known,
+                         double typo = 0) {
+  const std::string nearest = Nearest(name, known, typo > 0 ? typo : kNearest);
+  if (nearest.empty() && typo > 0) return absl::OkStatus();
+  return InvalidArgument(
+      source, ": unknown ", kind, " '", name, "'; ",
+      nearest.empty()
+          ? absl::StrCat("expected one of ", absl::StrJoin(known, ", "))
+          : absl::StrCat("did you mean '", nearest, "'?"));
 }
 
 absl::Status CheckKeysUnique(const YAML::Node& keys, const std::string& path) {
@@ -142,21 +156,6 @@ bool IsOriginal(const std::string& key, const YAML::Node& value) {
       });
 }
 
-// Returns an error if `key` looks like a misspelled one of those that the
-// document does not have, or if it is unknown in a document with sections.
-absl::Status CheckTopLevelKey(const std::string& key,
-                              const YAML::Node& document, bool flat,
-                              const std::string& path) {
-  const Names all = Keys("");
-  for (const std::string& known : all) {
-    if (key.size() > 2 * known.size()) continue;
-    if (Similarity(key, known) < kTypo || document[known].IsDefined()) continue;
-    return InvalidArgument(path, ": unknown key '", key, "'; did you mean '",
-                           known, "'?");
-  }
-  return flat ? absl::OkStatus() : UnknownName(path, "key", key, all);
-}
-
 // Adds a key at the top level.
 absl::Status ReadTopLevelKey(const std::string& key, const YAML::Node& value,
                              const std::string& path, ConfigFile* file) {
@@ -185,16 +184,23 @@ absl::StatusOr<ConfigFile> ReadDocument(const YAML::Node& document,
                    [](const auto& entry) { return entry.second.IsMap(); });
   LENET_RETURN_IF_ERROR(CheckKeysUnique(document, path));
   const Names all = Keys("");
+  Names known = all;
+  if (flat) {  // a key that is present cannot be misspelled in another one
+    for (const auto& entry : document) {
+      known.erase(entry.first.as<std::string>());
+    }
+  }
   for (const auto& entry : document) {
     const auto key = entry.first.as<std::string>();
     const bool empty_section = entry.second.IsNull() && !Keys(key).empty();
     if (entry.second.IsMap() || empty_section) continue;
-    if (IsOriginal(key, entry.second)) {
+    if (IsOriginal(key, entry.second) && known.count(Misnomer(key)) == 0) {
       file.unused.push_back(key);
     } else if (all.count(key) > 0) {
       LENET_RETURN_IF_ERROR(ReadTopLevelKey(key, entry.second, path, &file));
     } else {
-      LENET_RETURN_IF_ERROR(CheckTopLevelKey(key, document, flat, path));
+      LENET_RETURN_IF_ERROR(
+          UnknownName(path, "key", key, known, flat ? kTypo : 0));
       file.unused.push_back(key);
     }
   }
@@ -248,6 +254,21 @@ class DocumentChecker final : public YAML::EventHandler {
 
 }  // namespace
 
+std::string Nearest(const std::string& name, const Names& known,
+                    double similarity) {
+  std::string nearest = Misnomer(name);
+  if (known.count(nearest) > 0) return nearest;
+  nearest.clear();
+  for (const std::string& candidate : known) {
+    if (name.size() > 2 * candidate.size()) continue;  // saves time
+    const double found = Similarity(name, candidate);
+    if (found < similarity) continue;
+    similarity = found;
+    nearest = candidate;
+  }
+  return nearest;
+}
+
 absl::StatusOr<std::string> CheckValue(const Option& option,
                                        absl::string_view value,
                                        absl::string_view source) {
@@ -299,7 +320,10 @@ absl::StatusOr<ConfigFile> ParseConfig(const std::string& path,
     }
     return file;
   } catch (const YAML::Exception& error) {
-    return InvalidArgument(path, " is not YAML: ", error.what());
+    return InvalidArgument(path, " is not YAML: ", error.what(),
+                           absl::StrContains(content, '\t')
+                               ? "; indent with spaces, not tabs"
+                               : "");
   }
 }
 

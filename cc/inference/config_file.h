@@ -2,6 +2,7 @@
 #define CC_INFERENCE_CONFIG_FILE_H_
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,15 @@
 #include "configs/infer310_options.h"
 
 namespace lenet {
+
+using Names = std::set<std::string>;
+
+constexpr double kNearest = 0.6;  // similarity of a name that is suggested
+
+// Returns what other programs call `name`, or the known name that is most like
+// it, at least as similar as `similarity` (0 to 1), or "".
+std::string Nearest(const std::string& name, const Names& known,
+                    double similarity = kNearest);
 
 // Returns the value in the spelling of the option's choices. Returns
 // InvalidArgument, with `source` in the message, if the value is not accepted.

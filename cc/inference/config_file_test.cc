@@ -101,7 +101,8 @@ TEST_P(RefusedTest, NamesTheFileAndWhatIsWrong) {
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedTest,
     testing::Values(
-        Refused{"a: [", "is not YAML"}, Refused{"\t- :", "is not YAML"},
+        Refused{"a: [", "is not YAML"},
+        Refused{"\t- :", "indent with spaces, not tabs"},
         Refused{"hello", "expected lines `key: value`, found 'hello'"},
         Refused{"- 1", "found a list"},
         Refused{", and\nlimit: 1", "line 1, column 1: unexpected character"},
@@ -111,10 +112,16 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"infer310: {limit: 1, limit: 2}", "'limit' occurs twice"},
         Refused{"batchsize: 4",
                 "unknown key 'batchsize'; did you mean 'batch_size'?"},
-        Refused{"novel: 4\ninfer310: {limit: 1}",
-                "unknown key 'novel'; expected one of aipp, "},
-        Refused{"infer301: {limit: 1}",
-                "unknown section 'infer301'; expected one of cloud, data, "},
+        Refused{"qqq: 4\ninfer310: {limit: 1}",
+                "unknown key 'qqq'; expected one of aipp, "},
+        Refused{"epochs: 5", "unknown key 'epochs'; did you mean 'epoch_size'"},
+        Refused{"learning_rate: 0.1", "did you mean 'lr'?"},
+        Refused{"infer310: {thread: 1}",
+                "section infer310: unknown key 'thread'; did you mean "
+                "'threads'?"},
+        Refused{"infer301: {limit: 1}", "did you mean 'infer310'?"},
+        Refused{"Q: {limit: 1}",
+                "unknown section 'Q'; expected one of cloud, data, "},
         Refused{"device: {lr: 1}",
                 "section device: unknown key 'lr'; expected one of device_id, "
                 "device_target"},

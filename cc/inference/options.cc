@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "cc/base/error.h"
 #include "cc/inference/config_file.h"
 #include "tools/cpp/runfiles/runfiles.h"
@@ -31,8 +32,20 @@ ABSL_FLAG(std::string, config_path, "",
 // code 1.
 extern "C" void ABSL_INTERNAL_C_SYMBOL(AbslInternalReportFatalUsageError)(
     absl::string_view message) {
-  std::fprintf(stderr, "infer310: error: %s; see --help\n",
-               std::string(message).c_str());
+  std::string text = absl::StrCat(message, "; see --help");
+  if (absl::ConsumePrefix(&message, "Unknown command line flag '")) {
+    const std::string name(message.substr(0, message.find('\'')));
+    lenet::Names known;
+    for (const lenet::Option& option : lenet::kInfer310Options) {
+      known.insert(option.name);
+    }
+    const std::string nearest = lenet::Nearest(name, known);
+    text = absl::StrCat("unknown flag --", name, "; ",
+                        nearest.empty()
+                            ? "see --help"
+                            : absl::StrCat("did you mean --", nearest, "?"));
+  }
+  std::fprintf(stderr, "infer310: error: %s\n", text.c_str());
   std::_Exit(lenet::ExitCode(absl::InvalidArgumentError("")));
 }
 

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 
 namespace lenet {
@@ -59,6 +62,27 @@ std::string AnswersCsv(const Report& report) {
 double Rounded(double value, int decimals) {
   const double scale = std::pow(10.0, decimals);
   return std::round(value * scale) / scale;
+}
+
+// Returns JSON with one line per entry, and per element of a list of objects,
+// as lenet.files.json_text does in Python. Lines start with `newline`; "" gives
+// a single line.
+std::string JsonText(const Json& value, const std::string& newline) {
+  const auto plain = [](const Json& json) {
+    return json.dump(-1, ' ', true, Json::error_handler_t::replace);
+  };
+  if (!value.is_structured() || value.empty()) return plain(value);
+  const bool rows = value.is_array() && value[0].is_structured();
+  const bool lines = !newline.empty() && (value.is_object() || rows);
+  const std::string start = lines ? newline + " " : "";
+  std::vector<std::string> entries;
+  for (const auto& [key, entry] : value.items()) {
+    entries.push_back(absl::StrCat(value.is_object() ? plain(key) + ": " : "",
+                                   JsonText(entry, rows ? "" : start)));
+  }
+  return absl::StrCat(value.is_object() ? "{" : "[", start,
+                      absl::StrJoin(entries, lines ? "," + start : ", "),
+                      lines ? newline : "", value.is_object() ? "}" : "]");
 }
 
 // Returns the accuracy (0 to 1), or nothing if the labels are unknown.
@@ -138,7 +162,7 @@ std::string ReportJson(const Report& report) {
                                  {"probability", answer.probability}});
     }
   }
-  return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
+  return JsonText(json, "\n") + "\n";
 }
 
 std::vector<NewFile> ReportFiles(const Report& report,

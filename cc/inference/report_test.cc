@@ -47,12 +47,12 @@ TEST(ReportTest, ReportsUnknownLabels) {
                          "    7       0.9877  a.png\n"
                          "    0       1.0000  b/c, \"d\".jpg\n"
                          "Images: 10000\n"));
-  EXPECT_THAT(ReportJson(report), HasSubstr(R"("answers": [
-    {
-      "file": "a.png",
-      "digit": 7,
-      "probability": 0.98765
-    },)"));
+  EXPECT_THAT(ReportJson(report), HasSubstr(R"(
+ "answers": [
+  {"file": "a.png", "digit": 7, "probability": 0.98765},
+  {"file": "b/c, \"d\".jpg", "digit": 0, "probability": 1.0}
+ ]
+})"));
   EXPECT_THAT(ReportJson(report), HasSubstr("\"accuracy\": null,"));
   EXPECT_THAT(ReportJson(report), HasSubstr("\"correct\": null,"));
 }
@@ -67,28 +67,28 @@ TEST(ReportTest, PerformanceStartsLikeTheOriginal) {
 TEST(ReportTest, JsonHasAllFieldsInOrder) {
   EXPECT_EQ(ReportJson(Example()),
             R"({
-  "accuracy": 0.9843,
-  "images": 10000,
-  "correct": 9843,
-  "latency_ms": {
-    "count": 10000,
-    "mean": 0.2,
-    "p50": 0.19,
-    "p90": 0.25,
-    "p99": 0.5,
-    "max": 1.5
-  },
-  "images_per_second": 2500.0,
-  "engine": "lite",
-  "device": "CPU",
-  "soc_name": "",
-  "model_sha256": "ab12",
-  "batch_size": 1,
-  "threads": 2,
-  "preprocessing": "CPU",
-  "decoded_on_device": 0,
-  "decoded_on_host": 10000,
-  "pipelined": false
+ "accuracy": 0.9843,
+ "images": 10000,
+ "correct": 9843,
+ "latency_ms": {
+  "count": 10000,
+  "mean": 0.2,
+  "p50": 0.19,
+  "p90": 0.25,
+  "p99": 0.5,
+  "max": 1.5
+ },
+ "images_per_second": 2500.0,
+ "engine": "lite",
+ "device": "CPU",
+ "soc_name": "",
+ "model_sha256": "ab12",
+ "batch_size": 1,
+ "threads": 2,
+ "preprocessing": "CPU",
+ "decoded_on_device": 0,
+ "decoded_on_host": 10000,
+ "pipelined": false
 }
 )");
 }

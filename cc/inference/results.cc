@@ -139,7 +139,7 @@ absl::Status ResultFolder::Lock() {
     if (descriptor_ >= 0) close(descriptor_);
     std::string name = (parent / (prefix + "XXXXXX")).string();
     if (mkdtemp(name.data()) == nullptr) {
-      return SystemError(errno, "create a folder for results in",
+      return SystemError(errno, "create the folder of --result_path in",
                          parent.string());
     }
     temporary_ = std::move(name);
@@ -150,7 +150,7 @@ absl::Status ResultFolder::Lock() {
     flock(descriptor_, LOCK_SH);
   }
   if (mkdir(Temporary(kResults).c_str(), 0777) != 0) {
-    return SystemError(errno, "create a folder for results in",
+    return SystemError(errno, "create the folder of --result_path in",
                        parent.string());
   }
   return absl::OkStatus();

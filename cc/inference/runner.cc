@@ -41,8 +41,8 @@ volatile sig_atomic_t interrupt_signal = 0;
 
 extern "C" void OnInterrupt(int signal) { interrupt_signal = signal; }
 
-// Shows the progress on stderr: a redrawn line on a terminal, otherwise a line
-// every two seconds.
+// Shows the progress on stderr, after two seconds: a redrawn line on a
+// terminal, otherwise a line every two seconds.
 class Progress {
  public:
   explicit Progress(size_t total) : total_(total) {}
@@ -77,7 +77,7 @@ class Progress {
   const Clock::duration interval_ =
       std::chrono::milliseconds(terminal_ ? 100 : 2000);
   const Clock::time_point start_ = Clock::now();
-  Clock::time_point next_ = start_ + interval_;
+  Clock::time_point next_ = start_ + std::chrono::seconds(2);
   bool drawn_ = false;
 };
 
@@ -301,7 +301,7 @@ void CatchInterrupts() {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction before = {};
     sigaction(number, nullptr, &before);
-    // nohup and a shell's `&` ignore signals.
+    // A signal that nohup or a shell's `&` has ignored stays ignored.
     if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);
   }
 }

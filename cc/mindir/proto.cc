@@ -105,7 +105,8 @@ absl::StatusOr<mind_ir::ModelProto> ParseMindIr(absl::string_view mindir) {
       model.ir_version().empty() || model.graph().node().empty()) {
     return InvalidArgument("expected a MindIR (protobuf with a graph), found ",
                            mindir.size(),
-                           " bytes of another format, or an incomplete file");
+                           " bytes of another format, or an incomplete file; "
+                           "//python:export writes one from a checkpoint");
   }
   if (model.mind_ir_version() < 0 || model.mind_ir_version() > kNewestVersion) {
     return InvalidArgument("expected a MindIR of version 1 to ", kNewestVersion,

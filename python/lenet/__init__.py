@@ -6,7 +6,16 @@ result = train(epoch_size=3)
 print(result.accuracy, predict("digit.png", ckpt_file=result.checkpoint)[0].digit)
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.version_info < (3, 10):  # noqa: UP036 - without Bazel, any Python may start a program
+    print(
+        f"error: expected Python 3.10 to 3.12, found {sys.version.split()[0]} "
+        f"({sys.executable}); start the program with another one",
+        file=sys.stderr,
+    )
+    sys.exit(3)
 
 from lenet import cuda
 

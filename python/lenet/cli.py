@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import sys
+from typing import Any, NoReturn, TypeVar
 
 from lenet import interrupts
 
@@ -15,11 +16,29 @@ _INTERRUPTED = f"{pathlib.Path(sys.argv[0]).stem}: error: interrupted"
 # launcher start, SIGINT has its default action.
 interrupts.end_at_once(_INTERRUPTED, [signal.SIGINT])
 
+
+def _explain_missing_package(kind: Any, error: Any, trace: Any) -> None:
+    """Prints one line if a program without Bazel lacks a package."""
+    if not issubclass(kind, ModuleNotFoundError):
+        sys.__excepthook__(kind, error, trace)
+        return
+    requirements = os.path.relpath(pathlib.Path(__file__).parents[1] / "requirements.txt")
+    print(
+        f"{pathlib.Path(sys.argv[0]).stem}: error: Python has no package {error.name}; in a "
+        "virtual environment of Python 3.10 to 3.12, run "
+        f"`{shlex.join([sys.executable, '-m', 'pip', 'install', '-r', requirements])}`",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(3)
+
+
+sys.excepthook = _explain_missing_package
+
 # ruff: noqa: E402
 import functools
 import io
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
 
 from absl import app, flags, logging
 
@@ -78,9 +97,12 @@ def _parse_flags(options_class: type[Any], arguments: str, argv: list[str]) -> l
         # A ModelArts job has flags of the platform, such as --num_gpus=1.
         ignored = flags.FLAGS(argv, known_only=True)[1:]
         if not option_flags.is_modelarts_job(options_class, flags.FLAGS):
-            _fail(f"{error}; see --help", errors.UserError.exit_code)
+            message = option_flags.unknown(error.flagname, options_class)
+            _fail(message, errors.UserError.exit_code)
         print(f"{_program()}: ignored: {shlex.join(ignored)}", file=sys.stderr)
         return argv[:1]
+    except flags.IllegalFlagValueError as error:  # also has the exception's arguments
+        _fail(f"{str(error).partition(': ')[0]}: value not accepted; see --help", 2)
     except flags.Error as error:
         _fail(f"{error}; see --help", errors.UserError.exit_code)
     if not arguments and len(rest) > 1:

@@ -74,13 +74,16 @@ def write_all(contents: Mapping[AnyPath, bytes | str]) -> None:
 
 
 def write_json(path: AnyPath, entries: dict[str, Any]) -> None:
-    """Writes JSON with one line per entry, and per element of a list of rows or objects."""
-    write_atomically(path, _json(entries, "") + "\n")
+    """Writes `json_text`; errors as for `write_all`."""
+    write_atomically(path, json_text(entries) + "\n")
 
 
-def _json(value: Any, indent: str) -> str:
+def json_text(value: Any, indent: str = "") -> str:
+    """Returns JSON with one line per entry, and per element of a list of rows or objects."""
     if isinstance(value, dict) and value:
-        lines = [f"{json.dumps(key)}: {_json(entry, indent + ' ')}" for key, entry in value.items()]
+        lines = [
+            f"{json.dumps(key)}: {json_text(entry, indent + ' ')}" for key, entry in value.items()
+        ]
     elif isinstance(value, list) and value and isinstance(value[0], dict | list):
         lines = [json.dumps(entry) for entry in value]
     else:

@@ -83,7 +83,7 @@ def restart(settings: Settings, name: str) -> None:
 
 
 def kill(settings: Settings, name: str) -> None:
-    """Ends a service as a crash would."""
+    """Kills a service, as a crash would."""
     for running in engine.read_state(settings):
         if running.name == name:
             engine.stop(running, at_once=True)
@@ -295,7 +295,7 @@ class Workspace:
 
 
 def genrules(count: int, command: str) -> str:
-    """Returns a BUILD file with outputs `out0`, …; {index} in the command is the number."""
+    """Returns a BUILD file with outputs `out0`, …; `{index}` in the command is their number."""
     rule = 'genrule(name = "rule{index}", outs = ["out{index}"], cmd = """{command}""")\n'
     return "".join(
         rule.format(index=index, command=command.format(index=index)) for index in range(count)

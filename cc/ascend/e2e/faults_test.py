@@ -329,7 +329,7 @@ def test_too_little_memory(scenario):
 
 @pytest.mark.parametrize("scenario", _SCENARIOS, indirect=True)
 def test_device_lost(scenario, request, capsys):
-    """From call number n on every call reports a lost device, for each n."""
+    """Runs infer310 once for each n; from call number n on, each call reports a lost device."""
     calls = scenario.clean.calls
     with concurrent.futures.ThreadPoolExecutor(_WORKERS) as pool:
         runs = list(

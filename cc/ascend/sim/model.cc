@@ -38,7 +38,7 @@ struct LoadedModel {
   const Stream* stream = nullptr;  // of the last of them
 };
 
-// A description; without a model until aclmdlGetDesc.
+// Model description, which is empty until aclmdlGetDesc sets the model.
 struct ModelDesc {
   static constexpr absl::string_view kKind = "model description";
   std::shared_ptr<LoadedModel> model;

@@ -260,7 +260,7 @@ TEST(BuilderTest, JoinsTensorsOfOneShapeExceptForAnAxis) {
   EXPECT_THAT(join(0, {6, 4, 6, 6}), StatusIs(kInvalid, HasSubstr("axis")));
 }
 
-// Sets one attribute of `one`.
+// Returns `one` with another value of an attribute.
 One With(One one, const char* name, const MindIrMaker::Value& value) {
   for (auto& [key, old] : one.attributes) {
     if (std::string(key) == name) {

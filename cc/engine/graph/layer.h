@@ -19,8 +19,8 @@ struct Layer {
   size_t scratch_size = 0;  // floats, for any number of images
 };
 
-// Copies what it needs of the step's weights. `size` is the size of x in floats
-// per image.
+// Returns a layer that computes the step and has its own copy of the weights.
+// `size` is the size of x in floats per image.
 Layer MakeLayer(const Step& step, size_t size);
 
 // Returns an upper bound of the floats that MakeLayer allocates.

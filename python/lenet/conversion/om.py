@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
 import tempfile
@@ -64,7 +63,7 @@ def convert_to_om(options: ToOmOptions) -> None:
         manifest_path = Path(f"{output}.json")
         manifest_path.unlink(missing_ok=True)
         om.replace(output)
-        files.write_atomically(manifest_path, json.dumps(manifest, indent=2) + "\n")
+        files.write_json(manifest_path, manifest)
     print(
         f"{output}: {output.stat().st_size} bytes, for {task.soc_version}, "
         f"{'luma bytes (AIPP)' if task.aipp else 'normalised float32'}, "

@@ -91,7 +91,7 @@ def read_split(data_path: str, split: SplitName, classes: int = NUM_CLASSES) -> 
         raise UserError(f"--data_path: {folder} {problem}; {_ADVICE}")
     images_path = find_images(folder, split)
     if images_path is None:
-        pictures = class_folders.read(folder, split, IMAGE_SIZE)
+        pictures = class_folders.read(folder, split, IMAGE_SIZE, classes)
         if pictures is None:
             raise UserError(f"--data_path: {_missing(folder, split)}; {_ADVICE}")
         _report_layout("a folder of pictures per class", str(folder), False)

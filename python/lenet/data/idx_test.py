@@ -158,6 +158,9 @@ def test_pictures_in_a_folder_per_class(tmp_path):
     (folder / "small.png").write_text("text")
     with pytest.raises(UserError, match="small.png: not a picture"):
         idx.read_split(str(tmp_path), "test")
+    folder.rename(folder.parent / "10")
+    with pytest.raises(UserError, match="testing/10: expected classes from 0 to 9; remove"):
+        idx.read_split(str(tmp_path), "test")
 
 
 GOOD_IMAGES = mnist.images_file(IMAGES)

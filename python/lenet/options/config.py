@@ -128,7 +128,7 @@ def _entries(document: dict[str, Any], path: str) -> Iterator[tuple[str | None, 
 
 
 def _is_unused(key: str, value: object, option: Option | None) -> bool:
-    """Returns whether a key at the top level has no effect in any program, or not in this one."""
+    """Returns whether to report a key at the top level as unused; not if another program has it."""
     if key in original_keys():
         return original_keys()[key] in (None, value)
     if option:
@@ -141,12 +141,19 @@ def _check_known(
 ) -> None:
     """Raises UserError if a name is unknown and, with `typo`, as similar to a known one as that."""
     names = sorted(known)
-    near = [meant for meant in [misnomers().get(str(name))] if meant in names]
-    near = near or difflib.get_close_matches(str(name), names, n=1, cutoff=typo or 0.6)
+    near = nearest(str(name), names, typo or 0.6)
     if name in names or (typo and not near):
         return
-    hint = f"did you mean {near[0]!r}?" if near else "expected one of " + ", ".join(names)
+    hint = f"did you mean {near!r}?" if near else "expected one of " + ", ".join(names)
     raise UserError(f"{source}: unknown {kind} {name!r}; {hint}")
+
+
+def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str:
+    """Returns what an unknown name stands for, or the known name that is most like it, or ""."""
+    names = sorted(known)
+    meant = misnomers().get(name)
+    near = [meant] if meant in names else difflib.get_close_matches(name, names, 1, similarity)
+    return near[0] if near else ""
 
 
 class _TextLoader(yaml.SafeLoader):
@@ -179,7 +186,8 @@ def _load(path: pathlib.Path) -> tuple[dict[str, Any], list[Any]]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        hint = "; indent with spaces, not tabs" if "'\\t'" in str(error) else ""
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}{hint}") from error
     document = documents[0] if documents else None
     if document is not None and not isinstance(document, dict):
         raise UserError(f"{path}: expected lines `key: value`, found {document!r:.60}")

@@ -15,6 +15,7 @@ from lenet.options.schema import Option, options_of
 
 OptionsT = TypeVar("OptionsT")
 
+_WIDTH = 80  # columns of --help
 _CONFIG_FLAG = "config_path"
 _VERSION_HELP = "  --version\n      print the version"
 _CONFIG_HELP = "YAML file with values for these flags; see configs/default_config.yaml"
@@ -26,16 +27,13 @@ _EXIT_CODES = (
 
 def define(options_class: type, flag_values: flags.FlagValues) -> None:
     """Defines one flag per option, and --config_path."""
-    defines: dict[type, Any] = {
-        bool: flags.DEFINE_boolean,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        str: flags.DEFINE_string,
-    }
     for option in options_of(options_class):
         default = config.defaults()[option.section][option.name]
-        # Without bounds and choices, which `parse` checks.
-        defines[option.type](option.name, default, option.help, flag_values=flag_values)
+        # `parse` checks the texts.
+        if option.type is bool:
+            flags.DEFINE_boolean(option.name, bool(default), option.help, flag_values=flag_values)
+        else:
+            flags.DEFINE_string(option.name, str(default), option.help, flag_values=flag_values)
         for alias in option.aliases:
             flags.DEFINE_alias(alias, option.name, flag_values=flag_values)
     flags.DEFINE_string(_CONFIG_FLAG, "", _CONFIG_HELP, flag_values=flag_values)
@@ -93,6 +91,13 @@ def report_unused(options: Any, reasons: dict[str, str]) -> None:
         default = absolute(str(default)) if option.is_path else default
         if option.name in reasons and getattr(options, option.name) != default:
             logging.info("--%s has no effect %s", option.name, reasons[option.name])
+
+
+def unknown(name: str, options_class: type[Any]) -> str:
+    """Returns the error message for a flag that a program does not have."""
+    known = [name for o in options_of(options_class) for name in (o.name, *o.aliases)]
+    near = config.nearest(name.replace("-", "_"), known)
+    return f"unknown flag --{name}; " + (f"did you mean --{near}?" if near else "see --help")
 
 
 def is_modelarts_job(options_class: type[Any], flag_values: flags.FlagValues) -> bool:
@@ -157,4 +162,5 @@ def _help_lines(option: Option) -> list[str]:
 
 
 def _wrap(text: str, indent: int = 0) -> str:
-    return textwrap.indent(textwrap.fill(text, 96 - indent), " " * indent)
+    filled = textwrap.fill(text, _WIDTH - indent, break_on_hyphens=False)
+    return textwrap.indent(filled, " " * indent)

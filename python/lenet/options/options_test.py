@@ -116,6 +116,7 @@ def test_a_copy_of_the_defaults_and_an_empty_file_change_nothing(tmp_path):
         ("device_target: TPU", "device_target must be one of auto, Ascend, GPU, CPU"),
         ("- batch_size", "expected lines `key: value`"),
         ("a: [", "is not YAML"),
+        ("train:\n\tlr: 1", "; indent with spaces, not tabs"),
         ("\x00", "is not YAML"),
         ("a: " + "[" * 5000, "is not YAML"),
         ("lr: !!int abc", "lr must be a number of at least 0, not 'abc'"),
@@ -275,6 +276,15 @@ def test_help_opens_with_examples_and_ends_with_the_cloud_section():
     assert "images per training step (unit: images; default: 32)" in text
     assert "--[no]resume" in text
     assert "default: ckpt; alias: --checkpoint_path)" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("program", schema.programs())
+def test_help_fits_a_terminal_and_has_two_examples(program):
+    lines = option_flags.help_text(program).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1:3] == ["", "Examples:"]
+    assert all(line.startswith("  bazel run //") for line in lines[3:5])
+    assert lines[5] == ""
 
 
 def test_options_cannot_be_changed():

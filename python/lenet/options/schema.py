@@ -137,7 +137,7 @@ def programs() -> dict[str, Program]:
 
 
 def original_keys() -> dict[str, str | None]:
-    """Returns the keys of the original's file without effect: the value without, None for all."""
+    """Returns the original program's keys that have no effect with this value; None is any value."""
     return _document()["original"]
 
 

@@ -203,8 +203,8 @@ def raise_if_missing(result_path: str, missing: list[str], expected: int) -> Non
     _raise_if_any(
         missing,
         f"of {expected} results are missing in {result_path}",
-        "run //cc:infer310 without --limit, on the images of --dataset_path; it reports images "
-        "that it cannot read",
+        "give the --dataset_path that infer310 read (none for the test set), and run it without "
+        "--limit; it reports images that it cannot read",
     )
 
 

@@ -35,7 +35,7 @@ def run_postprocessing(options: PostprocessOptions) -> None:
     line = metrics.accuracy_line(result.accuracy)
     folder = files.make_folder("output_path", options.output_path)
     report = _read_report(folder / "report.json") | result.as_dict()
-    text = json.dumps(report, indent=1) + "\n"
+    text = files.json_text(report) + "\n"
     files.write_all({folder / "acc.log": line + "\n", folder / "report.json": text})
     print(f"Accuracy: {{{line}}}")
     print(f"\n{result.table()}")

@@ -118,7 +118,9 @@ def read(path: str) -> list[np.ndarray]:
     except Image.UnidentifiedImageError as error:
         size = pathlib.Path(path).stat().st_size
         found = f"{size} bytes of another kind" if size else "an empty file"
-        raise UserError(f"expected a {_NAMES} picture, found {found}") from error
+        raise UserError(
+            f"expected a {_NAMES} picture, found {found}; convert it to PNG or JPEG"
+        ) from error
     except Exception as error:  # Pillow's decoders raise anything on damaged files
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read the picture: {reason}") from error

@@ -17,7 +17,7 @@ from lenet.options import flags
 from lenet.options.programs import PreprocessOptions
 from lenet.preprocessing import output_folder
 
-_LOG_IMAGES = 2500  # images between two log lines, without a progress bar
+_SILENT = 2  # seconds without progress, and between two lines if stderr is no terminal
 _DVPP_MINIMUM = 32  # pixels: the JPEG decoder of an Ascend 310 rejects smaller images
 
 
@@ -94,10 +94,19 @@ def _write_images(
     """Writes the images that do not exist yet."""
     resized = transform.resize(images, options.image_height, options.image_width)
     folder = pathlib.Path(options.output_path)
-    terminal = sys.stderr.isatty()
-    for number, name in enumerate(tqdm(names, unit="image", disable=not terminal), start=1):
+    bar = tqdm(
+        names,
+        unit="image",
+        disable=not sys.stderr.isatty(),
+        leave=False,
+        dynamic_ncols=True,
+        delay=_SILENT,
+    )
+    due = time.monotonic() + _SILENT
+    for number, name in enumerate(bar, start=1):
         if name not in existing:
             content = encode(resized[number - 1], options.image_format, options.quality)
             files.write_atomically(folder / name, content)
-        if not terminal and number % _LOG_IMAGES == 0:
+        if bar.disable and time.monotonic() > due:
             logging.info("%d of %d images", number, len(names))
+            due += _SILENT

@@ -100,15 +100,22 @@ def _completed(options: TrainDistributedOptions) -> TrainDistributedOptions:
         options,
         local_worker_num=local,
         node_rank=max(options.node_rank, 0),
-        master_port=options.master_port or _free_port(),
+        master_port=_port(options.master_port) if options.node_rank <= 0 else options.master_port,
         threads=threads,
         log_path=log_path,
     )
 
 
-def _free_port() -> int:
+def _port(port: int) -> int:
+    """Returns `port`, which must be free because MindSpore would wait for it; a free one for 0."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            raise UserError(
+                f"--master_port={port}: {error.strerror}; choose another one"
+            ) from error
         return probe.getsockname()[1]
 
 

@@ -24,7 +24,7 @@ class Progress:
         timestamps: bool = False,
         summary_dir: str = "",
     ) -> None:
-        """Shows nothing yet.
+        """Creates a display that stays empty until the first epoch starts.
 
         Args:
             steps_per_epoch: steps of a complete epoch.
