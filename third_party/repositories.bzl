@@ -100,6 +100,7 @@ _NPM_PACKAGES = {
     "buildifier": {"buildifier": "@bazel/buildifier/buildifier-linux_{processor}"},
     "chromium": {
         "chromium": "@sparticuz/chromium/bin/chromium.br",
+        "fonts.tar": "@sparticuz/chromium/bin/fonts.tar.br",
         "lib.tar": "@sparticuz/chromium/bin/al2023.tar.br",
     },
     "onnxruntime_web": {
@@ -163,7 +164,12 @@ def _python():
         runtime_strip = {"ascend": _PEERS_STRIP, "cpu": _PEERS_STRIP, "gpu": [], "nvrtc": []},
     )
     maybe(pip_repository, name = "pypi_remote", lock = "//third_party/python:remote.lock")
-    maybe(pip_repository, name = "pypi_testing", lock = "//third_party/python:testing.lock", strip = _BOTO_STRIP)
+    maybe(
+        pip_repository,
+        name = "pypi_testing",
+        lock = "//third_party/python:testing.lock",
+        strip = _BOTO_STRIP + ["playwright/driver/package/lib/vite"],
+    )
 
 def _npm():
     maybe(node_repository, name = "node")

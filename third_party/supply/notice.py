@@ -39,7 +39,11 @@ _GROUPS = [
     ),
     ("Python distributions that benchmarks compare with", "", ["python/peers.lock"]),
     ("Python distributions of the remote-build engine", "", ["python/remote.lock"]),
-    ("Python distributions of the S3 server and the browser driver for tests", "", ["python/testing.lock"]),
+    (
+        "Python distributions of the S3 server and the browser driver for tests",
+        "",
+        ["python/testing.lock"],
+    ),
     (
         "Packages of Debian 12 for systems without CPython 3.10 to 3.12",
         "They contain CPython 3.11.\n",

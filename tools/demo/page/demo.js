@@ -23,11 +23,11 @@ const TEXTS = {
     seesWhy: "32 × 32 pixels: the ink is scaled and moved to the middle, as in MNIST.",
     mistakes: "The ten closest mistakes",
     mistakesWhy: "MNIST test digits that the network gets wrong, the narrowest miss first. Choose one to see why.",
-    digit: (index, label) => `MNIST test digit no. ${index}, a ${label}`,
+    digit: (index, label) => `MNIST test digit no. ${index}, label ${label}`,
     footer: "Everything runs in this browser; nothing you draw is sent anywhere.",
   },
   zh: {
-    title: "LeNet-5：手写一个数字",
+    title: "LeNet-5 手写数字识别",
     language: "English",
     draw: "写一个 0 到 9 的数字",
     keys: "用鼠标或手指书写。键盘操作：方向键移动笔，空格键落笔或提笔，Delete 键清除。",
@@ -41,8 +41,8 @@ const TEXTS = {
     probabilities: "每个数字的概率",
     sees: "网络看到的图像",
     seesWhy: "32 × 32 像素：笔迹经过缩放并移到中央，与 MNIST 图像一致。",
-    mistakes: "十个最接近答对的错误",
-    mistakesWhy: "网络认错的 MNIST 测试数字，差距最小的排在最前。点选一个看看原因。",
+    mistakes: "十个差一点就对的错误",
+    mistakesWhy: "网络认错的 MNIST 测试数字，差距最小的排在最前。点选一个，看看为什么。",
     digit: (index, label) => `MNIST 第 ${index} 号测试数字，标签为 ${label}`,
     footer: "一切都在此浏览器中运行，所写内容不会发送到任何地方。",
   },
@@ -77,11 +77,13 @@ function translate() {
 
 /** Shows the answer. */
 function report() {
-  element("note").textContent = shown ? text("digit")(shown.index, shown.label) : "";
   if (answer) {
     const digit = document.createElement("strong");
     digit.textContent = best(answer);
-    element("answer").replaceChildren(digit, text("sure")(percent(Math.max(...answer))));
+    const lines = document.createElement("span");
+    lines.textContent = text("sure")(percent(Math.max(...answer)));
+    if (shown) lines.append(document.createElement("br"), text("digit")(shown.index, shown.label));
+    element("answer").replaceChildren(digit, lines);
   } else {
     element("answer").textContent = failure ? text("failed") + failure : text(session ? "empty" : "loading");
   }
@@ -125,15 +127,22 @@ async function classify() {
   const input = image && resize(image, 32, 32);
   put(element("seen"), input ?? { height: 32, width: 32, pixels: new Uint8Array(1024) }, false);
   answer = input && session ? await probabilities(input) : null;
+  element("answer").ariaBusy = Boolean(update.wanted);
   report();
 }
 
 /** Classifies at the next frame, one at a time, and not more often. */
 function update() {
+  element("answer").ariaBusy = true; // a screen reader waits
   update.wanted ||= requestAnimationFrame(() => {
     update.wanted = 0;
-    pending = pending.then(classify);
+    pending = pending.then(classify).catch(fail);
   });
+}
+
+function fail(error) {
+  [failure, answer] = [error.message, null];
+  report();
 }
 
 function clear() {
@@ -234,7 +243,10 @@ async function addMistake(digit) {
   put(picture, digit.image, true);
   item.describe = () => `${text("digit")(digit.index, digit.label)} → ${found}`;
   button.append(picture, `${digit.label} → ${found}`);
-  button.addEventListener("click", () => show(digit));
+  button.addEventListener("click", () => {
+    show(digit);
+    element("field").scrollIntoView({ block: "nearest" });
+  });
   item.append(button);
   element("mistakes").append(item);
 }
@@ -267,10 +279,4 @@ for (let digit = 0; digit < 10; digit++) {
 }
 clear();
 translate();
-try {
-  await load();
-} catch (error) {
-  failure = error.message;
-}
-translate();
-update();
+load().catch(fail).then(translate).then(update);
