@@ -58,7 +58,7 @@ def _npm_repository_impl(repository_ctx):
         "--no-dry-run",
     ])
     if result.return_code != 0:
-        fail("npm ci failed:\n" + result.stderr)
+        fail("npm ci failed:\n%s\nIs the npm registry reachable (`registry` in ~/.npmrc)?" % result.stderr)
     processor = _PROCESSORS[repository_ctx.execute(["uname", "-m"]).stdout.strip()]
     moves = []
     for name, path in repository_ctx.attr.files.items():

@@ -73,19 +73,20 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def open_page(browser, url):
-    """Returns a function that opens the page; at the end, no page may have had errors."""
-    errors = []
+    """Returns a function that opens the page. Errors and requests to other servers fail the test."""
+    events: list[str] = []
 
     def open_page(**kwargs):
         page = browser.new_context(**DESKTOP | {"locale": "en-US"} | kwargs).new_page()
-        page.on("pageerror", lambda error: errors.append(error))
-        page.on("request", lambda r: r.url.startswith((url, "data:")) or errors.append(r.url))
+        page.on("pageerror", lambda error: events.append(f"error {error}"))
+        page.on("console", lambda message: events.append(f"{message.type} {message.text}"))
+        page.on("request", lambda request: events.append(request.url))
         page.goto(url)
         page.wait_for_selector("#random:enabled")
         return page
 
     yield open_page
-    assert errors == []
+    assert [event for event in events if not event.startswith((url, "data:"))] == []
 
 
 def _points(page, stroke):
@@ -125,7 +126,7 @@ def _gray(page, canvas):
 def _pictures():
     """Returns drawings of many sizes, dark and light, sharp and noisy, and some without ink."""
     random = np.random.default_rng(0)
-    pictures = [
+    pictures: list[np.ndarray] = [
         np.full((56, 56), 255, np.uint8),
         np.tile(np.arange(100, 131, dtype=np.uint8), (56, 1)),
     ]
