@@ -1,15 +1,15 @@
 """All external repositories of the build.
 
-pip installs Python distributions from a package index, with hashes. C++ libraries are packages of
+pip installs Python distributions from a package index and npm its packages, with hashes. C++ libraries are packages of
 the machine, which tools/bazel installs. Nothing comes from GitHub.
 """
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 load("//third_party/ascend_headers:ascend_headers_repository.bzl", "ascend_headers_repository")
-load("//third_party/buildifier:buildifier_repository.bzl", "buildifier_repository")
 load("//third_party/cuda_headers:cuda_headers_repository.bzl", "cuda_headers_repository")
 load("//third_party/mindspore_lite:mindspore_lite_repository.bzl", "mindspore_lite_repository")
 load("//third_party/mnist:mnist_repository.bzl", "mnist_repository")
+load("//third_party/npm:npm_repository.bzl", "node_repository", "npm_repository")
 load("//third_party/python:interpreter.bzl", "python_runtime")
 load("//third_party/python:pip_repository.bzl", "pip_repository")
 load("//third_party/system:image_repository.bzl", "image_repository")
@@ -95,6 +95,20 @@ _BOTO_STRIP = [
     "botocore/data/sts?*/*",
 ]
 
+# Repository: {file: path under node_modules}.
+_NPM_PACKAGES = {
+    "buildifier": {"buildifier": "@bazel/buildifier/buildifier-linux_{processor}"},
+    "chromium": {
+        "chromium": "@sparticuz/chromium/bin/chromium.br",
+        "fonts.tar": "@sparticuz/chromium/bin/fonts.tar.br",
+        "lib.tar": "@sparticuz/chromium/bin/al2023.tar.br",
+    },
+    "onnxruntime_web": {
+        name: "onnxruntime-web/dist/" + name
+        for name in ["ort-wasm-simd-threaded.wasm", "ort.wasm.bundle.min.mjs"]
+    },
+}
+
 # Repository: (Debian packages for messages, pkg-config module per target).
 _SYSTEM_LIBRARIES = {
     "absl": ("libabsl-dev", {
@@ -150,7 +164,17 @@ def _python():
         runtime_strip = {"ascend": _PEERS_STRIP, "cpu": _PEERS_STRIP, "gpu": [], "nvrtc": []},
     )
     maybe(pip_repository, name = "pypi_remote", lock = "//third_party/python:remote.lock")
-    maybe(pip_repository, name = "pypi_testing", lock = "//third_party/python:testing.lock", strip = _BOTO_STRIP)
+    maybe(
+        pip_repository,
+        name = "pypi_testing",
+        lock = "//third_party/python:testing.lock",
+        strip = _BOTO_STRIP + ["playwright/driver/package/lib/vite"],
+    )
+
+def _npm():
+    maybe(node_repository, name = "node")
+    for name, files in _NPM_PACKAGES.items():
+        maybe(npm_repository, name = name, files = files, lock = "//third_party/npm:%s-lock.json" % name)
 
 def _system():
     maybe(image_repository, name = "image")
@@ -161,9 +185,9 @@ def _system():
 def lenet_repositories():
     """Declares every external repository; Bazel fetches one when a target needs it."""
     _python()
+    _npm()
     _system()
     maybe(rules_repository, name = "build_rules")
-    maybe(buildifier_repository, name = "buildifier")
     maybe(mnist_repository, name = "mnist")
     maybe(mindspore_lite_repository, name = "mindspore_lite")
     maybe(ascend_headers_repository, name = "ascend_headers")

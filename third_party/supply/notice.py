@@ -39,13 +39,23 @@ _GROUPS = [
     ),
     ("Python distributions that benchmarks compare with", "", ["python/peers.lock"]),
     ("Python distributions of the remote-build engine", "", ["python/remote.lock"]),
-    ("Python distributions of the S3 server for tests", "", ["python/testing.lock"]),
+    (
+        "Python distributions of the S3 server and the browser driver for tests",
+        "",
+        ["python/testing.lock"],
+    ),
     (
         "Packages of Debian 12 for systems without CPython 3.10 to 3.12",
         "They contain CPython 3.11.\n",
         ["python/cpython.lock"],
     ),
-    ("npm packages that check the project", "", ["buildifier/package-lock.json"]),
+    ("Python distribution with Node.js and npm", "", ["npm/wheel.lock"]),
+    ("npm package of the demo", "", ["npm/onnxruntime_web-lock.json"]),
+    (
+        "npm packages that check the project",
+        "@sparticuz/chromium contains Chromium and libraries of NSS.\n",
+        ["npm/buildifier-lock.json", "npm/chromium-lock.json"],
+    ),
     (
         "Debian packages",
         "The licence is that of the library or program itself.\n",

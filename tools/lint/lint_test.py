@@ -102,19 +102,6 @@ def test_missing_linter_is_named_and_the_others_run(tree, tmp_path_factory):
     assert "yamllint: 1 files" in finished.stdout
 
 
-def test_missing_npm_is_one_line(tmp_path):
-    finished = subprocess.run(
-        ["/bin/bash", resources.path("tools/lint/run")],
-        env={"PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 3
-    assert finished.stderr.count("\n") == 1
-    assert "apt-get install npm" in finished.stderr
-
-
 @pytest.mark.parametrize(
     ("null", "code", "output"),
     [("NULL", 1, "cc/a.cc:2:19: error: use nullptr [modernize-use-nullptr"), ("nullptr", 0, "")],
