@@ -182,6 +182,11 @@ def test_version(tmp_path):
 # Each row: the arguments, the exit code, the texts in stderr.
 _REFUSED = {
     "unknown flag": (["--batchsize=1"], 2, ["--batchsize; did you mean --batch_size?"]),
+    "flag of other programs": (
+        ["--om=a.om"],
+        2,
+        ["unknown flag --om; did you mean --mindir_path?"],
+    ),
     "stray argument": (["model.mindir"], 2, ["'model.mindir'"]),
     "no value": (["--limit"], 2, ["'limit'"]),
     "wrong type": (["--limit=many"], 2, ["'limit'", "'many'"]),

@@ -129,7 +129,8 @@ TEST_F(OptionsTest, ErrorsOfTheParserExitWithCode2) {
   for (const char* argument : {"--batchsize=4", "--nolimit", "--limit",
                                "--limit=many", "--json=maybe"}) {
     EXPECT_EXIT(static_cast<void>(Parse({argument})), ExitedWithCode(2),
-                "^infer310: error: .*; see --help\n$")
+                "^infer310: error: .*(; see --help|; did you mean "
+                "--batch_size\\?)\n$")
         << argument;
   }
 }

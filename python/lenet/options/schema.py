@@ -137,7 +137,7 @@ def programs() -> dict[str, Program]:
 
 
 def original_keys() -> dict[str, str | None]:
-    """Returns the original program's keys that have no effect with this value; None is any value."""
+    """Returns the original program's keys without effect, with that value; None is any value."""
     return _document()["original"]
 
 
