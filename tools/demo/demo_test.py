@@ -73,7 +73,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def open_page(browser, url):
-    """Returns a function that opens the page. Errors and requests to other servers fail the test."""
+    """Returns a function that opens the page. Errors and requests to others fail the test."""
     events: list[str] = []
 
     def open_page(**kwargs):
