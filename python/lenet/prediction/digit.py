@@ -89,7 +89,7 @@ def _cell_to_mnist(gray: np.ndarray, smooth: np.ndarray, invert: str) -> list[np
     if min(gray.shape) >= _PHOTO_SIDE:
         ink = _without_marks(ink)
     rows, columns = (np.flatnonzero((ink > _MIN_COVERAGE).any(axis=axis)) for axis in (1, 0))
-    if _is_mnist_like(gray, ink, max(np.ptp(rows), np.ptp(columns)) + 1):
+    if _is_mnist_like(gray, ink, 1 + int(max(np.ptp(rows), np.ptp(columns)))):
         return [gray]
     return [_centred(_fitted(digit)) for digit in row.split(ink, _MIN_COVERAGE)]
 
@@ -100,7 +100,7 @@ def _innermost_sheets(gray: np.ndarray, depth: int) -> list[tuple[np.ndarray, np
     sheets = _sheets(smooth) if depth else []
     if not sheets:
         return [(gray, smooth)]
-    row.check_in_line([row.Box.around(*bounds) for bounds, _ in sheets])
+    row.check_in_line([row.Box.around(bounds) for bounds, _ in sheets])
     found = []
     for bounds, inside in sheets:
         paper = np.uint8(_median(smooth[bounds][inside]))
@@ -135,8 +135,8 @@ def _sheets(smooth: np.ndarray) -> list[tuple[tuple[slice, slice], np.ndarray]]:
                 found.append((area, boxes[number], filled))
     innermost: list[tuple[tuple[slice, slice], np.ndarray]] = []
     for _, bounds, filled in sorted(found, key=lambda sheet: sheet[0]):
-        box = row.Box.around(*bounds)
-        if not any(box.overlaps(row.Box.around(*smaller)) for smaller, _ in innermost):
+        box = row.Box.around(bounds)
+        if not any(box.overlaps(row.Box.around(smaller)) for smaller, _ in innermost):
             innermost.append((bounds, filled))
     margin = max(2, max(smooth.shape) // 100)  # its edge is neither paper nor ink
     sheets = []

@@ -43,8 +43,9 @@ class Box:
     strokes: tuple[int, ...]
 
     @classmethod
-    def around(cls, rows: slice, columns: slice, stroke: int = 0) -> "Box":
+    def around(cls, slices: tuple[slice, slice], stroke: int = 0) -> "Box":
         """Returns the box of slices as scipy.ndimage.find_objects returns them."""
+        rows, columns = slices
         return cls(rows.start, rows.stop, columns.start, columns.stop, (stroke,))
 
     @property
@@ -106,7 +107,7 @@ def split(ink: np.ndarray, min_coverage: int) -> list[np.ndarray]:
     strokes, _ = ndimage.label(ink > min_coverage, np.ones((3, 3)))
     slices = ndimage.find_objects(strokes)
     digits = []
-    for box in _digits([Box.around(*found, number) for number, found in enumerate(slices, 1)]):
+    for box in _digits([Box.around(found, number) for number, found in enumerate(slices, 1)]):
         part = np.s_[box.top : box.bottom, box.left : box.right]
         own = np.isin(strokes[part], [0, *box.strokes])
         digits.append(np.where(own, ink[part], 0))
