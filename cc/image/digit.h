@@ -8,6 +8,10 @@
 
 namespace lenet {
 
+// Digits with a smaller probability are uncertain: MIN_PROBABILITY in
+// lenet.prediction.run, which has the reason.
+inline constexpr double kMinProbability = 0.8;
+
 // Converts the digits in a picture, from left to right, to the form of MNIST's
 // images, light on dark and centred: byte for byte what //python:predict does
 // with --invert=auto. lenet.prediction.digit in Python describes the steps.
