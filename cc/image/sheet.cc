@@ -17,6 +17,7 @@ namespace {
 constexpr int kMaxShading = 96;
 constexpr int64_t kMinSheet = 3;
 constexpr int64_t kRectangular = 85;
+constexpr int64_t kWhole = 95;
 constexpr int64_t kSmallSheet = 20;
 constexpr int64_t kExact = 95;
 constexpr int64_t kMinSheetInk = 5;
@@ -132,8 +133,11 @@ std::vector<Part> FindSheets(const Plane& smooth) {
           std::count(filled.pixels.begin(), filled.pixels.end(), 1);
       const int64_t marks = 1000 * (area - count);
       const bool exact = 100 * area < kSmallSheet * smooth.size();
-      if (area < smooth.size() &&  // the whole picture is no sheet
-          marks > kMinSheetInk * area && marks < kMaxSheetInk * area &&
+      const bool whole = region.box.height() == smooth.height &&
+                         region.box.width() == smooth.width &&
+                         100 * area >= kWhole * smooth.size();
+      if (!whole && marks > kMinSheetInk * area &&
+          marks < kMaxSheetInk * area &&
           IsRectangular(filled, area, exact ? kExact : kRectangular)) {
         found.push_back({area, region.box, std::move(filled)});
       }

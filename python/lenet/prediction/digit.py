@@ -24,6 +24,7 @@ _MIN_COVERAGE = 51  # of 255; paler pixels do not count for the size of the digi
 _MAX_SHADING = 96  # gray levels between the lightest and the darkest paper
 _MIN_SHEET = 3  # percent of the picture
 _RECTANGULAR = 85  # percent of the smallest rectangle around it; a filled 0 or 8 has about 78
+_WHOLE = 95  # percent of the picture; the rest are strokes at its edge, not a table around it
 _SMALL_SHEET = 20  # percent of the picture; a table's cell, but not the inside of a dotted zero
 _EXACT = 95  # as _RECTANGULAR for small sheets
 _SHEET_INK = (5, 450)  # per mille of a sheet that its marks take, with what they enclose
@@ -128,7 +129,7 @@ def _sheets(smooth: np.ndarray) -> list[tuple[tuple[slice, slice], np.ndarray]]:
             marks = 1000 * (area - int(region.sum()))
             exact = 100 * area < _SMALL_SHEET * side.size
             if (
-                area < smooth.size  # the whole picture is no sheet
+                (region.shape != smooth.shape or 100 * area < _WHOLE * smooth.size)
                 and _SHEET_INK[0] * area < marks < _SHEET_INK[1] * area
                 and _is_rectangular(filled, area, _EXACT if exact else _RECTANGULAR)
             ):
