@@ -1,8 +1,10 @@
 """Separates the digits of a row, or refuses a picture in which they cannot be told apart.
 
 cc/image/row.cc makes the same decisions, so all arithmetic is in integers. The shares below were
-chosen on MNIST's test images as photos and on composed rows of them. 0.6 % of the single images are
-refused, most of them open zeros; so are 62 % of the pairs that overlap.
+chosen on MNIST's test images. As photos, 52 of 10,000 are refused, most of them open zeros and
+fours, and one is split. Of rows of 2 to 6 of them with gaps of 15 to 60 % of the height, 98 % are
+separated; of pairs that overlap by up to 6 %, 60 % are separated, 25 % refused, and 11 % read as one
+digit without a mark.
 """
 
 import dataclasses

@@ -22,8 +22,12 @@ from lenet.prediction import digit, drawing, picture
 _Item = TypeVar("_Item")
 
 
-# Answers below this are uncertain. Measured with the model that the build trains: 0.45 %
-# of right and 43 % of wrong answers.
+# Answers with a smaller probability are uncertain. Measured with the model that the build trains, on
+# MNIST's test images: 0.45 % of the right and 43 % of the wrong answers. Of other pictures these are
+# uncertain or refused: 35 % of letters in 61 fonts (without those that look like digits), 56 % of
+# Fashion-MNIST as photos, 95 % of noise, all blank pages. At the same loss of right answers, the
+# largest logit, the margin, the energy, and the mean over turned copies refuse 24 to 28 % of the
+# letters without the rules of lenet.prediction.row, this probability 27 %.
 MIN_PROBABILITY = 0.8
 
 
