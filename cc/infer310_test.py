@@ -145,7 +145,14 @@ def test_a_photo_on_light_paper_needs_the_preparation_of_predict(tmp_path):
     result = _infer(tmp_path, "--dataset_path=photo.png")
     assert "light paper" in result.stderr
     assert "--prepare=predict" in result.stderr
-    result = _infer(tmp_path, "--dataset_path=photo.png", "--prepare=predict")
+    flags = ("--dataset_path=.", "--prepare=predict")
+    two = Image.new("L", (300, 300), 230)
+    two.paste(50, (40, 90), digit)
+    two.paste(50, (180, 90), digit)
+    two.save(tmp_path / "two.png")
+    result = _infer(tmp_path, *flags)
+    assert result.returncode == 2
+    assert "two.png: 2 digits in one picture, expected one" in result.stderr
     assert re.search(r"^    7 +[01]\.\d{4}  photo\.png$", result.stdout, re.MULTILINE)
     assert "light paper" not in result.stderr
 

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import pathlib
 import re
+import shutil
 import signal
 import struct
 import time
@@ -16,6 +18,7 @@ from lenet.data import idx
 from lenet.testing import mnist, programs
 
 PHOTOS = 200
+UNCERTAIN = 2995  # an image of the test set
 PAPER = np.array([235, 228, 210])
 PEN = np.array([30, 40, 120])
 
@@ -136,13 +139,20 @@ def test_predict_photos(checkpoint, mnist_test, tmp_path):
     for index in range(PHOTOS):
         name = f"{index:03}_{mnist_test.labels[index]}" + (".png" if index % 2 else ".jpg")
         _photo(mnist_test.images[index], generator).save(tmp_path / "photos" / name)
-    result = _run("predict", f"--ckpt_file={checkpoint}", "--json", "photos", cwd=tmp_path)
+    flags = (f"--ckpt_file={checkpoint}", "--json", "--output=out", "photos")
+    result = _run("predict", *flags, cwd=tmp_path, code=2)
     records = _records(result)
-    names = sorted(str(path) for path in (tmp_path / "photos").iterdir())
-    assert [record["file"] for record in records] == names
-    correct = sum(record["digit"] == int(record["file"][-5]) for record in records)
-    assert correct >= 0.9 * PHOTOS
+    names = [record["file"] for record in records]
+    assert 0.98 * PHOTOS <= len(names) <= PHOTOS  # few look like two digits
+    assert names == [
+        str(path) for path in sorted((tmp_path / "photos").iterdir()) if str(path) in names
+    ]
+    assert _names(tmp_path / "out") == [f"{pathlib.Path(name).name}.png" for name in names]
+    certain = [record for record in records if record["certain"]]
+    assert len(certain) >= 0.97 * PHOTOS
+    assert sum(record["digit"] == int(record["file"][-5]) for record in certain) >= 0.97 * PHOTOS
     for record in records:
+        assert record["certain"] == (record["probability"] >= 0.8)
         assert sum(record["probabilities"]) == pytest.approx(1, abs=1e-5)
         assert record["probability"] == max(record["probabilities"])
         assert record["probability"] == record["probabilities"][record["digit"]]
@@ -155,6 +165,33 @@ def test_predict_prints_a_table(checkpoint, mnist_test, tmp_path):
     assert head.split() == ["digit", "probability", *map(str, range(10)), "file"]
     assert row.split()[0] == "7"
     assert row.endswith(f"  {tmp_path}/seven.bmp")
+
+
+def test_predict_reads_digits_from_left_to_right_and_marks_uncertain_ones(
+    checkpoint, mnist_test, tmp_path
+):
+    digits = [Image.fromarray(mnist_test.images[index]) for index in (2, UNCERTAIN, 0)]
+    row = Image.new("L", (260, 140))
+    for number, digit in enumerate(digits):
+        row.paste(digit.resize((84, 84)), (84 * number + 4, 30))
+    row.save(tmp_path / "row.png")
+    flags = (f"--ckpt_file={checkpoint}", "--output=out", "row.png")
+    result = _run("predict", *flags, cwd=tmp_path, code=2)
+    head, *rows = [line.split() for line in result.stdout.splitlines()]
+    number = "".join(row[0][0] for row in rows)
+    assert [row[0] for row in rows] == ["1", f"{number[1]}?", "7"]
+    assert [row[-4:] for row in rows] == [
+        [f"{tmp_path}/row.png,", "digit", f"{place}", "of", number][-4:] for place in (1, 2, 3)
+    ]
+    assert (
+        f"row.png, digit 2 of {number}: no digit found with certainty: best guess" in result.stderr
+    )
+    assert "1 of 3 digits are not certain" in result.stderr
+    assert Image.open(tmp_path / "out" / "row.png.png").width > 900
+    _run("predict", *flags, cwd=tmp_path, code=2)
+    shutil.copy(tmp_path / "row.png", tmp_path / "out" / "row.png.png")
+    result = _run("predict", *flags, cwd=tmp_path, code=2)
+    assert "row.png.png is no picture of predict" in result.stderr
 
 
 def test_predict_skips_unusable_pictures(checkpoint, mnist_test, tmp_path):

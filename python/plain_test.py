@@ -121,7 +121,9 @@ def test_programs(checkout, home, trained):
     flags = ["--ckpt_file", trained, "--file_name", "lenet", "--file_format", "MINDIR"]
     python(programs / "export.py", *flags, cwd=home)
     python(programs / "preprocess.py", *data, "--limit=9", "--output_path=images", cwd=home)
-    text = python(programs / "predict.py", f"--ckpt_file={trained}", "images", cwd=home).stdout
+    text = python(
+        programs / "predict.py", f"--ckpt_file={trained}", "images", cwd=home, code=2
+    ).stdout  # after so few steps, some digits are not certain
     assert text.count(".jpg") == 9
     flags = ["--worker_num=2", "--device_target=CPU", "--ckpt_path=distributed", STEPS]
     python(programs / "train_distributed.py", *data, *flags, cwd=home)

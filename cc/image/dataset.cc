@@ -34,6 +34,7 @@
 #include "cc/image/digit.h"
 #include "cc/image/idx.h"
 #include "cc/image/image.h"
+#include "cc/image/pixels.h"
 #include "cc/image/transform.h"
 
 namespace lenet {
@@ -299,9 +300,15 @@ class FolderDataset : public ImageDataset {
   static absl::StatusOr<GrayImage> Prepare(absl::string_view content) {
     LENET_ASSIGN_OR_RETURN(const std::vector<GrayImage> planes,
                            DecodePlanes(content));
-    LENET_ASSIGN_OR_RETURN(GrayImage digit, PrepareDigit(planes));
-    digit.warning = planes[0].warning;
-    return digit;
+    LENET_ASSIGN_OR_RETURN(std::vector<GrayImage> digits,
+                           PrepareDigits(planes));
+    if (digits.size() > 1) {
+      return InvalidArgument(digits.size(),
+                             " digits in one picture, expected one: crop it to "
+                             "a digit, or use //python:predict");
+    }
+    digits[0].warning = planes[0].warning;
+    return std::move(digits[0]);
   }
 
   void AddWarning(const std::string& message, size_t i) const {

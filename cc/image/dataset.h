@@ -65,7 +65,7 @@ struct DatasetOptions {
   // Returns whether the engine decodes the content of a file itself; nullptr:
   // every file.
   std::function<bool(absl::string_view)> keeps_file = nullptr;
-  // Images are pictures of a digit, to be prepared by PrepareDigit.
+  // Images are pictures of a digit, to be prepared by PrepareDigits.
   bool find_digits = false;
 };
 

@@ -325,7 +325,7 @@ TEST(FolderTest, PreparationAsInPredict) {
     LENET_ASSERT_OK_AND_ASSIGN(const SourceImage source,
                                dataset->LoadSource(0));
     EXPECT_EQ(source.height, 32);
-    EXPECT_EQ(Crc32(source.content), golden.digit_crc);
+    EXPECT_EQ(Crc32(source.content), golden.digits_crc);
     EXPECT_THAT(dataset->warnings(), ElementsAre());
   }
   folder.Write("test_0_2", GoldenImages().at("png_pillow_flat").file);

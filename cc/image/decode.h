@@ -33,7 +33,7 @@ bool IsImage(absl::string_view start);
 // opaque 8-bit samples less than an eighth, they are scaled by the largest.
 absl::StatusOr<GrayImage> DecodeImage(absl::string_view content);
 
-// The same for PrepareDigit: gray, then red, green and blue if the image has
+// The same for PrepareDigits: gray, then red, green and blue if the image has
 // colour. JPEG gives the planes of lenet.prediction.picture before its last
 // reduction; gray is converted from the colour.
 absl::StatusOr<std::vector<GrayImage>> DecodePlanes(absl::string_view content);

@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     lenet::Resize(*image, 32, 32);
     const auto planes = lenet::DecodePlanes(content);
     Expect(planes.ok());
-    static_cast<void>(lenet::PrepareDigit(*planes));
+    static_cast<void>(lenet::PrepareDigits(*planes));
   }
 
   const absl::StatusOr<lenet::JpegHeader> header =

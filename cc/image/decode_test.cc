@@ -100,19 +100,17 @@ TEST(DecodeImageTest, EqualsPython) {
 }
 
 // The steps of //python:predict, from the file to the network's input.
-TEST(PrepareDigitTest, EqualsPython) {
+TEST(PrepareDigitsTest, EqualsPython) {
   for (const auto& [name, golden] : GoldenImages()) {
     LENET_ASSERT_OK_AND_ASSIGN(const std::vector<GrayImage> planes,
                                DecodePlanes(golden.file));
-    const absl::StatusOr<GrayImage> digit = PrepareDigit(planes);
-    if (golden.digit_crc == 0) {
-      EXPECT_THAT(digit, StatusIs(kInvalid, HasSubstr("no ink"))) << name;
-      continue;
+    const absl::StatusOr<std::vector<GrayImage>> digits = PrepareDigits(planes);
+    std::string found(digits.status().message());
+    for (const GrayImage& digit : digits.value_or(std::vector<GrayImage>())) {
+      const GrayImage input = Resize(digit, 32, 32);
+      found.append(input.pixels.begin(), input.pixels.end());
     }
-    ASSERT_THAT(digit, IsOk()) << name;
-    const GrayImage input = Resize(*digit, 32, 32);
-    const std::string pixels(input.pixels.begin(), input.pixels.end());
-    EXPECT_EQ(Crc32(pixels), golden.digit_crc) << name;
+    EXPECT_EQ(Crc32(found), golden.digits_crc) << name << digits.status();
   }
 }
 

@@ -1,8 +1,8 @@
 """Writes what Python computes from images, for the C++ tests to reproduce bit for bit.
 
-golden_images.bin: records of one line "name height width crc digit_crc bytes" and that many bytes:
+golden_images.bin: records of one line "name height width crc digits_crc bytes" and that many bytes:
 a JPEG or PNG file, the CRC-32 of its gray pixels as Pillow decodes them, and that of the 32x32
-pixels that //python:predict makes of it, 0 if it finds no digit.
+pixels of each digit that //python:predict finds in it, or of the reason why it refuses the picture.
 
 golden_transform.txt: lines "height width target_height target_width pixels_crc tensor_crc": the
 CRC-32 of a test pattern (see _pattern) after resizing (uint8) and after normalising (little-endian
@@ -59,10 +59,10 @@ def main() -> None:
     warnings.simplefilter("ignore", picture.PictureWarning)  # some pictures are odd on purpose
     rng = np.random.default_rng(seed=1)
     with args.images.open("wb") as file:
-        for name, content in sorted([*_jpegs(rng), *_pngs(rng), *_photos(rng)]):
-            pixels, digit_crc = _decoded(content)
+        for name, content in sorted([*_jpegs(rng), *_pngs(rng), *_photos(rng), *_rows(rng)]):
+            pixels, digits_crc = _decoded(content)
             height, width = pixels.shape
-            record = f"{name} {height} {width} {_crc(pixels)} {digit_crc} {len(content)}\n"
+            record = f"{name} {height} {width} {_crc(pixels)} {digits_crc} {len(content)}\n"
             file.write(record.encode() + content)
     args.transform.write_text("".join(f"{line}\n" for line in _transform_lines(rng)))
 
@@ -89,7 +89,7 @@ def _pattern(height: int, width: int) -> np.ndarray:
 
 
 def _decoded(content: bytes) -> tuple[np.ndarray, int]:
-    """Returns the gray pixels of a file, and the CRC-32 of the digit in it or 0."""
+    """Returns the gray pixels of a file, and the CRC-32 of the digits or of the refusal."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
@@ -97,10 +97,11 @@ def _decoded(content: bytes) -> tuple[np.ndarray, int]:
             image.draft("L", image.size)  # the luma plane of a JPEG, not converted to RGB and back
             pixels = picture.planes(image)[0]
         try:
-            mnist = digit.to_mnist(digit.most_contrast(picture.read(file.name)), "auto")
-        except UserError:
-            return pixels, 0
-        return pixels, _crc(transform.resize(mnist[np.newaxis], 32, 32))
+            digits = digit.row_to_mnist(digit.most_contrast(picture.read(file.name)), "auto")
+        except UserError as error:
+            return pixels, zlib.crc32(str(error).encode())
+        inputs = [transform.resize(mnist[np.newaxis], 32, 32) for mnist in digits]
+        return pixels, _crc(np.concatenate(inputs))
 
 
 def _save(pixels: np.ndarray | Image.Image, image_format: str, **options: object) -> bytes:
@@ -148,6 +149,30 @@ def _photos(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     large = colour.resize((2100, 3150))
     yield "photo_large_png", _save(large.quantize(8), "PNG")
     yield "photo_large_jpeg", _save(large, "JPEG", progressive=True)
+
+
+def _rows(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
+    """Yields digits side by side, which touch, overlap, or have space between them."""
+    images = idx.read_split("", "test").images
+    for number in range(40):
+        page = np.full((260, 400), 0, np.uint8)
+        left = 20
+        for image in images[rng.integers(0, len(images), rng.integers(2, 5))]:
+            columns = np.flatnonzero(image.max(axis=0) > 50)
+            size = int(rng.integers(70, 110))
+            part = Image.fromarray(image[:, columns[0] : columns[-1] + 1])
+            part = part.resize((size * part.width // 28, size))
+            place = np.s_[90 + number % 3 :, left:]
+            ink = page[place][: part.height, : part.width]
+            np.maximum(ink, np.asarray(part)[:, : ink.shape[1]], out=ink)
+            left += part.width + int(rng.integers(-8, 30))
+        if number % 8 == 0:  # a second row
+            page[:90] = page[95:185]
+        paper = 230 - page // 5 * 4
+        if number % 4 == 1:  # boxes
+            paper[[60, 61, 230, 231], 10:390] = 40
+            paper[60:231, [*range(10, 391, 95), *range(11, 391, 95)]] = 40
+        yield f"photo_row_{number}", _save(paper, "PNG")
 
 
 def _jpegs(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:

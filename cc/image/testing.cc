@@ -134,7 +134,7 @@ const std::map<std::string, GoldenImage>& GoldenImages() {
     GoldenImage image;
     size_t bytes = 0;
     while (records >> name >> image.height >> image.width >> image.crc >>
-           image.digit_crc >> bytes) {
+           image.digits_crc >> bytes) {
       records.get();  // the end of the line
       image.file.resize(bytes);
       records.read(image.file.data(), static_cast<std::streamsize>(bytes));

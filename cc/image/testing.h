@@ -49,8 +49,9 @@ struct GoldenImage {
   std::string file;
   int height = 0;
   int width = 0;
-  uint32_t crc = 0;        // CRC-32 of the pixels, row by row
-  uint32_t digit_crc = 0;  // the same of the digit in 32x32; 0: there is none
+  uint32_t crc = 0;         // CRC-32 of the pixels, row by row
+  uint32_t digits_crc = 0;  // the same of the digits in 32x32, or of the reason
+                            // why there is none
 };
 
 // Returns the images of golden.py by name.

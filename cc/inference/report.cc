@@ -34,7 +34,9 @@ std::string AnswersText(const Report& report) {
   std::string text = "digit  probability  file\n";
   for (size_t i = 0; i < std::min(report.answers.size(), kMaxLines); ++i) {
     const Answer& answer = report.answers[i];
-    absl::StrAppendFormat(&text, "%5d  %11.4f  %s\n", answer.digit,
+    const bool certain = answer.probability >= report.min_probability;
+    absl::StrAppendFormat(&text, "%5s  %11.4f  %s\n",
+                          absl::StrCat(answer.digit, certain ? "" : "?"),
                           answer.probability, answer.file);
   }
   if (report.answers.size() > kMaxLines) {

@@ -23,6 +23,7 @@ struct Report {
   size_t images = 0;
   size_t unusable = 0;               // images that could not be read
   std::vector<Answer> answers;       // one per image
+  double min_probability = 0;        // of certain answers
   std::optional<size_t> correct;     // nothing if the labels are unknown
   LatencyRecorder::Summary latency;  // per batch, from the engine's input to
                                      // its logits

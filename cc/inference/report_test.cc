@@ -42,9 +42,10 @@ TEST(ReportTest, ReportsUnknownLabels) {
   Report report = Example();
   report.correct.reset();
   report.answers = {{"a.png", 7, 0.98765}, {"b/c, \"d\".jpg", 0, 1}};
+  report.min_probability = 0.99;
   EXPECT_THAT(SummaryText(report),
               StartsWith("digit  probability  file\n"
-                         "    7       0.9877  a.png\n"
+                         "   7?       0.9877  a.png\n"
                          "    0       1.0000  b/c, \"d\".jpg\n"
                          "Images: 10000\n"));
   EXPECT_THAT(ReportJson(report), HasSubstr(R"(

@@ -23,6 +23,7 @@
 #include "cc/base/error.h"
 #include "cc/engine/engine.h"
 #include "cc/image/dataset.h"
+#include "cc/image/digit.h"
 #include "cc/image/image.h"
 #include "cc/image/prefetcher.h"
 #include "cc/inference/engine_choice.h"
@@ -364,6 +365,7 @@ absl::StatusOr<Report> RunInference(const Infer310Options& options,
     std::fprintf(stderr, "infer310: warning: %s\n", Printable(warning).c_str());
   }
   AddEngine(options, created, &report);
+  if (options.find_digits) report.min_probability = kMinProbability;
   const std::filesystem::path parent =
       std::filesystem::path(options.result_path).parent_path();
   LENET_RETURN_IF_ERROR(results->Commit(ReportFiles(report, parent.string())));

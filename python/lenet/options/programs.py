@@ -147,6 +147,7 @@ class PredictOptions(DeviceOptions, ImageOptions):
     ckpt_file: str
     invert: str
     json: bool
+    output: str
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from lenet.data import transform
 from lenet.errors import UserError
+from lenet.prediction import row
 
 _BOX = 20  # pixels, the longer side of the ink
 _CANVAS = 28  # pixels
@@ -23,6 +24,7 @@ _MIN_COVERAGE = 51  # of 255; paler pixels do not count for the size of the digi
 _MAX_SHADING = 96  # gray levels between the lightest and the darkest paper
 _MIN_SHEET = 3  # percent of the picture
 _RECTANGULAR = 85  # percent of the smallest rectangle around it; a filled 0 or 8 has about 78
+_WHOLE = 95  # percent of the picture; the rest are strokes at its edge, not a table around it
 _SMALL_SHEET = 20  # percent of the picture; a table's cell, but not the inside of a dotted zero
 _EXACT = 95  # as _RECTANGULAR for small sheets
 _SHEET_INK = (5, 450)  # per mille of a sheet that its marks take, with what they enclose
@@ -31,6 +33,7 @@ _SPECK = 50  # a speck is so many times smaller than the largest stroke
 _FAR_SPECK = 4  # the same outside of the box of the largest stroke and a quarter around it
 _LINE = 10  # width by height of a ruled line; no digit has it
 _PHOTO_SIDE = 64  # pixels; the strokes of a smaller picture are too thin to filter
+_MAX_NESTED = 4  # a cell in a table on a sheet on a desk
 _DIRECTIONS = [(16, step) for step in range(17)] + [(step, 16) for step in range(1, 16)]
 
 
@@ -46,9 +49,21 @@ def most_contrast(planes: list[np.ndarray]) -> np.ndarray:
 
 
 def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
-    """Converts a picture of a digit to the form of MNIST's images.
+    """Returns the image of the only digit in a picture, see `row_to_mnist`.
 
-    Only the innermost sheet, frame or table cell with ink in it is used.
+    Raises:
+        UserError: as `row_to_mnist`, or several digits.
+    """
+    images = row_to_mnist(gray, invert)
+    if len(images) > 1:
+        raise UserError(f"{len(images)} digits in one picture, expected one")
+    return images[0]
+
+
+def row_to_mnist(gray: np.ndarray, invert: str) -> list[np.ndarray]:
+    """Converts the digits in a picture, from left to right, to the form of MNIST's images.
+
+    Only the innermost sheets, frames or table cells with ink in them are used.
 
     Args:
         gray: uint8 [H, W].
@@ -56,12 +71,18 @@ def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
             the border of the picture, which is paper.
 
     Returns:
-        uint8 [28, 28]. A picture that already has the form of MNIST, 28x28 or 32x32, is unchanged.
+        uint8 [28, 28] each. A picture that already has the form of MNIST, 28x28 or 32x32, is
+        unchanged.
 
     Raises:
-        UserError: no digit; the message does not name the picture.
+        UserError: no digit, or digits that cannot be separated (see lenet.prediction.row); the
+            message does not name the picture.
     """
-    gray, smooth = _innermost_sheet(gray)
+    cells = _innermost_sheets(gray, _MAX_NESTED)
+    return [image for cell in cells for image in _cell_to_mnist(*cell, invert)]
+
+
+def _cell_to_mnist(gray: np.ndarray, smooth: np.ndarray, invert: str) -> list[np.ndarray]:
     light_paper = 2 * _median(_border(smooth)) > int(smooth.min()) + int(smooth.max())
     if invert == "yes" or (invert == "auto" and light_paper):
         gray, smooth = 255 - gray, 255 - smooth
@@ -69,32 +90,34 @@ def to_mnist(gray: np.ndarray, invert: str) -> np.ndarray:
     if min(gray.shape) >= _PHOTO_SIDE:
         ink = _without_marks(ink)
     rows, columns = (np.flatnonzero((ink > _MIN_COVERAGE).any(axis=axis)) for axis in (1, 0))
-    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    if _is_mnist_like(gray, ink, max(digit.shape)):
-        return gray
-    return _centred(_fitted(digit))
+    if _is_mnist_like(gray, ink, 1 + int(max(np.ptp(rows), np.ptp(columns)))):
+        return [gray]
+    return [_centred(_fitted(digit)) for digit in row.split(ink, _MIN_COVERAGE)]
 
 
-def _innermost_sheet(gray: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the pixels of the innermost sheet, as stored and smooth, uint8 [h, w] each."""
+def _innermost_sheets(gray: np.ndarray, depth: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns the pixels of the innermost sheets, as stored and smooth, uint8 [h, w] each."""
     smooth = _smooth(gray)
-    for _ in range(4):  # a cell in a table on a sheet on a desk
-        sheet = _sheet(smooth)
-        if sheet is None:
-            break
-        bounds, inside = sheet
-        gray = np.where(inside, gray[bounds], np.uint8(_median(smooth[bounds][inside])))
-        smooth = _smooth(gray)
-    return gray, smooth
+    sheets = _sheets(smooth) if depth else []
+    if not sheets:
+        return [(gray, smooth)]
+    row.check_in_line([row.Box.around(bounds) for bounds, _ in sheets])
+    found = []
+    for bounds, inside in sheets:
+        paper = np.uint8(_median(smooth[bounds][inside]))
+        found += _innermost_sheets(np.where(inside, gray[bounds], paper), depth - 1)
+    return found
 
 
-def _sheet(smooth: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray] | None:
-    """Returns bounds and pixels, bool [h, w], of the smallest rectangular sheet with ink on it."""
+def _sheets(smooth: np.ndarray) -> list[tuple[tuple[slice, slice], np.ndarray]]:
+    """Returns bounds and pixels, bool [h, w], of the rectangular sheets with ink on them.
+
+    They are in the order of their left edges. A sheet around another one is left out.
+    """
     if min(smooth.shape) < _PHOTO_SIDE or np.ptp(smooth) < _MIN_CONTRAST:
-        return None
+        return []
     light = smooth > _otsu(smooth)
-    best = None
-    smallest = smooth.size  # the whole picture is no sheet
+    found = []
     for side in (light, ~light):
         regions, _ = ndimage.label(side)
         boxes = ndimage.find_objects(regions)
@@ -106,21 +129,26 @@ def _sheet(smooth: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray] | None:
             marks = 1000 * (area - int(region.sum()))
             exact = 100 * area < _SMALL_SHEET * side.size
             if (
-                area < smallest
+                (region.shape != smooth.shape or 100 * area < _WHOLE * smooth.size)
                 and _SHEET_INK[0] * area < marks < _SHEET_INK[1] * area
                 and _is_rectangular(filled, area, _EXACT if exact else _RECTANGULAR)
             ):
-                smallest, best = area, (boxes[number], filled)
-    if best is None:
-        return None
-    sheet = np.zeros(smooth.shape, bool)
-    sheet[best[0]] = best[1]
+                found.append((area, boxes[number], filled))
+    innermost: list[tuple[tuple[slice, slice], np.ndarray]] = []
+    for _, bounds, filled in sorted(found, key=lambda sheet: sheet[0]):
+        box = row.Box.around(bounds)
+        if not any(box.overlaps(row.Box.around(smaller)) for smaller, _ in innermost):
+            innermost.append((bounds, filled))
     margin = max(2, max(smooth.shape) // 100)  # its edge is neither paper nor ink
-    inside = ndimage.binary_erosion(sheet, iterations=margin, border_value=1)
-    found = ndimage.find_objects(inside.astype(np.int8))
-    if not found or min(part.stop - part.start for part in found[0]) < _PHOTO_SIDE // 2:
-        return None
-    return found[0], inside[found[0]]
+    sheets = []
+    for bounds, filled in innermost:
+        sheet = np.zeros(smooth.shape, bool)
+        sheet[bounds] = filled
+        inside = ndimage.binary_erosion(sheet, iterations=margin, border_value=1)
+        left = ndimage.find_objects(inside.astype(np.int8))
+        if left and min(part.stop - part.start for part in left[0]) >= _PHOTO_SIDE // 2:
+            sheets.append((left[0], inside[left[0]]))
+    return sorted(sheets, key=lambda sheet: sheet[0][1].start)
 
 
 def _is_rectangular(region: np.ndarray, area: int, percent: int) -> bool:
@@ -147,10 +175,17 @@ def _without_marks(ink: np.ndarray) -> np.ndarray:
     inner, outer = sizes * ~at_edge, sizes * at_edge
     kept = inner if _STROKE * inner.max() >= outer.max() else sizes
     digit = kept.argmax()
+    height = np.ptp(rows[:, digit])
+    heights = rows[1] - rows[0]
+    shared = np.minimum(rows[1], rows[1, digit]) - np.maximum(rows[0], rows[0, digit])
+    like_digit = (2 * heights >= height) & (2 * heights <= 3 * height) & (2 * shared >= heights)
+    if ((_FAR_SPECK * (sizes - kept) >= kept.max()) & like_digit).any():
+        raise UserError("a digit is cut off at the edge: crop the picture or leave a margin")
     far = np.zeros(count, bool)
     for first, last in (rows, columns):
-        near = max(np.ptp(rows[:, digit]), np.ptp(columns[:, digit])) // 4
+        near = max(height, np.ptp(columns[:, digit])) // 4
         far |= (last < first[digit] - near) | (first > last[digit] + near)
+    far &= ~like_digit
     removed = kept * np.where(far, _FAR_SPECK, _SPECK) < kept.max()
     return np.where(np.append(False, removed)[strokes], 0, ink)
 

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -183,6 +185,58 @@ def test_any_pixels_give_an_image_or_a_clear_error(seed):
     shape = generator.integers(1, 90, 2)
     gray = generator.integers(0, 256, shape, dtype=np.uint8)
     try:
-        assert digit.to_mnist(gray, "auto").shape in ((28, 28), (32, 32))
+        for image in digit.row_to_mnist(gray, "auto"):
+            assert image.shape in ((28, 28), (32, 32))
     except UserError as error:
-        assert "no ink" in str(error)
+        assert re.search("no ink|digit|frame", str(error))
+
+
+def _row(images, *, space=24, boxes=False):
+    """A photo of 200x(100 per image) with `images` side by side, or one in each box."""
+    paper = np.full((200, 100 * len(images) + 60), 230, np.uint8)
+    left = 40
+    for image in images:
+        columns = np.flatnonzero(image.max(axis=0) > 50)
+        part = Image.fromarray(image[:, columns[0] : columns[-1] + 1])
+        part = np.asarray(part.resize((72 * part.width // 28, 72), Image.Resampling.BICUBIC))
+        paper[60:132, left : left + part.shape[1]] = 230 - part // 4 * 3
+        left = left + 100 if boxes else left + part.shape[1] + space
+    if boxes:
+        for number in range(len(images) + 1):
+            paper[40:150, [25 + 100 * number, 26 + 100 * number]] = 40
+        paper[[40, 41, 149, 150], 25 : 100 * len(images) + 26] = 40
+    return paper
+
+
+@pytest.mark.parametrize("boxes", [False, True])
+@pytest.mark.parametrize("light_ink", [False, True])
+def test_digits_side_by_side(images, boxes, light_ink):
+    for start in range(0, 32, 4):
+        chosen = images[start : start + 4]
+        photo = _row(chosen, boxes=boxes)
+        found = digit.row_to_mnist(255 - photo if light_ink else photo, "auto")
+        assert len(found) == 4
+        for image, expected in zip(found, chosen, strict=True):
+            assert _difference(image, expected) < 0.5 * expected.mean()
+    with pytest.raises(UserError, match="4 digits in one picture, expected one"):
+        digit.to_mnist(photo, "auto")
+
+
+def test_a_thin_digit_beside_a_bold_one_is_no_speck():
+    photo = np.full((200, 300), 230, np.uint8)
+    photo[50:150, 50:53] = 30
+    photo[50:150, 150:200] = 30
+    assert len(digit.row_to_mnist(photo, "auto")) == 2
+
+
+def test_a_digit_that_is_cut_off_is_not_left_out(images):
+    photo = _row(images[1:4])
+    end = np.flatnonzero(photo.min(axis=0) < 100)[-1] - 10
+    with pytest.raises(UserError, match="cut off at the edge"):
+        digit.row_to_mnist(photo[:, :end], "auto")
+
+
+def test_boxes_in_several_rows_are_refused(images):
+    table = np.concatenate([_row(images[:2], boxes=True), _row(images[2:4], boxes=True)])
+    with pytest.raises(UserError, match="several rows"):
+        digit.row_to_mnist(table, "auto")
