@@ -53,7 +53,7 @@ _GROUPS = [
     ("npm package of the demo", "", ["npm/onnxruntime_web-lock.json"]),
     (
         "npm packages that check the project",
-        "@sparticuz/chromium contains Chromium and libraries of NSS.\n",
+        "@sparticuz/chromium contains Chromium, libraries of NSS and the font Open Sans.\n",
         ["npm/buildifier-lock.json", "npm/chromium-lock.json"],
     ),
     (
