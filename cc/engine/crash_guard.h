@@ -39,7 +39,7 @@ class CrashGuard {
   static inline char line_[1001];
   static inline size_t size_ = 0;
 
-  struct sigaction before_[4];
+  struct sigaction before_[4] = {};
 };
 
 }  // namespace lenet
