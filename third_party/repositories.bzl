@@ -168,5 +168,6 @@ def lenet_repositories():
     maybe(buildifier_repository, name = "buildifier")
     maybe(mnist_repository, name = "mnist")
     maybe(mindspore_lite_repository, name = "mindspore_lite")
+    maybe(mindspore_lite_repository, name = "mindspore_lite_aarch64", platform = "manylinux2014_aarch64")
     maybe(ascend_headers_repository, name = "ascend_headers")
     maybe(cuda_headers_repository, name = "cuda_headers")
