@@ -1,0 +1,142 @@
+// Lets a program that is linked against a new glibc start with glibc 2.28.
+//
+// A program records the newest version of each function that its build machine
+// has, and does not start where that version is missing. This file binds those
+// newer than 2.28 to their first version, which glibc keeps for old programs,
+// or defines them. The definitions are hidden: other libraries use their own.
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#if defined(__x86_64__)
+#define FIRST_VERSION "GLIBC_2.2.5"
+#define JUMP "jmp"
+#define PLT "@PLT"
+#elif defined(__aarch64__)
+#define FIRST_VERSION "GLIBC_2.17"
+#define JUMP "b"
+#define PLT ""
+#endif
+
+#define HIDDEN extern "C" __attribute__((visibility("hidden")))
+
+// Defines `name` as a jump to the first version of glibc's `target`.
+#define FIRST_VERSION_OF(name, target)                                     \
+  asm(".symver first_" #name ", " #target "@" FIRST_VERSION                \
+      "\n"                                                                 \
+      ".section .text.first_" #name                                        \
+      ", \"ax\", %progbits\n"                                              \
+      ".globl " #name "\n.hidden " #name "\n.type " #name                  \
+      ", %function\n" #name ": " JUMP " first_" #name PLT "\n.size " #name \
+      ", . - " #name "\n.text")
+
+// 2.29: other errno. 2.32, 2.34: moved from libpthread, libdl.
+FIRST_VERSION_OF(exp, exp);
+FIRST_VERSION_OF(log, log);
+FIRST_VERSION_OF(log2, log2);
+FIRST_VERSION_OF(pow, pow);
+FIRST_VERSION_OF(pthread_sigmask, pthread_sigmask);
+FIRST_VERSION_OF(dladdr, dladdr);
+FIRST_VERSION_OF(dlclose, dlclose);
+FIRST_VERSION_OF(dlerror, dlerror);
+FIRST_VERSION_OF(dlinfo, dlinfo);
+FIRST_VERSION_OF(dlopen, dlopen);
+FIRST_VERSION_OF(dlsym, dlsym);
+FIRST_VERSION_OF(pthread_create, pthread_create);
+FIRST_VERSION_OF(pthread_detach, pthread_detach);
+FIRST_VERSION_OF(pthread_getspecific, pthread_getspecific);
+FIRST_VERSION_OF(pthread_join, pthread_join);
+FIRST_VERSION_OF(pthread_key_create, pthread_key_create);
+FIRST_VERSION_OF(__pthread_key_create, __pthread_key_create);
+FIRST_VERSION_OF(pthread_key_delete, pthread_key_delete);
+FIRST_VERSION_OF(pthread_once, pthread_once);
+FIRST_VERSION_OF(pthread_rwlock_destroy, pthread_rwlock_destroy);
+FIRST_VERSION_OF(pthread_rwlock_init, pthread_rwlock_init);
+FIRST_VERSION_OF(pthread_rwlock_rdlock, pthread_rwlock_rdlock);
+FIRST_VERSION_OF(pthread_rwlock_unlock, pthread_rwlock_unlock);
+FIRST_VERSION_OF(pthread_rwlock_wrlock, pthread_rwlock_wrlock);
+FIRST_VERSION_OF(pthread_setspecific, pthread_setspecific);
+
+// 2.33; earlier versions are macros of the headers.
+HIDDEN int stat(const char* path, struct stat* result) noexcept {
+  return static_cast<int>(syscall(SYS_newfstatat, AT_FDCWD, path, result, 0));
+}
+HIDDEN int lstat(const char* path, struct stat* result) noexcept {
+  return static_cast<int>(
+      syscall(SYS_newfstatat, AT_FDCWD, path, result, AT_SYMLINK_NOFOLLOW));
+}
+HIDDEN int fstat(int file, struct stat* result) noexcept {
+  return static_cast<int>(syscall(SYS_fstat, file, result));
+}
+HIDDEN int fstat64(int file, struct stat64* result) noexcept {
+  return static_cast<int>(syscall(SYS_fstat, file, result));
+}
+
+// 2.36
+HIDDEN uint32_t arc4random() noexcept {
+  uint32_t result = 0;
+  if (getrandom(&result, sizeof(result), 0) != sizeof(result)) std::abort();
+  return result;
+}
+
+// 2.35: finds the frames of a function, for exceptions. The compiler's library
+// reads no other member than dlfo_eh_frame.
+HIDDEN int _dl_find_object(void* address, dl_find_object* result) noexcept {
+  struct Search {
+    uintptr_t address;
+    void* frames;
+  } search = {reinterpret_cast<uintptr_t>(address), nullptr};
+  const auto visit = [](dl_phdr_info* object, size_t, void* data) {
+    auto* const wanted = static_cast<Search*>(data);
+    const ElfW(Phdr)* frames = nullptr;
+    bool contains = false;
+    for (int i = 0; i < object->dlpi_phnum; ++i) {
+      const ElfW(Phdr)& header = object->dlpi_phdr[i];
+      const uintptr_t start = object->dlpi_addr + header.p_vaddr;
+      if (header.p_type == PT_GNU_EH_FRAME) frames = &header;
+      contains |= header.p_type == PT_LOAD && wanted->address >= start &&
+                  wanted->address - start < header.p_memsz;
+    }
+    if (!contains || frames == nullptr) return 0;
+    wanted->frames =
+        reinterpret_cast<void*>(object->dlpi_addr + frames->p_vaddr);
+    return 1;
+  };
+  if (dl_iterate_phdr(visit, &search) == 0) return -1;
+  result->dlfo_eh_frame = search.frames;
+  return 0;
+}
+
+// 2.34: before, the program itself ran its constructors.
+using Function = void (*)(int, char**, char**);
+using Main = int (*)(int, char**, char**);
+HIDDEN Function __init_array_start[];
+HIDDEN Function __init_array_end[];
+extern "C" void _init();
+
+extern "C" int FirstStartMain(Main main, int argc, char** argv, Function init,
+                              void (*fini)(), void (*loader_fini)(),
+                              void* stack_end);
+asm(".symver FirstStartMain, __libc_start_main@" FIRST_VERSION);
+
+HIDDEN int __libc_start_main(Main main, int argc, char** argv, Function,
+                             void (*)(), void (*loader_fini)(),
+                             void* stack_end) {
+  const auto init = [](int count, char** arguments, char** environment) {
+    _init();
+    for (Function* f = __init_array_start; f != __init_array_end; ++f) {
+      (*f)(count, arguments, environment);
+    }
+  };
+  return FirstStartMain(main, argc, argv, init, nullptr, loader_fini,
+                        stack_end);
+}

@@ -1,0 +1,35 @@
+"""A rule for the static forms of system libraries."""
+
+load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
+
+# Parts of glibc stay shared, because a program can open plug-ins only with a shared glibc.
+_GLIBC = ["c", "dl", "m", "pthread", "rt"]
+
+def _static_libraries_impl(ctx):
+    toolchain = find_cpp_toolchain(ctx)
+    inputs = ctx.attr.program[CcInfo].linking_context.linker_inputs.to_list()
+    flags = [flag for linker_input in inputs for flag in linker_input.user_link_flags]
+    names = {flag[2:]: None for flag in flags if flag.startswith("-l")}
+    names["stdc++"] = None
+    folder = ctx.actions.declare_directory(ctx.label.name)
+    ctx.actions.run(
+        outputs = [folder],
+        inputs = toolchain.all_files,
+        executable = ctx.executable._script,
+        arguments = [folder.path, toolchain.compiler_executable, toolchain.sysroot or "/"] +
+                    [name for name in names.keys() if name not in _GLIBC],
+        mnemonic = "StaticLibraries",
+        use_default_shell_env = True,
+    )
+    return [DefaultInfo(files = depset([folder]))]
+
+static_libraries = rule(
+    implementation = _static_libraries_impl,
+    doc = "A folder with lib<name>.a of each library that a program links, for the linker's -L.",
+    attrs = {
+        "program": attr.label(doc = "cc_library", mandatory = True, providers = [CcInfo]),
+        "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
+        "_script": attr.label(cfg = "exec", default = "//cc/deploy:static_libraries", executable = True),
+    },
+    toolchains = ["@bazel_tools//tools/cpp:toolchain_type"],
+)
