@@ -19,19 +19,21 @@
 
 #if defined(__x86_64__)
 #define FIRST_VERSION "GLIBC_2.2.5"
+#define DLINFO_VERSION "GLIBC_2.3.3"
 #define JUMP "jmp"
 #define PLT "@PLT"
 #elif defined(__aarch64__)
 #define FIRST_VERSION "GLIBC_2.17"
+#define DLINFO_VERSION FIRST_VERSION
 #define JUMP "b"
 #define PLT ""
 #endif
 
 #define HIDDEN extern "C" __attribute__((visibility("hidden")))
 
-// Defines `name` as a jump to the first version of glibc's `target`.
-#define FIRST_VERSION_OF(name, target)                                     \
-  asm(".symver first_" #name ", " #target "@" FIRST_VERSION                \
+// Defines `name` as a jump to this version of glibc's function.
+#define BIND(name, version)                                                \
+  asm(".symver first_" #name ", " #name "@" version                        \
       "\n"                                                                 \
       ".section .text.first_" #name                                        \
       ", \"ax\", %progbits\n"                                              \
@@ -40,31 +42,31 @@
       ", . - " #name "\n.text")
 
 // 2.29: other errno. 2.32, 2.34: moved from libpthread, libdl.
-FIRST_VERSION_OF(exp, exp);
-FIRST_VERSION_OF(log, log);
-FIRST_VERSION_OF(log2, log2);
-FIRST_VERSION_OF(pow, pow);
-FIRST_VERSION_OF(pthread_sigmask, pthread_sigmask);
-FIRST_VERSION_OF(dladdr, dladdr);
-FIRST_VERSION_OF(dlclose, dlclose);
-FIRST_VERSION_OF(dlerror, dlerror);
-FIRST_VERSION_OF(dlinfo, dlinfo);
-FIRST_VERSION_OF(dlopen, dlopen);
-FIRST_VERSION_OF(dlsym, dlsym);
-FIRST_VERSION_OF(pthread_create, pthread_create);
-FIRST_VERSION_OF(pthread_detach, pthread_detach);
-FIRST_VERSION_OF(pthread_getspecific, pthread_getspecific);
-FIRST_VERSION_OF(pthread_join, pthread_join);
-FIRST_VERSION_OF(pthread_key_create, pthread_key_create);
-FIRST_VERSION_OF(__pthread_key_create, __pthread_key_create);
-FIRST_VERSION_OF(pthread_key_delete, pthread_key_delete);
-FIRST_VERSION_OF(pthread_once, pthread_once);
-FIRST_VERSION_OF(pthread_rwlock_destroy, pthread_rwlock_destroy);
-FIRST_VERSION_OF(pthread_rwlock_init, pthread_rwlock_init);
-FIRST_VERSION_OF(pthread_rwlock_rdlock, pthread_rwlock_rdlock);
-FIRST_VERSION_OF(pthread_rwlock_unlock, pthread_rwlock_unlock);
-FIRST_VERSION_OF(pthread_rwlock_wrlock, pthread_rwlock_wrlock);
-FIRST_VERSION_OF(pthread_setspecific, pthread_setspecific);
+BIND(exp, FIRST_VERSION);
+BIND(log, FIRST_VERSION);
+BIND(log2, FIRST_VERSION);
+BIND(pow, FIRST_VERSION);
+BIND(pthread_sigmask, FIRST_VERSION);
+BIND(dladdr, FIRST_VERSION);
+BIND(dlclose, FIRST_VERSION);
+BIND(dlerror, FIRST_VERSION);
+BIND(dlinfo, DLINFO_VERSION);
+BIND(dlopen, FIRST_VERSION);
+BIND(dlsym, FIRST_VERSION);
+BIND(pthread_create, FIRST_VERSION);
+BIND(pthread_detach, FIRST_VERSION);
+BIND(pthread_getspecific, FIRST_VERSION);
+BIND(pthread_join, FIRST_VERSION);
+BIND(pthread_key_create, FIRST_VERSION);
+BIND(__pthread_key_create, FIRST_VERSION);
+BIND(pthread_key_delete, FIRST_VERSION);
+BIND(pthread_once, FIRST_VERSION);
+BIND(pthread_rwlock_destroy, FIRST_VERSION);
+BIND(pthread_rwlock_init, FIRST_VERSION);
+BIND(pthread_rwlock_rdlock, FIRST_VERSION);
+BIND(pthread_rwlock_unlock, FIRST_VERSION);
+BIND(pthread_rwlock_wrlock, FIRST_VERSION);
+BIND(pthread_setspecific, FIRST_VERSION);
 
 // 2.33; earlier versions are macros of the headers.
 HIDDEN int stat(const char* path, struct stat* result) noexcept {
@@ -80,6 +82,10 @@ HIDDEN int fstat(int file, struct stat* result) noexcept {
 HIDDEN int fstat64(int file, struct stat64* result) noexcept {
   return static_cast<int>(syscall(SYS_fstat, file, result));
 }
+
+// 2.32: 0 means that there may be several threads.
+HIDDEN char __libc_single_threaded;
+char __libc_single_threaded = 0;
 
 // 2.36
 HIDDEN uint32_t arc4random() noexcept {

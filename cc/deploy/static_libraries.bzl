@@ -11,13 +11,19 @@ def _static_libraries_impl(ctx):
     flags = [flag for linker_input in inputs for flag in linker_input.user_link_flags]
     names = {flag[2:]: None for flag in flags if flag.startswith("-l")}
     names["stdc++"] = None
+    names = [name for name in names.keys() if name not in _GLIBC]
+    omitted = [name for name in names if [None for prefix in ctx.attr.omit if name.startswith(prefix)]]
     folder = ctx.actions.declare_directory(ctx.label.name)
     ctx.actions.run(
         outputs = [folder],
         inputs = toolchain.all_files,
         executable = ctx.executable._script,
-        arguments = [folder.path, toolchain.compiler_executable, toolchain.sysroot or "/"] +
-                    [name for name in names.keys() if name not in _GLIBC],
+        arguments = [
+            folder.path,
+            toolchain.compiler_executable,
+            toolchain.sysroot or "/",
+            " ".join(omitted),
+        ] + names,
         mnemonic = "StaticLibraries",
         use_default_shell_env = True,
     )
@@ -27,6 +33,7 @@ static_libraries = rule(
     implementation = _static_libraries_impl,
     doc = "A folder with lib<name>.a of each library that a program links, for the linker's -L.",
     attrs = {
+        "omit": attr.string_list(doc = "prefixes of libraries that are to be empty"),
         "program": attr.label(doc = "cc_library", mandatory = True, providers = [CcInfo]),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
         "_script": attr.label(cfg = "exec", default = "//cc/deploy:static_libraries", executable = True),

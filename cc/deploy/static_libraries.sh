@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Copies static libraries of the system to a folder.
-# Usage: static_libraries.sh FOLDER COMPILER SYSROOT NAME...
+# Usage: static_libraries.sh FOLDER COMPILER SYSROOT "OMITTED..." NAME...
 #
-# A library that has only a shared form (libhwy) becomes an empty one; the program then has to define
-# what it uses.
+# OMITTED libraries become empty ones, and so do those that have only a shared form (libhwy); the
+# binary then defines what it uses, or the program that opens it does.
 set -euo pipefail
 
-folder="$1" compiler="$2" sysroot="$3"
-for name in "${@:4}"; do
+folder="$1" compiler="$2" sysroot="$3" omitted="$4"
+for name in "${@:5}"; do
   path="$("${compiler}" --sysroot="${sysroot}" -print-file-name="lib${name}.a")"
-  if [[ ${path} == */* ]]; then
+  if [[ ${path} == */* && " ${omitted} " != *" ${name} "* ]]; then
     cp -L "${path}" "${folder}/"
   else
     printf '!<arch>\n' > "${folder}/lib${name}.a"
