@@ -7,6 +7,9 @@
 # AIPP, to which a MindIR is converted first (<name>_aipp.om). CPU decodes on the host, which also runs a
 # MindIR if there is no Ascend 310. Writes preprocess_Result, result_Files, time_Result, report.json and
 # acc.log to the current folder.
+#
+# Beside infer310, in the archive of //cc:deploy, it needs no Python: infer310 reads MNIST's files itself,
+# and <name>.onnx beside MINDIR_PATH is what ATC converts.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail
 for here in "$0.runfiles"/{_main,lenet_mindspore}/tools "$(dirname "$0")"; do # under `bazel run`
@@ -24,6 +27,33 @@ device_id="${4:-0}"
 [[ -d ${data} ]] || usage_error "DATA_PATH ${data} is not a folder"
 [[ ${mode} == DVPP || ${mode} == CPU ]] || usage_error "expected DVPP or CPU, found $3"
 [[ ${device_id} =~ ^[0-9]+$ ]] || usage_error "DEVICE_ID must be a number, found ${device_id}"
+
+archive=""
+[[ ! -x ${here}/infer310 ]] || archive="$(cd "${here}" && pwd)"
+
+# convert_by_atc MINDIR: converts <name>.onnx beside it and sets ${model}, unless that OM is newer.
+convert_by_atc() {
+  local onnx="${1%.*}.onnx" folder soc name
+  [[ -f ${onnx} ]] || usage_error "DVPP needs an OM with AIPP, made from ${onnx}, which is missing"
+  name="$(basename "${1%.*}")_aipp"
+  model="${user_dir}/${name}.om"
+  if [[ ${model} -nt ${onnx} ]]; then
+    echo "reusing ${model}, converted from ${onnx}"
+    return
+  fi
+  soc="$("${archive}/infer310" --probe --json --device_id="${device_id}" \
+    | sed -n 's/.*"soc_name": "\(.*\)".*/\1/p')" || true
+  set -- atc --framework=5 --model="${onnx}" --output="${name}" --soc_version="${soc:-Ascend310}" \
+    --input_format=NCHW --input_shape=x:1,1,32,32 --output_type=FP32 --insert_op_conf="${archive}/aipp.cfg"
+  if ! command -v atc > /dev/null; then
+    echo "$(basename "$0"): error: ATC, the converter of CANN, is not installed; source its set_env.sh, or" \
+      "run this where CANN is and give the OM as MINDIR_PATH, or give CPU instead of DVPP:" "${@@Q}" >&2
+    exit 3
+  fi
+  folder="$(mktemp -d)" # for the files that ATC leaves
+  (cd "${folder}" && "$@") && mv "${folder}/${name}"*.om "${model}" || exit 1
+  rm -r "${folder}"
+}
 
 # convert_for_dvpp MINDIR: converts to an OM with AIPP and sets ${model}. An OM converted earlier from
 # the same MindIR is reused.
@@ -44,9 +74,25 @@ convert_for_dvpp() {
   fi
 }
 
-[[ ${mode} == DVPP && ${model,,} != *.om ]] && convert_for_dvpp "${model}"
+if [[ ${mode} == DVPP && ${model,,} != *.om ]]; then
+  if [[ -n ${archive} ]]; then convert_by_atc "${model}"; else convert_for_dvpp "${model}"; fi
+fi
+
+# infer: runs infer310 on ${images}.
+infer() {
+  run_program //cc:infer310 --mindir_path="${model}" --dataset_path="${images}" --result_format=files \
+    --result_path="${user_dir}/result_Files" --cpu_dvpp="${mode}" --device_id="${device_id}"
+}
 
 images="${data}"
+if [[ -n ${archive} ]]; then
+  code=0
+  text="$(infer)" || code=$?
+  printf '%s\n' "${text}"
+  sed -n 's/^Accuracy: {\(.*\)}$/\1/p' <<< "${text}" > "${user_dir}/acc.log" # empty without labels
+  exit "${code}"
+fi
+
 if [[ ! -e ${data}/manifest.csv ]]; then
   images="${user_dir}/preprocess_Result"
   format=png # lossless; DVPP decodes only JPEG
@@ -57,8 +103,7 @@ fi
 results="${user_dir}/result_Files"
 earlier="$(stat -Lc %i "${results}" 2> /dev/null || true)"
 code=0
-run_program //cc:infer310 --mindir_path="${model}" --dataset_path="${images}" --result_format=files \
-  --result_path="${results}" --cpu_dvpp="${mode}" --device_id="${device_id}" || code=$?
+infer || code=$?
 # With exit code 2 and a new folder, some images could not be read; the others have results.
 if [[ ${code} -ne 0 && (${code} -ne 2 || $(stat -Lc %i "${results}" 2> /dev/null) == "${earlier}") ]]; then
   exit "${code}"

@@ -19,12 +19,18 @@ absolute() {
 }
 
 # run_program LABEL FLAG...: runs a program of this repository, such as //python:train, from the
-# runfiles; without these, with the python3 of PATH if it has MindSpore, else by Bazel.
+# script's folder or the runfiles; without these, with the python3 of PATH if it has MindSpore, else by
+# Bazel.
 run_program() {
   local label="$1" path runfiles workspace
   shift
   path="${label#//}"
   path="${path/://}"
+  workspace="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+  if [[ -x ${workspace}/${label##*:} ]]; then # in the archive of //cc:deploy
+    "${workspace}/${label##*:}" "$@"
+    return
+  fi
   # Bazel names the folder of this repository _main if it reads MODULE.bazel.
   for runfiles in {"${RUNFILES_DIR:-$0.runfiles}","${TEST_SRCDIR:-$0.runfiles}","$0.runfiles"}/{_main,lenet_mindspore}; do
     if [[ -x ${runfiles}/${path} ]]; then

@@ -1,4 +1,4 @@
-"""A rule for the static forms of system libraries."""
+"""Rules for programs that run on other systems than the one that builds them."""
 
 load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
 
@@ -37,6 +37,39 @@ static_libraries = rule(
         "program": attr.label(doc = "cc_library", mandatory = True, providers = [CcInfo]),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
         "_script": attr.label(cfg = "exec", default = "//cc/deploy:static_libraries", executable = True),
+    },
+    toolchains = ["@bazel_tools//tools/cpp:toolchain_type"],
+)
+
+def _archive_impl(ctx):
+    files = []
+    for target, path in ctx.attr.contents.items():
+        for file in target[DefaultInfo].files.to_list():
+            files.append((file, path + file.basename if path.endswith("/") or not path else path))
+    cpu = find_cpp_toolchain(ctx).cpu
+    folder = ctx.actions.declare_directory(ctx.label.name)
+    ctx.actions.run(
+        outputs = [folder],
+        inputs = [file for file, _ in files] + [ctx.file.version],
+        executable = ctx.executable._script,
+        arguments = [folder.path, ctx.file.version.path, {"k8": "x86_64"}.get(cpu, cpu)] +
+                    ["%s=%s" % (path, file.path) for file, path in files],
+        mnemonic = "Archive",
+        use_default_shell_env = True,
+    )
+    return [DefaultInfo(files = depset([folder]))]
+
+archive = rule(
+    implementation = _archive_impl,
+    doc = "A folder with lenet-infer310-<version>-<cpu>.tar.gz, the same bytes for the same contents.",
+    attrs = {
+        "contents": attr.label_keyed_string_dict(
+            allow_files = True,
+            doc = "path in the archive per file; \"\" or one that ends with / is a folder",
+        ),
+        "version": attr.label(allow_single_file = True, doc = "file with __version__", mandatory = True),
+        "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
+        "_script": attr.label(cfg = "exec", default = "//cc/deploy:pack", executable = True),
     },
     toolchains = ["@bazel_tools//tools/cpp:toolchain_type"],
 )
