@@ -42,7 +42,7 @@ convert_by_atc() {
     return
   fi
   soc="$("${archive}/infer310" --probe --json --device_id="${device_id}" \
-    | sed -n 's/.*"soc_name": "\(.*\)".*/\1/p')" || true
+    | sed -nE 's/.*"soc_name": "([^"-]*).*/\1/p')" || true
   set -- atc --framework=5 --model="${onnx}" --output="${name}" --soc_version="${soc:-Ascend310}" \
     --input_format=NCHW --input_shape=x:1,1,32,32 --output_type=FP32 --insert_op_conf="${archive}/aipp.cfg"
   if ! command -v atc > /dev/null; then

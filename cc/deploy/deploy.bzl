@@ -57,7 +57,7 @@ def _archive_impl(ctx):
         mnemonic = "Archive",
         use_default_shell_env = True,
     )
-    return [DefaultInfo(files = depset([folder]))]
+    return [DefaultInfo(files = depset([folder]), runfiles = ctx.runfiles(files = [folder]))]
 
 archive = rule(
     implementation = _archive_impl,
