@@ -5,6 +5,7 @@ the machine, which tools/bazel installs. Nothing comes from GitHub.
 """
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
+load("//third_party/aarch64:aarch64_repository.bzl", "aarch64_repository")
 load("//third_party/ascend_headers:ascend_headers_repository.bzl", "ascend_headers_repository")
 load("//third_party/buildifier:buildifier_repository.bzl", "buildifier_repository")
 load("//third_party/cuda_headers:cuda_headers_repository.bzl", "cuda_headers_repository")
@@ -154,6 +155,7 @@ def _python():
 
 def _system():
     maybe(image_repository, name = "image")
+    maybe(aarch64_repository, name = "aarch64")
     for name, (debian, modules) in _SYSTEM_LIBRARIES.items():
         programs = ["protoc"] if name == "protobuf" else []
         maybe(system_library, name = name, debian = debian, modules = modules, programs = programs)
@@ -166,5 +168,6 @@ def lenet_repositories():
     maybe(buildifier_repository, name = "buildifier")
     maybe(mnist_repository, name = "mnist")
     maybe(mindspore_lite_repository, name = "mindspore_lite")
+    maybe(mindspore_lite_repository, name = "mindspore_lite_aarch64", platform = "manylinux2014_aarch64")
     maybe(ascend_headers_repository, name = "ascend_headers")
     maybe(cuda_headers_repository, name = "cuda_headers")

@@ -32,7 +32,13 @@ expect_glibc() {
   fi
 }
 
-expect_glibc infer310
+if [[ -n ${LENET_EMULATOR:-} ]]; then # the program is for another processor
+  mv infer310 infer310.emulated
+  printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "${LENET_EMULATOR}" "${PWD}/infer310.emulated" > infer310
+  chmod +x infer310
+fi
+
+expect_glibc "$(ls infer310.emulated 2> /dev/null || echo infer310)"
 expect_glibc infer310_lite.so libmindspore-extendrt_python.so libmindspore_glog.so.0
 expect_glibc "${old_simulator}/libascendcl.so"
 
@@ -48,7 +54,7 @@ bare() { env -i "$@"; }
 expect_exit 0 bare ./infer310
 expect_text "Accuracy: {'Accuracy':0.9"
 expect_text "Images: 100 "
-expect_exit 0 "${built}" --mindir_path=lenet.mindir --dataset_path=images --result_path="${TEST_TMPDIR}/built"
+expect_exit 0 ${LENET_EMULATOR:+"${LENET_EMULATOR}"} "${built}" --mindir_path=lenet.mindir --dataset_path=images --result_path="${TEST_TMPDIR}/built"
 cmp result_Files/results.npy "${TEST_TMPDIR}/built/results.npy" || failures=$((failures + 1))
 
 expect_exit 3 bare ./infer310 --probe

@@ -5,7 +5,12 @@ load("//third_party/python:pip.bzl", "download_wheel")
 
 def _mindspore_lite_repository_impl(repository_ctx):
     # The only wheel is for CPython 3.7; the C++ files in it do not depend on Python.
-    _, wheel = download_wheel(repository_ctx, repository_ctx.attr._lock, python_version = "37")
+    _, wheel = download_wheel(
+        repository_ctx,
+        repository_ctx.attr._lock,
+        python_version = "37",
+        platform = repository_ctx.attr.platform,
+    )
     repository_ctx.symlink(wheel, "sdk.zip")  # Bazel 4 detects archives by the file extension
     repository_ctx.extract("sdk.zip")
     repository_ctx.delete("sdk.zip")
@@ -21,6 +26,7 @@ mindspore_lite_repository = repository_rule(
     implementation = _mindspore_lite_repository_impl,
     doc = "The C++ SDK in the PyPI wheel mindspore-lite.",
     attrs = {
+        "platform": attr.string(doc = "pip's name of the processor and system; empty for the machine's"),
         "_build_file": attr.label(default = "//third_party/mindspore_lite:mindspore_lite.BUILD"),
         "_lock": attr.label(default = "//third_party/mindspore_lite:wheel.lock"),
     },

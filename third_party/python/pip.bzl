@@ -48,13 +48,14 @@ def run_pip(repository_ctx, arguments):
         ))
     return python
 
-def download_wheel(repository_ctx, lock, python_version = None):
+def download_wheel(repository_ctx, lock, python_version = None, platform = None):
     """Downloads the only distribution in `lock` into the folder `wheel`.
 
     Args:
       repository_ctx: see run_pip.
       lock: label of a requirements file with hashes.
       python_version: version of the wheel, such as "37"; None for the interpreter's.
+      platform: pip's name of the processor and system; None or "" for the machine's.
 
     Returns:
       The path of the interpreter and the path of the wheel.
@@ -62,5 +63,7 @@ def download_wheel(repository_ctx, lock, python_version = None):
     arguments = ["download", "--require-hashes", "--no-deps", "--only-binary=:all:", "--dest", "wheel"]
     if python_version:
         arguments += ["--python-version", python_version]
+    if platform:
+        arguments += ["--platform", platform]
     python = run_pip(repository_ctx, arguments + ["-r", repository_ctx.path(lock)])
     return python, repository_ctx.path("wheel").readdir()[0]

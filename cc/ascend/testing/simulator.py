@@ -96,7 +96,7 @@ class Process:
         for name, value in settings.items():
             environment[f"LENET_SIM_{name.upper()}"] = str(value)
         self._process = subprocess.Popen(
-            [programs.path(PROGRAM), "--threads=1", *arguments],
+            [*programs.command(PROGRAM), "--threads=1", *arguments],
             cwd=cwd,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -19,10 +19,20 @@ def path(program: str) -> str:
     return str(resources.path(f"{package or 'python'}/{name}"))
 
 
+def emulated() -> bool:
+    """Returns whether built C++ programs are for another processor (third_party/aarch64)."""
+    return "LENET_EMULATOR" in os.environ
+
+
+def run_file(file: AnyPath) -> list[str]:
+    """Returns the command that runs a built file, under emulation if it is for another processor."""
+    return [os.environ["LENET_EMULATOR"], str(file)] if emulated() else [str(file)]
+
+
 def command(program: str) -> list[str]:
-    """Returns the command of a built Python program, or of its source without Bazel."""
+    """Returns the command of a built program, or of a Python program's source without Bazel."""
     if resources.UNDER_BAZEL:
-        return [path(program)]
+        return run_file(path(program))
     return [sys.executable, f"{path(program + '.py')}"]
 
 
