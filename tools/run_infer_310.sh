@@ -28,45 +28,27 @@ device_id="${4:-0}"
 [[ ${mode} == DVPP || ${mode} == CPU ]] || usage_error "expected DVPP or CPU, found $3"
 [[ ${device_id} =~ ^[0-9]+$ ]] || usage_error "DEVICE_ID must be a number, found ${device_id}"
 
-archive=""
-[[ ! -x ${here}/infer310 ]] || archive="$(cd "${here}" && pwd)"
-
-# convert_by_atc MINDIR: converts <name>.onnx beside it and sets ${model}, unless that OM is newer.
-convert_by_atc() {
-  local onnx="${1%.*}.onnx" folder soc name
-  [[ -f ${onnx} ]] || usage_error "DVPP needs an OM with AIPP, made from ${onnx}, which is missing"
-  name="$(basename "${1%.*}")_aipp"
-  model="${user_dir}/${name}.om"
-  if [[ ${model} -nt ${onnx} ]]; then
-    echo "reusing ${model}, converted from ${onnx}"
-    return
-  fi
-  soc="$("${archive}/infer310" --probe --json --device_id="${device_id}" \
-    | sed -nE 's/.*"soc_name": "([^"-]*).*/\1/p')" || true
-  set -- atc --framework=5 --model="${onnx}" --output="${name}" --soc_version="${soc:-Ascend310}" \
-    --input_format=NCHW --input_shape=x:1,1,32,32 --output_type=FP32 --insert_op_conf="${archive}/aipp.cfg"
-  if ! command -v atc > /dev/null; then
-    echo "$(basename "$0"): error: ATC, the converter of CANN, is not installed; source its set_env.sh, or" \
-      "run this where CANN is and give the OM as MINDIR_PATH, or give CPU instead of DVPP:" "${@@Q}" >&2
-    exit 3
-  fi
-  folder="$(mktemp -d)" # for the files that ATC leaves
-  (cd "${folder}" && "$@") && mv "${folder}/${name}"*.om "${model}" || exit 1
-  rm -r "${folder}"
-}
-
 # convert_for_dvpp MINDIR: converts to an OM with AIPP and sets ${model}. An OM converted earlier from
 # the same MindIR is reused.
 convert_for_dvpp() {
-  local mindir="$1" code=0 sha256 name
-  sha256="$(sha256sum < "${mindir}" | cut -d ' ' -f 1)"
+  local mindir="$1" onnx="${1%.*}.onnx" code=0 sha256 name
   name="$(basename "${mindir}")"
   model="${user_dir}/${name%.*}_aipp.om"
-  if [[ -f ${model} ]] && grep -q "\"source_sha256\": \"${sha256}\"" "${model}.json" 2> /dev/null; then
-    echo "reusing ${model}, converted from ${mindir}"
-    return
+  if [[ -n ${archive} ]]; then
+    [[ -f ${onnx} ]] || usage_error "DVPP needs an OM with AIPP, made from ${onnx}, which is missing"
+    if [[ ${model} -nt ${onnx} ]]; then
+      echo "reusing ${model}, which is newer than ${onnx}"
+      return
+    fi
+    to_om_by_atc "${onnx}" "${model}" --aipp || code=$?
+  else
+    sha256="$(sha256sum < "${mindir}" | cut -d ' ' -f 1)"
+    if [[ -f ${model} ]] && grep -q "\"source_sha256\": \"${sha256}\"" "${model}.json" 2> /dev/null; then
+      echo "reusing ${model}, converted from ${mindir}"
+      return
+    fi
+    run_program //tools:to_om --model="${mindir}" --output="${model}" --aipp || code=$?
   fi
-  run_program //tools:to_om --model="${mindir}" --output="${model}" --aipp || code=$?
   if [[ ${code} -ne 0 ]]; then
     echo "$(basename "$0"): error: DVPP needs an OM with AIPP, and ${mindir} could not be converted;" \
       "give such an OM as MINDIR_PATH, or CPU instead of DVPP" >&2
@@ -74,9 +56,7 @@ convert_for_dvpp() {
   fi
 }
 
-if [[ ${mode} == DVPP && ${model,,} != *.om ]]; then
-  if [[ -n ${archive} ]]; then convert_by_atc "${model}"; else convert_for_dvpp "${model}"; fi
-fi
+[[ ${mode} == DVPP && ${model,,} != *.om ]] && convert_for_dvpp "${model}"
 
 # infer: runs infer310 on ${images}.
 infer() {

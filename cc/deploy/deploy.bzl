@@ -45,7 +45,7 @@ def _archive_impl(ctx):
     files = []
     for target, path in ctx.attr.contents.items():
         for file in target[DefaultInfo].files.to_list():
-            files.append((file, path + file.basename if path.endswith("/") or not path else path))
+            files.append((file, path + file.basename))
     cpu = find_cpp_toolchain(ctx).cpu
     folder = ctx.actions.declare_directory(ctx.label.name)
     ctx.actions.run(
@@ -65,7 +65,7 @@ archive = rule(
     attrs = {
         "contents": attr.label_keyed_string_dict(
             allow_files = True,
-            doc = "path in the archive per file; \"\" or one that ends with / is a folder",
+            doc = "folder in the archive per file; a .tar is unpacked",
         ),
         "version": attr.label(allow_single_file = True, doc = "file with __version__", mandatory = True),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),

@@ -90,7 +90,20 @@ expect_text "engine acl on Ascend310:0"
 expect_file acc.log "'Accuracy':0.9"
 expect_exit 0 ascend ./run_infer_310.sh lenet.mindir images DVPP
 expect_text "reusing"
+expect_file report.json '"decoded_on_device": 100'
 expect_exit 0 bare LD_LIBRARY_PATH="${old_simulator}" LENET_ASCEND_DEVICES="${PWD}/dev" \
   ./infer310 --mindir_path="${om}"
 expect_text "engine acl on Ascend310:0"
+
+# board_check tries what it can without the repository.
+expect_exit 3 bare ./board_check.sh
+expect_text "written: ${PWD}/board_report.tar.gz"
+rm -r board_report
+expect_exit 0 ascend ./board_check.sh
+expect_text "ok: usable"
+for item in float aipp dvpp dynamic two-processes; do
+  output="$(grep -A 2 -x "${item}" board_report/report.txt | tail -n 1)"
+  expect_text " of 100 classes differ"
+done
+expect_file board_report/report.txt "not run: only the repository has what it needs, //python:train"
 finish

@@ -8,8 +8,11 @@ set -euo pipefail
 folder="$1" version="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$2")"
 name="lenet-infer310-${version}-$3"
 for pair in "${@:4}"; do
-  mkdir -p "$(dirname "${folder}/${name}/${pair%%=*}")"
-  cp -L "${pair#*=}" "${folder}/${name}/${pair%%=*}"
+  mkdir -p "${folder}/${name}"
+  case "${pair}" in
+    *.tar) tar -xf "${pair#*=}" -C "${folder}/${name}" ;;
+    *) cp -L "${pair#*=}" "${folder}/${name}/${pair%%=*}" ;;
+  esac
 done
 mkdir "${folder}/${name}/lib" "${folder}/${name}/licenses"
 headers=(absl/flags/flag.h google/protobuf/message.h hwy/highway.h jpeglib.h nlohmann/json.hpp
