@@ -4,7 +4,7 @@ set -euo pipefail
 source tools/testing.sh
 
 archive="$(echo "${PWD}"/cc/deploy/archive/lenet-infer310-*.tar.gz)"
-sdk="$(echo "${TEST_SRCDIR}"/*mindspore_lite/mindspore_lite/lib)"
+sdk="$(echo "${TEST_SRCDIR}"/*mindspore_lite*/mindspore_lite/lib)"
 readonly archive sdk built="${PWD}/cc/infer310" om="${PWD}/cc/ascend/testing/lenet_aipp.om"
 readonly simulator="${PWD}/cc/ascend/sim" old_simulator="${PWD}/cc/deploy/sim"
 readonly fake_cann="${PWD}/cc/ascend/testing/fake_cann"

@@ -1,8 +1,8 @@
-// Lets a program that is linked against a new glibc start with glibc 2.28.
+// Lets a program that is linked against a new glibc start with glibc 2.27.
 //
 // A program records the newest version of each function that its build machine
 // has, and does not start where that version is missing. This file binds those
-// newer than 2.28 to their first version, which glibc keeps for old programs,
+// newer than 2.27 to their first version, which glibc keeps for old programs,
 // or defines them. The definitions are hidden: other libraries use their own.
 
 #include <dlfcn.h>

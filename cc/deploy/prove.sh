@@ -73,13 +73,14 @@ for suite in "${@:-bullseye bookworm}"; do
       # Own namespaces, because debootstrap mounts /proc.
       unshare --mount --pid --fork debootstrap --variant=minbase ${foreign} --arch="${cpu}" "${name}" "${tree}" \
         "${mirror}" > "${work}/debootstrap.log" 2>&1 || { tail "${work}/debootstrap.log" >&2; exit 1; }
+      mkdir -p "${tree}${files}" "${tree}/proc"
       touch "${tree}/made"
     fi
     export -f try
     export work files
     # shellcheck disable=SC2016 # expanded in the new namespace
     unshare --mount bash -ec 'mount --bind "${work}/files" "$2${files}"; mount -t proc proc "$2/proc"
-      try "$1" "${files}" chroot "$2" ${3:+"${files}/qemu-aarch64-static"}' \
+      try "$1" "${files}" "$(command -v chroot)" "$2" ${3:+"${files}/qemu-aarch64-static"}' \
       bash "${name}" "${tree}" "${LENET_EMULATOR:-}"
     if diff -r "${work}/here" "${work}/${name}"; then
       echo "${name} ${cpu}: equal"
