@@ -42,18 +42,14 @@ static_libraries = rule(
 )
 
 def _archive_impl(ctx):
-    files = []
-    for target, path in ctx.attr.contents.items():
-        for file in target[DefaultInfo].files.to_list():
-            files.append((file, path + file.basename))
     cpu = find_cpp_toolchain(ctx).cpu
     folder = ctx.actions.declare_directory(ctx.label.name)
     ctx.actions.run(
         outputs = [folder],
-        inputs = [file for file, _ in files] + [ctx.file.version],
+        inputs = ctx.files.srcs + [ctx.file.version],
         executable = ctx.executable._script,
         arguments = [folder.path, ctx.file.version.path, {"k8": "x86_64"}.get(cpu, cpu)] +
-                    ["%s=%s" % (path, file.path) for file, path in files],
+                    [file.path for file in ctx.files.srcs],
         mnemonic = "Archive",
         use_default_shell_env = True,
     )
@@ -63,10 +59,7 @@ archive = rule(
     implementation = _archive_impl,
     doc = "A folder with lenet-infer310-<version>-<cpu>.tar.gz, the same bytes for the same contents.",
     attrs = {
-        "contents": attr.label_keyed_string_dict(
-            allow_files = True,
-            doc = "folder in the archive per file; a .tar is unpacked",
-        ),
+        "srcs": attr.label_list(allow_files = True, doc = "files; a .tar is unpacked"),
         "version": attr.label(allow_single_file = True, doc = "file with __version__", mandatory = True),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
         "_script": attr.label(cfg = "exec", default = "//cc/deploy:pack", executable = True),

@@ -125,8 +125,9 @@ HIDDEN int _dl_find_object(void* address, dl_find_object* result) noexcept {
 // 2.34: before, the program itself ran its constructors.
 using Function = void (*)(int, char**, char**);
 using Main = int (*)(int, char**, char**);
-HIDDEN Function __init_array_start[];
-HIDDEN Function __init_array_end[];
+// Weak, because a shared library, which has no main function, lacks them.
+HIDDEN __attribute__((weak)) Function __init_array_start[];
+HIDDEN __attribute__((weak)) Function __init_array_end[];
 extern "C" void _init();
 
 extern "C" int FirstStartMain(Main main, int argc, char** argv, Function init,

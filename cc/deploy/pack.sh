@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Writes lenet-infer310-<version>-<cpu>.tar.gz to a folder.
-# Usage: pack.sh FOLDER VERSION_FILE CPU PATH_IN_ARCHIVE=FILE...
+# Usage: pack.sh FOLDER VERSION_FILE CPU FILE...
 #
-# Adds the licences of the system libraries that infer310 contains. The same files give the same bytes.
+# A FILE.tar is unpacked. Adds the licences of the system libraries that infer310 contains. The same files give the same bytes.
 set -euo pipefail
 
 folder="$1" version="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$2")"
 name="lenet-infer310-${version}-$3"
-for pair in "${@:4}"; do
-  mkdir -p "${folder}/${name}"
-  case "${pair}" in
-    *.tar) tar -xf "${pair#*=}" -C "${folder}/${name}" ;;
-    *) cp -L "${pair#*=}" "${folder}/${name}/${pair%%=*}" ;;
+mkdir "${folder}/${name}"
+for file in "${@:4}"; do
+  case "${file}" in
+    *.tar) tar -xf "${file}" -C "${folder}/${name}" ;;
+    *) cp -L "${file}" "${folder}/${name}/" ;;
   esac
 done
 mkdir "${folder}/${name}/lib" "${folder}/${name}/licenses"
