@@ -31,42 +31,54 @@
 
 #define HIDDEN extern "C" __attribute__((visibility("hidden")))
 
-// Defines `name` as a jump to this version of glibc's function.
-#define BIND(name, version)                                                \
-  asm(".symver first_" #name ", " #name "@" version                        \
+// Defines `name` as a jump to this version of glibc's function `target`.
+#define BIND_TO(name, target, version)                                     \
+  asm(".symver first_" #name ", " #target "@" version                      \
       "\n"                                                                 \
       ".section .text.first_" #name                                        \
       ", \"ax\", %progbits\n"                                              \
       ".globl " #name "\n.hidden " #name "\n.type " #name                  \
       ", %function\n" #name ": " JUMP " first_" #name PLT "\n.size " #name \
       ", . - " #name "\n.text")
+#define BIND(name) BIND_TO(name, name, FIRST_VERSION)
 
 // 2.29: other errno. 2.32, 2.34: moved from libpthread, libdl.
-BIND(exp, FIRST_VERSION);
-BIND(log, FIRST_VERSION);
-BIND(log2, FIRST_VERSION);
-BIND(pow, FIRST_VERSION);
-BIND(pthread_sigmask, FIRST_VERSION);
-BIND(dladdr, FIRST_VERSION);
-BIND(dlclose, FIRST_VERSION);
-BIND(dlerror, FIRST_VERSION);
-BIND(dlinfo, DLINFO_VERSION);
-BIND(dlopen, FIRST_VERSION);
-BIND(dlsym, FIRST_VERSION);
-BIND(pthread_create, FIRST_VERSION);
-BIND(pthread_detach, FIRST_VERSION);
-BIND(pthread_getspecific, FIRST_VERSION);
-BIND(pthread_join, FIRST_VERSION);
-BIND(pthread_key_create, FIRST_VERSION);
-BIND(__pthread_key_create, FIRST_VERSION);
-BIND(pthread_key_delete, FIRST_VERSION);
-BIND(pthread_once, FIRST_VERSION);
-BIND(pthread_rwlock_destroy, FIRST_VERSION);
-BIND(pthread_rwlock_init, FIRST_VERSION);
-BIND(pthread_rwlock_rdlock, FIRST_VERSION);
-BIND(pthread_rwlock_unlock, FIRST_VERSION);
-BIND(pthread_rwlock_wrlock, FIRST_VERSION);
-BIND(pthread_setspecific, FIRST_VERSION);
+BIND(exp);
+BIND(log);
+BIND(log2);
+BIND(pow);
+BIND(pthread_sigmask);
+BIND(dladdr);
+BIND(dlclose);
+BIND(dlerror);
+BIND_TO(dlinfo, dlinfo, DLINFO_VERSION);
+BIND(dlopen);
+BIND(dlsym);
+BIND(pthread_create);
+BIND(pthread_detach);
+BIND(pthread_getspecific);
+BIND(pthread_join);
+BIND(pthread_key_create);
+BIND(__pthread_key_create);
+BIND(pthread_key_delete);
+BIND(pthread_mutex_trylock);
+BIND(pthread_once);
+BIND(pthread_rwlock_destroy);
+BIND(pthread_rwlock_init);
+BIND(pthread_rwlock_rdlock);
+BIND(pthread_rwlock_unlock);
+BIND(pthread_rwlock_wrlock);
+BIND(pthread_setspecific);
+BIND(sem_init);
+BIND(sem_post);
+BIND(sem_timedwait);
+BIND(sem_wait);
+
+// 2.38: the same with binary numbers, as C23 has them.
+BIND_TO(__isoc23_strtol, strtol, FIRST_VERSION);
+BIND_TO(__isoc23_strtoll, strtoll, FIRST_VERSION);
+BIND_TO(__isoc23_strtoul, strtoul, FIRST_VERSION);
+BIND_TO(__isoc23_strtoull, strtoull, FIRST_VERSION);
 
 // 2.33; earlier versions are macros of the headers.
 HIDDEN int stat(const char* path, struct stat* result) noexcept {
