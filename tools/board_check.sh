@@ -7,6 +7,7 @@
 # by //tools:to_om from the lenet.onnx of //python:lenet_onnx. Writes board_report/ and
 # board_report.tar.gz to the current folder: report.txt has an entry per item, <item>.log its output.
 #
+# The archive of //cc:deploy has this script without Bazel and Python; items that need more are "not run".
 # An item that this machine cannot run is "not run", with the reason. Exit code 0: all findings match
 # the documents; 1: an item differs or failed; 3: there is no usable Ascend, and nothing was run.
 # shellcheck disable=SC2317 # functions are called by item()
@@ -16,7 +17,7 @@ for runfiles in "${RUNFILES_DIR:-${TEST_SRCDIR:-$0.runfiles}}"/{_main,lenet_mind
   [[ ! -d ${runfiles} ]] || break # _main with MODULE.bazel
 done
 tools="${runfiles}/tools"
-[[ -d ${tools} ]] || tools="$(dirname "$0")"
+[[ -d ${tools} ]] || tools="$(cd "$(dirname "$0")" && pwd)"
 # shellcheck source=tools/check.sh
 source "${tools}/check.sh"
 
@@ -25,7 +26,8 @@ given="${2:+$(absolute "$2")}"
 begin_report Board 2 "$@"
 mkdir "${work}/om"
 
-readonly models="${runfiles}/python" aipp="${runfiles}/configs/aipp.cfg"
+models="${archive:-${runfiles}/python}" aipp="${archive:-${runfiles}/configs}/aipp.cfg"
+readonly models aipp
 
 experiment() { program //cc/ascend/board:experiment "$@"; }
 
@@ -47,8 +49,14 @@ need_om() {
 
 need_atc() { [[ -z ${given} ]] || skip "models come from OM_FOLDER, this one is made by ATC"; }
 
-# to_om OUTPUT FLAG...
-to_om() { program //tools:to_om --output="${work}/om/$1.om" "${@:2}"; }
+# to_om OUTPUT FLAG...: converts lenet.onnx.
+to_om() {
+  if [[ -n ${archive} ]]; then
+    to_om_by_atc "${models}/lenet.onnx" "${work}/om/$1.om" "${@:2}"
+  else
+    program //tools:to_om --output="${work}/om/$1.om" --model="${models}/lenet.onnx" "${@:2}"
+  fi
+}
 
 # convert NAME FLAG...
 convert() {
@@ -56,8 +64,8 @@ convert() {
     [[ -s ${given}/$1.om ]] || skip "OM_FOLDER has no $1.om"
     cp "${given}/$1.om"* "${work}/om/"
   else
-    checked "ATC is not installed" to_om "$1" --model="${models}/lenet.onnx" "${@:2}"
-    cp "${work}/om/$1.om.json" "${report}/"
+    checked "ATC is not installed" to_om "$1" "${@:2}"
+    [[ -n ${archive} ]] || cp "${work}/om/$1.om.json" "${report}/"
   fi
   echo "ok: $(stat -c %s "${work}/om/$1.om") bytes${given:+, taken from OM_FOLDER}"
 }
@@ -66,6 +74,7 @@ convert() {
 convert_crop() {
   local atc soc code=0
   need_atc
+  needs_repository
   atc="$(command -v atc)" || skip "atc is not on the PATH"
   soc="$(sed -n 's/.*"soc_version": "\(.*\)".*/\1/p' "${work}/om/lenet.om.json")"
   sed -e 's/YUV400_U8/YUV420SP_U8/' -e 's/src_image_size_w: 32/src_image_size_w: 128/' \
@@ -97,7 +106,7 @@ infer_om() {
 # compared EXPECTED FOUND CLASSES LOGITS: compares the results of two runs of infer.
 compared() {
   [[ -d ${work}/$1/result_Files ]] || skip "the run $1 is missing"
-  experiment compare "${work}/$1/result_Files" "${work}/$2/result_Files" "$3" "$4"
+  "${tools}/compare_results.sh" "${work}/$1/result_Files" "${work}/$2/result_Files" "$3" "$4"
 }
 
 # infer_like_cpu NAME OM CLASSES LOGITS FLAG...
@@ -133,8 +142,11 @@ no_permission() {
 }
 
 dvpp() {
-  local images="${work}/preprocess_Result"
-  program //python:preprocess --output_path="${images}" --image_format=jpg
+  local images="${archive}/images"
+  if [[ -z ${archive} ]]; then
+    images="${work}/preprocess_Result"
+    program //python:preprocess --output_path="${images}" --image_format=jpg
+  fi
   infer_like_cpu dvpp lenet_aipp 10 inf --cpu_dvpp=DVPP --dataset_path="${images}"
 }
 
@@ -172,7 +184,7 @@ other_soc() {
   need_om lenet
   need_atc
   ! grep -q "\"${other}\"" "${model}.json" || other=Ascend310
-  to_om other --model="${models}/lenet.onnx" --soc_version="${other}" \
+  to_om other --soc_version="${other}" \
     || skip "this ATC does not convert for ${other}"
   experiment load-other-soc "${device}" "${work}/om/other.om"
 }
@@ -233,7 +245,7 @@ export_air() {
   need_training
   checked "MindSpore writes AIR on an Ascend 910 only" program //python:export \
     --ckpt_file="${work}/train" --file_name="${work}/lenet" --file_format=AIR --device_id="${device}"
-  said "AIR written and converted" to_om air --model="${work}/lenet.air"
+  said "AIR written and converted" program //tools:to_om --output="${work}/om/air.om" --model="${work}/lenet.air"
 }
 
 # Succeeds if the installed CANN is one that the documents leave open for this chip.
@@ -277,7 +289,7 @@ item load-truncated "Loading half of a model: 145000" with_om load-truncated len
 item load-other-soc "Loading a model for another chip: 507008, 507009 or 545xxx" other_soc
 item unknown-model "The id of an unloaded model: 145003" with_om unknown-model lenet
 
-item native "infer310 on the CPU, for comparison" said "10000 images on the CPU" \
+item native "infer310 on the CPU, for comparison" said "done on the CPU" \
   infer native --engine=native --device_target=CPU --mindir_path="${models}/lenet.mindir"
 item float "Logits in float16 differ from float32 by about 1e-3 of their size, classes do not" \
   infer_like_cpu float lenet 0 0.2

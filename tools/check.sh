@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # Common part of board_check and gpu_check: items are tried one by one and listed in a report.
-# Set ${runfiles} before sourcing this file.
-# shellcheck disable=SC2154 # user_dir comes from scripts.sh, runfiles from the caller
+# Set ${runfiles} and ${tools}, the folder of this file, before sourcing it.
+# shellcheck disable=SC2154 # user_dir and archive come from scripts.sh, the others from the caller
 
-if [[ ! -d ${runfiles}/tools ]]; then # called directly: Bazel builds the programs
+if [[ ! -d ${runfiles}/tools && ! -x $(dirname "$0")/infer310 ]]; then # called directly: Bazel builds the programs
   name="$(basename "$0" .sh)"
   workspace="$(cd "$(dirname "$0")/.." && pwd)"
   bin="$(cd "${workspace}" && tools/bazel build "//tools:${name}" >&2 && tools/bazel info bazel-bin)"
   exec "${bin}/tools/${name}" "$@" # `bazel run` would change the user's folder
 fi
 # shellcheck source=tools/scripts.sh
-source "${runfiles}/tools/scripts.sh"
+source "${tools}/scripts.sh"
 
 readonly limit=900 # seconds per item, because a driver may hang
 readonly not_run=77
@@ -44,11 +44,17 @@ end_report() {
   exit "${bad}"
 }
 
+# needs_repository [PROGRAM]: in the archive, ends an item.
+needs_repository() { [[ -z ${archive} ]] || skip "only the repository has what it needs${1:+, $1}"; }
+
 # program LABEL FLAG...: runs a program of this repository within the time limit.
 program() {
-  local path="${1#//}"
+  local label="$1" path="${1#//}"
   shift
-  timeout -k 10 "${limit}" "${runfiles}/${path/://}" "$@"
+  path="${runfiles}/${path/://}"
+  [[ ${label} != //cc:infer310 || -z ${archive} ]] || path="${archive}/infer310"
+  [[ ${path} == "${archive}/infer310" ]] || needs_repository "${label}"
+  timeout -k 10 "${limit}" "${path}" "$@"
 }
 
 # skip REASON: ends an item that cannot run here.
@@ -99,7 +105,12 @@ said() {
 
 # environment COMMAND...: records the machine and the output of a tool that lists the devices.
 environment() {
-  program //tools:doctor
+  if [[ -n ${archive} ]]; then
+    cat /proc/version /etc/os-release
+    program //cc:infer310 --version
+  else
+    program //tools:doctor
+  fi
   timeout 60 "$@" || echo "$1: exit code $?"
   echo "ok: recorded"
 }

@@ -7,6 +7,9 @@
 # AIPP, to which a MindIR is converted first (<name>_aipp.om). CPU decodes on the host, which also runs a
 # MindIR if there is no Ascend 310. Writes preprocess_Result, result_Files, time_Result, report.json and
 # acc.log to the current folder.
+#
+# Beside infer310, in the archive of //cc:deploy, it needs no Python: infer310 reads MNIST's files itself,
+# and <name>.onnx beside MINDIR_PATH is what ATC converts.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # the documents say `sh`
 set -euo pipefail
 for here in "$0.runfiles"/{_main,lenet_mindspore}/tools "$(dirname "$0")"; do # under `bazel run`
@@ -28,15 +31,24 @@ require_data "${data}"
 # convert_for_dvpp MINDIR: converts to an OM with AIPP and sets ${model}. An OM converted earlier from
 # the same MindIR is reused.
 convert_for_dvpp() {
-  local mindir="$1" code=0 sha256 name
-  sha256="$(sha256sum < "${mindir}" | cut -d ' ' -f 1)"
+  local mindir="$1" onnx="${1%.*}.onnx" code=0 sha256 name
   name="$(basename "${mindir}")"
   model="${user_dir}/${name%.*}_aipp.om"
-  if [[ -f ${model} ]] && grep -q "\"source_sha256\": \"${sha256}\"" "${model}.json" 2> /dev/null; then
-    echo "reusing ${model}, converted from ${mindir}"
-    return
+  if [[ -n ${archive} ]]; then
+    [[ -f ${onnx} ]] || usage_error "DVPP needs an OM with AIPP, made from ${onnx}, which is missing"
+    if [[ ${model} -nt ${onnx} ]]; then
+      echo "reusing ${model}, which is newer than ${onnx}"
+      return
+    fi
+    to_om_by_atc "${onnx}" "${model}" --aipp || code=$?
+  else
+    sha256="$(sha256sum < "${mindir}" | cut -d ' ' -f 1)"
+    if [[ -f ${model} ]] && grep -q "\"source_sha256\": \"${sha256}\"" "${model}.json" 2> /dev/null; then
+      echo "reusing ${model}, converted from ${mindir}"
+      return
+    fi
+    run_program //tools:to_om --model="${mindir}" --output="${model}" --aipp || code=$?
   fi
-  run_program //tools:to_om --model="${mindir}" --output="${model}" --aipp || code=$?
   if [[ ${code} -ne 0 ]]; then
     echo "$(basename "$0"): error: DVPP needs an OM with AIPP, and ${mindir} could not be converted;" \
       "give such an OM as MINDIR_PATH, or CPU instead of DVPP" >&2
@@ -46,7 +58,21 @@ convert_for_dvpp() {
 
 [[ ${mode} == DVPP && ${model,,} != *.om ]] && convert_for_dvpp "${model}"
 
+# infer: runs infer310 on ${images}.
+infer() {
+  run_program //cc:infer310 --mindir_path="${model}" --dataset_path="${images}" --result_format=files \
+    --result_path="${user_dir}/result_Files" --cpu_dvpp="${mode}" --device_id="${device_id}"
+}
+
 images="${data}"
+if [[ -n ${archive} ]]; then
+  code=0
+  text="$(infer)" || code=$?
+  printf '%s\n' "${text}"
+  sed -n 's/^Accuracy: {\(.*\)}$/\1/p' <<< "${text}" > "${user_dir}/acc.log" # empty without labels
+  exit "${code}"
+fi
+
 if [[ ! -e ${data}/manifest.csv ]]; then
   images="${user_dir}/preprocess_Result"
   format=png # lossless; DVPP decodes only JPEG
@@ -57,8 +83,7 @@ fi
 results="${user_dir}/result_Files"
 earlier="$(stat -Lc %i "${results}" 2> /dev/null || true)"
 code=0
-run_program //cc:infer310 --mindir_path="${model}" --dataset_path="${images}" --result_format=files \
-  --result_path="${results}" --cpu_dvpp="${mode}" --device_id="${device_id}" || code=$?
+infer || code=$?
 # With exit code 2 and a new folder, some images could not be read; the others have results.
 if [[ ${code} -ne 0 && (${code} -ne 2 || $(stat -Lc %i "${results}" 2> /dev/null) == "${earlier}") ]]; then
   exit "${code}"

@@ -13,9 +13,9 @@ namespace {
 absl::Status NotLoaded(const std::string& reason) {
   return absl::UnavailableError(absl::StrCat(
       "the engine lite cannot be loaded: ", reason,
-      "; start the program with `bazel run //cc:infer310`, or put ",
-      "infer310_lite.so and the libraries of MindSpore Lite beside it, or ",
-      "use --engine=native on the CPU"));
+      "; start the program with `bazel run //cc:infer310`, add MindSpore Lite ",
+      "as the README beside this program says, or use --engine=native on the ",
+      "CPU"));
 }
 
 std::string LoadError() {

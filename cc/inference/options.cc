@@ -56,7 +56,6 @@ using bazel::tools::cpp::runfiles::Runfiles;
 
 constexpr char kModel[] = "lenet_mindspore/python/lenet.mindir";
 constexpr char kPlugin[] = "lenet_mindspore/cc/engine/infer310_lite.so";
-constexpr char kPluginName[] = "infer310_lite.so";
 constexpr char kTestSet[] = "mnist/Data/test/t10k-images.idx3-ubyte";
 
 absl::Status ParseFlags(int argc, char** argv) {
@@ -103,28 +102,28 @@ bool Exists(const std::string& path) {
   return !path.empty() && std::filesystem::exists(path, error);
 }
 
-// Returns the plug-in of the engine lite in the runfiles or next to the
-// program; "" if it is missing.
-std::string FindPlugin(const Runfiles* runfiles) {
+// Returns a file in the runfiles, else the file `name` beside the program; ""
+// if both are missing.
+std::string Find(const Runfiles* runfiles, const char* runfile,
+                 const char* name) {
   if (runfiles != nullptr) {
-    const std::string path = runfiles->Rlocation(kPlugin);
+    const std::string path = runfiles->Rlocation(runfile);
     if (Exists(path)) return path;
   }
   std::error_code error;
   const std::filesystem::path program =
       std::filesystem::read_symlink("/proc/self/exe", error);
-  const std::string path = (program.parent_path() / kPluginName).string();
+  const std::string path = (program.parent_path() / name).string();
   return !error && Exists(path) ? path : "";
 }
 
 absl::Status Fill(const Runfiles* runfiles, const char* runfile,
-                  absl::string_view flag, std::string* path) {
+                  const char* name, absl::string_view flag, std::string* path) {
+  if (path->empty()) *path = Find(runfiles, runfile, name);
   if (!path->empty()) return absl::OkStatus();
-  if (runfiles != nullptr) *path = runfiles->Rlocation(runfile);
-  if (Exists(*path)) return absl::OkStatus();
   return absl::NotFoundError(
-      absl::StrCat("the program has no runfiles with ", runfile,
-                   " because it was not started by Bazel; give --", flag));
+      absl::StrCat("there is no ", name, " beside this program and no ",
+                   runfile, " in Bazel's runfiles; give --", flag));
 }
 
 }  // namespace
@@ -216,10 +215,11 @@ absl::Status FillInputsFromRunfiles(const std::string& argv0,
                                     Infer310Options* options) {
   std::string error;
   const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(argv0, &error));
-  options->lite_plugin = FindPlugin(runfiles.get());
-  LENET_RETURN_IF_ERROR(
-      Fill(runfiles.get(), kModel, "mindir_path", &options->model_path));
-  return Fill(runfiles.get(), kTestSet, "dataset_path", &options->dataset_path);
+  options->lite_plugin = Find(runfiles.get(), kPlugin, "infer310_lite.so");
+  LENET_RETURN_IF_ERROR(Fill(runfiles.get(), kModel, "lenet.mindir",
+                             "mindir_path", &options->model_path));
+  return Fill(runfiles.get(), kTestSet, "images", "dataset_path",
+              &options->dataset_path);
 }
 
 }  // namespace lenet

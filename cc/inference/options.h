@@ -45,9 +45,9 @@ absl::Status BlameConfigFile(const Infer310Options& options,
                              const absl::Status& status);
 
 // Replaces an empty model_path and dataset_path by the files in the runfiles
-// of the program `argv0`, and sets lite_plugin to the library in the runfiles
-// or next to the program. Returns NotFound, with the flag to give, if a file is
-// missing.
+// of the program `argv0`, else by lenet.mindir and images beside it, and sets
+// lite_plugin to the library in one of these places. Returns NotFound, with the
+// flag to give, if a file is missing.
 absl::Status FillInputsFromRunfiles(const std::string& argv0,
                                     Infer310Options* options);
 

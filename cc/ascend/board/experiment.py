@@ -228,25 +228,6 @@ def crop_variant(device: int, float_path: str, crop_path: str) -> str:
     return text
 
 
-def compare(expected: str, found: str, classes: str, logits: str) -> str:
-    """Compares the result folders of two runs of infer310.
-
-    At most `classes` classes may differ, and each logit by at most `logits`.
-    """
-    first, second = (np.load(pathlib.Path(folder, "results.npy")) for folder in (expected, found))
-    if first.shape != second.shape:
-        raise DiffersError(f"{expected} and {found} hold results of different images")
-    differing = int((first.argmax(1) != second.argmax(1)).sum())
-    distance = float(np.abs(first - second).max())
-    text = (
-        f"{differing} of {len(first)} classes differ, logits by up to {distance:.5f} "
-        f"(mean {np.abs(first - second).mean():.5f})"
-    )
-    if differing > int(classes) or not distance <= float(logits):
-        raise DiffersError(f"{text}; expected at most {classes} and {logits}")
-    return text
-
-
 def pictures(folder: str, kind: str, count: str) -> str:
     """Writes test images as JPEGs.
 
