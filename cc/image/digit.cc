@@ -30,6 +30,7 @@ constexpr uint8_t kMinCoverage = 51;
 constexpr int kStroke = 2;
 constexpr int kSpeck = 50;
 constexpr int kFarSpeck = 4;
+constexpr int kMark = 20;
 constexpr int kLine = 10;
 constexpr int kMaxNested = 4;
 constexpr int kMaxSide = 1024;  // in picture.py
@@ -84,6 +85,7 @@ absl::Status RemoveMarks(Plane* ink) {
   const auto largest = std::max_element(kept.begin(), kept.end());
   const Box& digit = strokes[largest - kept.begin()].box;
   const int near = std::max(digit.height(), digit.width()) / 4;
+  bool beside = false;
   for (size_t i = 0; i < strokes.size(); ++i) {
     const Box& box = strokes[i].box;
     const bool like_digit = 2 * box.height() >= digit.height() &&
@@ -93,11 +95,17 @@ absl::Status RemoveMarks(Plane* ink) {
       return InvalidArgument(
           "a digit is cut off at the edge: crop the picture or leave a margin");
     }
-    const bool far =
-        box.RowsBetween(digit) > near || box.ColumnsBetween(digit) > near;
-    const int times = far && !like_digit ? kFarSpeck : kSpeck;
-    if (kept[i] * times >= *largest) continue;
+    const bool far = !like_digit && (box.RowsBetween(digit) > near ||
+                                     box.ColumnsBetween(digit) > near);
+    beside |= far && 5 * box.height() >= digit.height() &&
+              -2 * box.RowsBetween(digit) >= box.height() &&
+              kMark * kept[i] >= *largest;
+    if (kept[i] * (far ? kFarSpeck : kSpeck) >= *largest) continue;
     for (const int pixel : strokes[i].pixels) ink->pixels[pixel] = 0;
+  }
+  if (beside) {
+    return InvalidArgument(
+        "a mark beside the digits: crop the picture to the digits");
   }
   return absl::OkStatus();
 }

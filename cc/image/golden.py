@@ -155,7 +155,7 @@ def _rows(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     """Yields digits side by side, which touch, overlap, or have space between them."""
     images = idx.read_split("", "test").images
     for number in range(40):
-        page = np.full((260, 400), 0, np.uint8)
+        page = np.zeros((260, 400), np.uint8)
         left = 20
         for image in images[rng.integers(0, len(images), rng.integers(2, 5))]:
             columns = np.flatnonzero(image.max(axis=0) > 50)
@@ -165,7 +165,7 @@ def _rows(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
             place = np.s_[90 + number % 3 :, left:]
             ink = page[place][: part.height, : part.width]
             np.maximum(ink, np.asarray(part)[:, : ink.shape[1]], out=ink)
-            left += part.width + int(rng.integers(-8, 30))
+            left += 95 if number % 8 == 5 else part.width + int(rng.integers(-8, 30))
         if number % 8 == 0:  # a second row
             page[:90] = page[95:185]
         paper = 230 - page // 5 * 4

@@ -54,6 +54,9 @@ struct Box {
   int ColumnsBetween(const Box& other) const {
     return std::max(left, other.left) - std::min(right, other.right);
   }
+  bool Overlaps(const Box& other) const {
+    return RowsBetween(other) < 0 && ColumnsBetween(other) < 0;
+  }
 
   int top = INT32_MAX;
   int bottom = INT32_MIN;  // past the last row

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cc/base/error.h"
 #include "cc/image/pixels.h"
@@ -103,9 +106,10 @@ Plane Eroded(const Plane& mask) {
   return result;
 }
 
-// A candidate: a region with its holes.
+// A region with its holes.
 struct Candidate {
   int64_t area = 0;
+  bool light = false;
   Box box;
   Plane filled;
 };
@@ -116,12 +120,41 @@ struct Part {
   Plane inside;
 };
 
+// Checks that the ink in a row of boxes reaches no line, which would hide it.
+absl::Status CheckBoxes(const std::vector<Candidate>& cells,
+                        const std::vector<Candidate>& sheets) {
+  for (const Candidate& sheet : sheets) {
+    for (const Candidate& cell : cells) {
+      const int height = std::max(sheet.box.height(), cell.box.height());
+      if (sheet.light != cell.light || sheet.box.Overlaps(cell.box) ||
+          -5 * sheet.box.RowsBetween(cell.box) < 4 * height) {
+        continue;
+      }
+      for (const auto& [box, filled] : {std::tie(sheet.box, sheet.filled),
+                                        std::tie(cell.box, cell.filled)}) {
+        const int down = box.height() / 5;
+        const int across = box.width() / 5;
+        const Plane inside =
+            Crop(filled, {box.top + down, box.bottom - down, box.left + across,
+                          box.right - across});
+        if (Range(inside).first == 0) {
+          return InvalidArgument(
+              "ink on the lines of a box: crop the picture to one digit");
+        }
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Returns the rectangular sheets with ink on them from left to right, without
 // those around another one.
-std::vector<Part> FindSheets(const Plane& smooth) {
+absl::StatusOr<std::vector<Part>> FindSheets(const Plane& smooth) {
   const auto [low, high] = Range(smooth);
-  if (smooth.min_side() < kPhotoSide || high - low < kMinContrast) return {};
+  if (smooth.min_side() < kPhotoSide || high - low < kMinContrast)
+    return std::vector<Part>();
   const int threshold = Otsu(smooth);
+  std::vector<Candidate> cells;
   std::vector<Candidate> found;
   for (const bool light : {true, false}) {
     const auto on_side = [&](int x) { return (x > threshold) == light; };
@@ -139,29 +172,33 @@ std::vector<Part> FindSheets(const Plane& smooth) {
       if (!whole && marks > kMinSheetInk * area &&
           marks < kMaxSheetInk * area &&
           IsRectangular(filled, area, exact ? kExact : kRectangular)) {
-        found.push_back({area, region.box, std::move(filled)});
+        found.push_back({area, light, region.box, filled});
       }
+      cells.push_back({area, light, region.box, std::move(filled)});
     }
   }
   std::stable_sort(
       found.begin(), found.end(),
       [](const auto& a, const auto& b) { return a.area < b.area; });
-  std::vector<Box> innermost;
+  std::vector<Candidate> innermost;
+  for (Candidate& sheet : found) {
+    const auto overlaps = [&sheet](const Candidate& smaller) {
+      return sheet.box.Overlaps(smaller.box);
+    };
+    if (std::none_of(innermost.begin(), innermost.end(), overlaps)) {
+      innermost.push_back(std::move(sheet));
+    }
+  }
+  LENET_RETURN_IF_ERROR(CheckBoxes(cells, innermost));
   std::vector<Part> sheets;
   const int margin = std::max(2, std::max(smooth.height, smooth.width) / 100);
-  for (auto& [area, box, sheet] : found) {
-    const auto overlaps = [&around = box](const Box& other) {
-      return around.RowsBetween(other) < 0 && around.ColumnsBetween(other) < 0;
-    };
-    if (std::any_of(innermost.begin(), innermost.end(), overlaps)) continue;
-    innermost.push_back(box);
-    for (int i = 0; i < margin; ++i) sheet = Eroded(sheet);
-    const Box inside = Bounds(sheet, 0);
-    if (inside.top > inside.bottom ||
-        std::min(inside.height(), inside.width()) < kPhotoSide / 2) {
-      continue;
+  for (Candidate& sheet : innermost) {
+    for (int i = 0; i < margin; ++i) sheet.filled = Eroded(sheet.filled);
+    const Box inside = Bounds(sheet.filled, 0);
+    if (inside.top < inside.bottom &&
+        std::min(inside.height(), inside.width()) >= kPhotoSide / 2) {
+      sheets.push_back({inside, Crop(sheet.filled, inside)});
     }
-    sheets.push_back({inside, Crop(sheet, inside)});
   }
   std::stable_sort(
       sheets.begin(), sheets.end(),
@@ -174,7 +211,9 @@ std::vector<Part> FindSheets(const Plane& smooth) {
 absl::StatusOr<std::vector<Sheet>> InnermostSheets(Plane gray, int depth) {
   Plane smooth = Smooth(gray);
   std::vector<Part> parts;
-  if (depth > 0) parts = FindSheets(smooth);
+  if (depth > 0) {
+    LENET_ASSIGN_OR_RETURN(parts, FindSheets(smooth));
+  }
   std::vector<Sheet> sheets;
   if (parts.empty()) {
     sheets.push_back({std::move(gray), std::move(smooth)});

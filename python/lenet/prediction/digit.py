@@ -31,6 +31,7 @@ _SHEET_INK = (5, 450)  # per mille of a sheet that its marks take, with what the
 _STROKE = 2  # a stroke at the edge is the digit if it is so many times as large as any other
 _SPECK = 50  # a speck is so many times smaller than the largest stroke
 _FAR_SPECK = 4  # the same outside of the box of the largest stroke and a quarter around it
+_MARK = 20  # a mark in the row of the digit is no speck if it is at least 1/20 as large
 _LINE = 10  # width by height of a ruled line; no digit has it
 _PHOTO_SIDE = 64  # pixels; the strokes of a smaller picture are too thin to filter
 _MAX_NESTED = 4  # a cell in a table on a sheet on a desk
@@ -118,6 +119,7 @@ def _sheets(smooth: np.ndarray) -> list[tuple[tuple[slice, slice], np.ndarray]]:
         return []
     light = smooth > _otsu(smooth)
     found = []
+    cells = []
     for side in (light, ~light):
         regions, _ = ndimage.label(side)
         boxes = ndimage.find_objects(regions)
@@ -126,6 +128,7 @@ def _sheets(smooth: np.ndarray) -> list[tuple[tuple[slice, slice], np.ndarray]]:
             region = regions[boxes[number]] == number + 1
             filled = ndimage.binary_fill_holes(region)
             area = int(filled.sum())
+            cells.append((side is light, row.Box.around(boxes[number]), filled))
             marks = 1000 * (area - int(region.sum()))
             exact = 100 * area < _SMALL_SHEET * side.size
             if (
@@ -133,22 +136,43 @@ def _sheets(smooth: np.ndarray) -> list[tuple[tuple[slice, slice], np.ndarray]]:
                 and _SHEET_INK[0] * area < marks < _SHEET_INK[1] * area
                 and _is_rectangular(filled, area, _EXACT if exact else _RECTANGULAR)
             ):
-                found.append((area, boxes[number], filled))
-    innermost: list[tuple[tuple[slice, slice], np.ndarray]] = []
-    for _, bounds, filled in sorted(found, key=lambda sheet: sheet[0]):
-        box = row.Box.around(bounds)
-        if not any(box.overlaps(row.Box.around(smaller)) for smaller, _ in innermost):
-            innermost.append((bounds, filled))
+                found.append((area, *cells[-1]))
+    innermost: list[tuple[bool, row.Box, np.ndarray]] = []
+    for _, *sheet in sorted(found, key=lambda sheet: sheet[0]):
+        if not any(sheet[1].overlaps(smaller) for _, smaller, _ in innermost):
+            innermost.append((sheet[0], sheet[1], sheet[2]))
+    _check_boxes(cells, innermost)
     margin = max(2, max(smooth.shape) // 100)  # its edge is neither paper nor ink
     sheets = []
-    for bounds, filled in innermost:
-        sheet = np.zeros(smooth.shape, bool)
-        sheet[bounds] = filled
-        inside = ndimage.binary_erosion(sheet, iterations=margin, border_value=1)
+    for _, box, filled in innermost:
+        mask = np.zeros(smooth.shape, bool)
+        mask[box.top : box.bottom, box.left : box.right] = filled
+        inside = ndimage.binary_erosion(mask, iterations=margin, border_value=1)
         left = ndimage.find_objects(inside.astype(np.int8))
         if left and min(part.stop - part.start for part in left[0]) >= _PHOTO_SIDE // 2:
             sheets.append((left[0], inside[left[0]]))
     return sorted(sheets, key=lambda sheet: sheet[0][1].start)
+
+
+def _check_boxes(
+    cells: list[tuple[bool, row.Box, np.ndarray]], sheets: list[tuple[bool, row.Box, np.ndarray]]
+) -> None:
+    """Raises an error if the ink in a row of boxes reaches a line, which hides it.
+
+    Args:
+        cells: all large regions: whether they are light, box, and pixels without holes.
+        sheets: the regions with ink on them.
+    """
+    for light, box, filled in sheets:
+        for other_light, other, other_filled in cells:
+            beside = -5 * box.rows_between(other) >= 4 * max(box.height, other.height)
+            if light != other_light or not beside or box.overlaps(other):
+                continue
+            for inside in (filled, other_filled):
+                top, left = (side // 5 for side in inside.shape)
+                height, width = inside.shape
+                if not inside[top : height - top, left : width - left].all():
+                    raise UserError("ink on the lines of a box: crop the picture to one digit")
 
 
 def _is_rectangular(region: np.ndarray, area: int, percent: int) -> bool:
@@ -186,6 +210,9 @@ def _without_marks(ink: np.ndarray) -> np.ndarray:
         near = max(height, np.ptp(columns[:, digit])) // 4
         far |= (last < first[digit] - near) | (first > last[digit] + near)
     far &= ~like_digit
+    beside = far & (5 * heights >= height) & (2 * shared >= heights)
+    if (beside & (_MARK * kept >= kept.max())).any():
+        raise UserError("a mark beside the digits: crop the picture to the digits")
     removed = kept * np.where(far, _FAR_SPECK, _SPECK) < kept.max()
     return np.where(np.append(False, removed)[strokes], 0, ink)
 

@@ -197,8 +197,8 @@ def _row(images, *, space=24, boxes=False):
     left = 40
     for image in images:
         columns = np.flatnonzero(image.max(axis=0) > 50)
-        part = Image.fromarray(image[:, columns[0] : columns[-1] + 1])
-        part = np.asarray(part.resize((72 * part.width // 28, 72), Image.Resampling.BICUBIC))
+        cut = Image.fromarray(image[:, columns[0] : columns[-1] + 1])
+        part = np.asarray(cut.resize((72 * cut.width // 28, 72), Image.Resampling.BICUBIC))
         paper[60:132, left : left + part.shape[1]] = 230 - part // 4 * 3
         left = left + 100 if boxes else left + part.shape[1] + space
     if boxes:
@@ -234,6 +234,13 @@ def test_a_digit_that_is_cut_off_is_not_left_out(images):
     end = np.flatnonzero(photo.min(axis=0) < 100)[-1] - 10
     with pytest.raises(UserError, match="cut off at the edge"):
         digit.row_to_mnist(photo[:, :end], "auto")
+
+
+def test_a_digit_on_the_line_of_its_box_is_not_left_out(images):
+    photo = _row(images[:4], boxes=True)
+    photo[80:84, 126:160] = 40
+    with pytest.raises(UserError, match="ink on the lines of a box"):
+        digit.row_to_mnist(photo, "auto")
 
 
 def test_boxes_in_several_rows_are_refused(images):

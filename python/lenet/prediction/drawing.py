@@ -3,7 +3,7 @@
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
@@ -20,24 +20,12 @@ _TILES = 6  # per line
 _SURE, _UNSURE = "#1f5fa8", "#c8500a"
 
 
-class Answer(Protocol):
-    """A digit with the answer of the network; see lenet.prediction.run.Prediction."""
+class Answer(NamedTuple):
+    """The input of the network, uint8 [H, W], and the text above it."""
 
-    @property
-    def image(self) -> np.ndarray:
-        """Input of the network, uint8 [H, W]."""
-
-    @property
-    def text(self) -> str:
-        """The digit, followed by a question mark if it is not certain."""
-
-    @property
-    def probability(self) -> float:
-        """Probability of the digit."""
-
-    @property
-    def certain(self) -> bool:
-        """Whether the probability is high enough."""
+    image: np.ndarray
+    text: str
+    certain: bool
 
 
 def targets(folder: str, names: Sequence[str]) -> dict[str, pathlib.Path]:
@@ -93,9 +81,8 @@ def draw(path: pathlib.Path, planes: list[np.ndarray], answers: Sequence[Answer]
     for number, answer in enumerate(answers):
         left = size[0] + 2 * _MARGIN + number % _TILES * (_TILE + _MARGIN)
         top = _MARGIN + number // _TILES * (_LINE + _TILE + _MARGIN)
-        text = f"{answer.text}  {100 * answer.probability:.1f} %"
         colour = _SURE if answer.certain else _UNSURE
-        pen.text((left, top), text, fill=colour, font=ImageFont.load_default(size=28))
+        pen.text((left, top), answer.text, fill=colour, font=ImageFont.load_default(size=28))
         seen = Image.fromarray(answer.image).resize((_TILE, _TILE), Image.Resampling.NEAREST)
         page.paste(seen, (left, top + _LINE))
     mark = PngImagePlugin.PngInfo()

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,13 +5,7 @@ from PIL import Image
 from lenet.errors import UserError
 from lenet.prediction import drawing
 
-
-@dataclasses.dataclass
-class _Answer:
-    image: np.ndarray
-    text: str = "4"
-    probability: float = 0.5
-    certain: bool = True
+ANSWER = drawing.Answer(np.full((32, 32), 77, np.uint8), "4  99.5 %", True)
 
 
 def _write(path):
@@ -38,7 +30,7 @@ def test_only_pictures_of_predict_are_replaced(tmp_path):
     (target,) = drawing.targets(str(tmp_path / "out"), [name]).values()
     planes = [np.full((20, 30), 100, np.uint8)]
     for count in (1, 8):
-        drawing.draw(target, planes, [_Answer(np.zeros((32, 32), np.uint8))] * count)
+        drawing.draw(target, planes, [ANSWER] * count)
         with Image.open(target) as image:
             assert image.getpixel((100, 100)) == (100, 100, 100)
             assert image.width == 480 + 160 * min(count, 6) + 32
@@ -52,8 +44,7 @@ def test_only_pictures_of_predict_are_replaced(tmp_path):
 
 
 def test_each_digit_is_beside_the_picture_with_its_answer(tmp_path):
-    seen = np.full((32, 32), 77, np.uint8)
-    answers = [_Answer(seen), _Answer(seen, certain=False)]
+    answers = [ANSWER, ANSWER._replace(certain=False)]
     colour = [np.full((20, 30), level, np.uint8) for level in (0, 200, 10, 20)]
     drawing.draw(tmp_path / "new" / "a.png", colour, answers)
     with Image.open(tmp_path / "new" / "a.png") as image:

@@ -3,8 +3,8 @@
 cc/image/row.cc makes the same decisions, so all arithmetic is in integers. The shares below were
 chosen on MNIST's test images. As photos, 52 of 10,000 are refused, most of them open zeros and
 fours, and one is split. Of rows of 2 to 6 of them with gaps of 15 to 60 % of the height, 98 % are
-separated; of pairs that overlap by up to 6 %, 60 % are separated, 25 % refused, and 11 % read as one
-digit without a mark.
+separated. Of pairs that overlap by up to 6 %, 60 % are separated, 25 % are refused, and 11 % are
+read as one digit without a mark.
 """
 
 import dataclasses
@@ -51,13 +51,11 @@ class Box:
         return cls(rows.start, rows.stop, columns.start, columns.stop, (stroke,))
 
     @property
-    def height(self) -> int:
-        """Rows."""
+    def height(self) -> int:  # noqa: D102
         return self.bottom - self.top
 
     @property
-    def width(self) -> int:
-        """Columns."""
+    def width(self) -> int:  # noqa: D102
         return self.right - self.left
 
     def rows_between(self, other: "Box") -> int:

@@ -22,12 +22,12 @@ from lenet.prediction import digit, drawing, picture
 _Item = TypeVar("_Item")
 
 
-# Answers with a smaller probability are uncertain. Measured with the model that the build trains, on
-# MNIST's test images: 0.45 % of the right and 43 % of the wrong answers. Of other pictures these are
-# uncertain or refused: 35 % of letters in 61 fonts (without those that look like digits), 56 % of
-# Fashion-MNIST as photos, 95 % of noise, all blank pages. At the same loss of right answers, the
-# largest logit, the margin, the energy, and the mean over turned copies refuse 24 to 28 % of the
-# letters without the rules of lenet.prediction.row, this probability 27 %.
+# Answers with a smaller probability are uncertain. Measured with the model that the build trains:
+# 0.45 % of the right and 43 % of the wrong answers on MNIST's test images. Of other pictures, these
+# are uncertain or refused: 35 % of letters in 61 fonts (without those that look like digits), 56 %
+# of Fashion-MNIST as photos, 95 % of noise, all blank pages. At an equal loss of right answers,
+# largest logit, margin, energy, and the mean over turned copies catch 24 to 28 % of the letters,
+# without the rules of lenet.prediction.row; the probability catches 27 %.
 MIN_PROBABILITY = 0.8
 
 
@@ -38,14 +38,12 @@ class Prediction:
     Attributes:
         file: path of the picture.
         probabilities: float32 [10], of the digits.
-        image: uint8 [H, W], the input of the network before it is normalised.
         position: place of the digit in its row, from 1.
         number: all digits of the picture, from left to right.
     """
 
     file: str
     probabilities: np.ndarray
-    image: np.ndarray
     position: int
     number: str
 
@@ -142,12 +140,12 @@ def predict(options: PredictOptions, paths: list[str]) -> tuple[list[Prediction]
     for name, digits in _progress(images.items()):
         rows = [next(probabilities) for _ in digits]
         number = "".join(str(row.argmax()) for row in rows)
-        answers = [
-            Prediction(name, row, image, position, number)
-            for position, (row, image) in enumerate(zip(rows, digits, strict=True), 1)
-        ]
+        answers = [Prediction(name, row, position, number) for position, row in enumerate(rows, 1)]
         if targets:
-            drawing.draw(targets[name], picture.read(name), answers)
+            captions = [f"{found.text}  {100 * found.probability:.1f} %" for found in answers]
+            certain = [found.certain for found in answers]
+            shown = map(drawing.Answer, digits, captions, certain)
+            drawing.draw(targets[name], picture.read(name), list(shown))
         predictions += answers
     return predictions, failures
 
