@@ -73,100 +73,62 @@ struct Scratch {
   int32_t* offsets;    // start in `x` of the patch of each place
 };
 
+// Vectors of a row. Short rows waste fewer lanes of short vectors.
+using ShortTag = hn::CappedTag<float, 8>;
+using LongTag = hn::ScalableTag<float>;
+bool IsShort(const Shape& s) { return kConvKernel * s.in_channels <= 8; }
+
+size_t RowSize(const Shape& s) {
+  return RoundUp(kConvKernel * s.in_channels,
+                 IsShort(s) ? hn::Lanes(ShortTag()) : hn::Lanes(LongTag()));
+}
+
 // Floats of weights as rows, which is more than those of their gradients.
-size_t RowsSize(const Shape& s, size_t row_size) {
-  return (s.out_channels * (kConvKernel + 1) + 1) * row_size;
+size_t RowsSize(const Shape& s) {
+  return (s.out_channels * (kConvKernel + 1) + 1) * RowSize(s);
 }
 
 // ---- Layouts
 
-#if HWY_TARGET != HWY_SCALAR
-// to[c * to_stride + r] = from[r * from_stride + c] for 4x4 numbers.
-HWY_INLINE void Transpose4x4(const float* from, size_t from_stride, float* to,
-                             size_t to_stride) {
-  const hn::CappedTag<float, 4> d;
-  const auto r0 = hn::LoadU(d, from);
-  const auto r1 = hn::LoadU(d, from + from_stride);
-  const auto r2 = hn::LoadU(d, from + 2 * from_stride);
-  const auto r3 = hn::LoadU(d, from + 3 * from_stride);
-  const auto lower01 = hn::InterleaveLower(d, r0, r1);
-  const auto upper01 = hn::InterleaveUpper(d, r0, r1);
-  const auto lower23 = hn::InterleaveLower(d, r2, r3);
-  const auto upper23 = hn::InterleaveUpper(d, r2, r3);
-  hn::StoreU(hn::ConcatLowerLower(d, lower23, lower01), d, to);
-  hn::StoreU(hn::ConcatUpperUpper(d, lower23, lower01), d, to + to_stride);
-  hn::StoreU(hn::ConcatLowerLower(d, upper23, upper01), d, to + 2 * to_stride);
-  hn::StoreU(hn::ConcatUpperUpper(d, upper23, upper01), d, to + 3 * to_stride);
-}
-#endif
-
-// to[columns, rows] = transpose of from[rows, columns].
-void Transpose(const float* from, size_t rows, size_t columns, float* to) {
-  if (rows == 1 || columns == 1) {
-    std::copy_n(from, rows * columns, to);
-    return;
-  }
-#if HWY_TARGET != HWY_SCALAR
-  if (rows >= 4 && columns >= 4) {
-    // The last blocks overlap those before.
-    for (size_t i = 0; i < columns; i += 4) {
-      const size_t c = std::min(i, columns - 4);
-      for (size_t j = 0; j < rows; j += 4) {
-        const size_t r = std::min(j, rows - 4);
-        Transpose4x4(from + r * columns + c, columns, to + c * rows + r, rows);
-      }
-    }
-    return;
-  }
-#endif
-  for (size_t r = 0; r < rows; ++r) {
-    for (size_t c = 0; c < columns; ++c)
-      to[c * rows + r] = from[r * columns + c];
-  }
-}
-
-// Packs weights into [out_channels][zeros, 5 rows][row_size], zeros.
-void PackRows(const Shape& s, size_t row_size, const float* weights,
-              float* rows) {
-  std::fill_n(rows, RowsSize(s, row_size), 0.0f);
+// Calls function(index in rows, index in [out_channels, in_channels, 5, 5]) for
+// each weight. `zeros`: rows before those of an output channel.
+template <class Function>
+void ForEachWeight(const Shape& s, size_t zeros, const Function& function) {
+  const size_t row_size = RowSize(s);
+  size_t row = 0;
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
-    rows += row_size;
-    for (size_t row = 0; row < kConvKernel; ++row, rows += row_size) {
-      for (size_t ic = 0; ic < s.in_channels; ++ic, weights += kTaps) {
+    row += zeros;
+    for (size_t ky = 0; ky < kConvKernel; ++ky, ++row) {
+      for (size_t ic = 0; ic < s.in_channels; ++ic) {
         for (size_t k = 0; k < kConvKernel; ++k) {
-          rows[k * s.in_channels + ic] = weights[row * kConvKernel + k];
+          function(row * row_size + k * s.in_channels + ic,
+                   oc * s.taps() + ic * kTaps + ky * kConvKernel + k);
         }
       }
-      weights -= s.taps();
     }
-    weights += s.taps();
   }
 }
 
-// Sums parts of [out_channels, 5, row_size] into the first and writes it to dw.
-void UnpackRows(const Shape& s, size_t row_size, int parts, float* rows,
-                float* dw) {
-  ForEachVector(
-      s.out_channels * kConvKernel * row_size, [&](auto d, size_t i) HWY_ATTR {
-        auto sum = hn::LoadU(d, rows + i);
-        for (int part = 1; part < parts; ++part) {
-          const float* const next =
-              rows + static_cast<size_t>(part) * RowsSize(s, row_size);
-          sum = hn::Add(sum, hn::LoadU(d, next + i));
-        }
-        hn::StoreU(sum, d, rows + i);
-      });
-  for (size_t oc = 0; oc < s.out_channels; ++oc) {
-    for (size_t row = 0; row < kConvKernel; ++row, rows += row_size) {
-      for (size_t ic = 0; ic < s.in_channels; ++ic, dw += kTaps) {
-        for (size_t k = 0; k < kConvKernel; ++k) {
-          dw[row * kConvKernel + k] = rows[k * s.in_channels + ic];
-        }
-      }
-      dw -= s.taps();
-    }
-    dw += s.taps();
-  }
+// Packs weights into [out_channels][zeros, 5 rows][row size], zeros.
+void Pack(const Shape& s, const float* weights, float* rows) {
+  std::fill_n(rows, RowsSize(s), 0.0f);
+  ForEachWeight(s, 1,
+                [&](size_t to, size_t from) { rows[to] = weights[from]; });
+}
+
+// Sums parts of [out_channels, 5, row size] into the first and writes it to dw.
+void Unpack(const Shape& s, int parts, float* rows, float* dw) {
+  ForEachVector(s.out_channels * kConvKernel * RowSize(s),
+                [&](auto d, size_t i) HWY_ATTR {
+                  auto sum = hn::LoadU(d, rows + i);
+                  for (int part = 1; part < parts; ++part) {
+                    const float* const next =
+                        rows + static_cast<size_t>(part) * RowsSize(s);
+                    sum = hn::Add(sum, hn::LoadU(d, next + i));
+                  }
+                  hn::StoreU(sum, d, rows + i);
+                });
+  ForEachWeight(s, 0, [&](size_t from, size_t to) { dw[to] = rows[from]; });
 }
 
 void FillOffsets(const Shape& s, int32_t* offsets) {
@@ -244,7 +206,8 @@ int32_t ListItems(size_t windows, const float* y, const uint8_t* argmax,
 }
 
 // Lists the items by left and right half of each window, for dx.
-void ListByHalf(const Shape& s, size_t row_size, const Scratch& scratch) {
+void ListByHalf(const Shape& s, const Scratch& scratch) {
+  const size_t row_size = RowSize(s);
   std::fill_n(scratch.dx_counts, 2 * s.windows(), 0);
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
     const int32_t first_row =
@@ -309,10 +272,11 @@ template <size_t kRows, size_t kVectors, class D>
 HWY_INLINE void AddPatches(D d, const Shape& s, const Scratch& scratch,
                            size_t oc, size_t row, size_t column,
                            size_t row_size) {
+  constexpr size_t kSums = hn::MaxLanes(d) == 16 ? 20 : 12;
   const size_t stride = s.in_width * s.in_channels;
   const int32_t* const places = scratch.places + oc * s.windows();
   const int32_t* const offsets = scratch.offsets;
-  AddItems<kRows * kVectors <= 6 ? 2 : 1, kRows, kVectors>(
+  AddItems<2 * kRows * kVectors <= kSums ? 2 : 1, kRows, kVectors>(
       d, scratch.counts[oc], scratch.values + oc * s.windows(),
       [&](int32_t item) { return offsets[places[item]]; },
       scratch.x + row * stride + column, stride,
@@ -322,8 +286,10 @@ HWY_INLINE void AddPatches(D d, const Shape& s, const Scratch& scratch,
 // Computes both gradients for the vectors [first, first + kVectors) of all
 // rows, as many rows at a time as there are registers for.
 template <size_t kVectors, class D>
-void AddGradients(D d, const Shape& s, const Scratch& scratch, size_t first,
-                  size_t row_size, bool with_dx) {
+void AddGradients(const Shape& s, const Scratch& scratch, size_t first,
+                  bool with_dx) {
+  const D d;
+  const size_t row_size = RowSize(s);
   const size_t column = first * hn::Lanes(d);
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
     if constexpr (kVectors <= 2) {
@@ -353,10 +319,10 @@ void AddGradients(D d, const Shape& s, const Scratch& scratch, size_t first,
 }
 
 template <class D>
-void BackwardImage(D d, const Shape& s, size_t row_size, const Scratch& scratch,
-                   const float* x, const float* y, const uint8_t* argmax,
-                   const float* dy, float* dx) {
-  Transpose(x, s.in_channels, s.pixels(), scratch.x);
+void BackwardImage(const Shape& s, const Scratch& scratch, const float* x,
+                   const float* y, const uint8_t* argmax, const float* dy,
+                   float* dx) {
+  Transpose(x, s.pixels(), s.in_channels, s.pixels(), scratch.x);
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
     const size_t at = oc * s.windows();
     scratch.counts[oc] = ListItems(s.windows(), y + at, argmax + at, dy + at,
@@ -364,70 +330,44 @@ void BackwardImage(D d, const Shape& s, size_t row_size, const Scratch& scratch,
   }
   if (dx != nullptr) {
     std::fill_n(scratch.dx, s.pixels() * s.in_channels, 0.0f);
-    ListByHalf(s, row_size, scratch);
+    ListByHalf(s, scratch);
   }
-  const size_t vectors = row_size / hn::Lanes(d);
+  const size_t vectors = RowSize(s) / hn::Lanes(D());
   for (size_t v = 0; v < vectors; v += kBlock) {
     const auto add = std::array{
         &AddGradients<1, D>, &AddGradients<2, D>, &AddGradients<3, D>,
         &AddGradients<4, D>}[std::min(vectors - v, kBlock) - 1];
-    add(d, s, scratch, v, row_size, dx != nullptr);
+    add(s, scratch, v, dx != nullptr);
   }
-  if (dx != nullptr) Transpose(scratch.dx, s.pixels(), s.in_channels, dx);
+  if (dx != nullptr)
+    Transpose(scratch.dx, s.in_channels, s.pixels(), s.in_channels, dx);
 }
 
 // ---- Entry points
 
-// Calls function(tag, row size). Short rows waste fewer lanes of short vectors.
-template <class Function>
-auto WithTag(const Shape& s, const Function& function) {
-  const size_t used = kConvKernel * s.in_channels;
-  if (used <= 8) {
-    const hn::CappedTag<float, 8> d;
-    return function(d, RoundUp(used, hn::Lanes(d)));
-  }
-  const hn::ScalableTag<float> d;
-  return function(d, RoundUp(used, hn::Lanes(d)));
-}
-
 size_t BackwardScratch(const Shape& s) { return Scratch(s, nullptr).size; }
-
-size_t AllRowsSize(const Shape& s) {
-  return WithTag(s,
-                 [&](auto, size_t row_size) { return RowsSize(s, row_size); });
-}
-
-void Pack(const Shape& s, const float* weights, float* rows) {
-  WithTag(s,
-          [&](auto, size_t row_size) { PackRows(s, row_size, weights, rows); });
-}
-
-void Unpack(const Shape& s, int parts, float* rows, float* dw) {
-  WithTag(s, [&](auto, size_t row_size)
-                 HWY_ATTR { UnpackRows(s, row_size, parts, rows, dw); });
-}
 
 void Backward(const Shape& s, const float* rows, int images, const float* x,
               const float* y, const uint8_t* argmax, const float* dy, float* dx,
               float* dw, float* memory) {
-  WithTag(s, [&](auto d, size_t row_size) HWY_ATTR {
-    Scratch scratch(s, memory);
-    scratch.rows = rows;
-    scratch.dw = dw;
-    FillOffsets(s, scratch.offsets);
-    // Numbers behind the last run are read into lanes that are not used;
-    // denormal ones would cost time.
-    std::fill_n(scratch.x + s.in_size(), kMaxLanes, 0.0f);
-    std::fill_n(dw, s.out_channels * kConvKernel * row_size, 0.0f);
-    for (int i = 0; i < images; ++i) {
-      BackwardImage(d, s, row_size, scratch, x, y, argmax, dy, dx);
-      x += s.in_size();
-      y += s.out_size();
-      argmax += s.out_size();
-      dy += s.out_size();
-      if (dx != nullptr) dx += s.in_size();
-    }
-  });
+  Scratch scratch(s, memory);
+  scratch.rows = rows;
+  scratch.dw = dw;
+  FillOffsets(s, scratch.offsets);
+  // Numbers behind the last run are read into lanes that are not used;
+  // denormal ones would cost time.
+  std::fill_n(scratch.x + s.in_size(), kMaxLanes, 0.0f);
+  std::fill_n(dw, s.out_channels * kConvKernel * RowSize(s), 0.0f);
+  const auto image =
+      IsShort(s) ? &BackwardImage<ShortTag> : &BackwardImage<LongTag>;
+  for (int i = 0; i < images; ++i) {
+    image(s, scratch, x, y, argmax, dy, dx);
+    x += s.in_size();
+    y += s.out_size();
+    argmax += s.out_size();
+    dy += s.out_size();
+    if (dx != nullptr) dx += s.in_size();
+  }
 }
 
 }  // namespace
@@ -439,7 +379,7 @@ HWY_AFTER_NAMESPACE();
 namespace lenet::kernels {
 
 HWY_EXPORT(BackwardScratch);
-HWY_EXPORT(AllRowsSize);
+HWY_EXPORT(RowsSize);
 HWY_EXPORT(Pack);
 HWY_EXPORT(Unpack);
 HWY_EXPORT(Backward);
@@ -449,7 +389,7 @@ size_t ConvReluPoolBackwardScratchSize(const ConvReluPoolShape& shape) {
 }
 
 size_t ConvRowsSize(const ConvReluPoolShape& shape) {
-  return HWY_DYNAMIC_DISPATCH(AllRowsSize)(shape);
+  return HWY_DYNAMIC_DISPATCH(RowsSize)(shape);
 }
 
 void PackConvRows(const ConvReluPoolShape& shape, const float* weights,

@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "cc/kernels/conv_relu_pool_forward.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // After foreach_target.h.
+#include "cc/kernels/conv_channels-inl.h"
 #include "cc/kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -17,242 +18,17 @@ namespace lenet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-using DI = hn::RebindToSigned<D>;
-
-constexpr size_t kLanes = hn::MaxLanes(D());
-
-using Shape = ConvReluPoolShape;
-
 // Distance from the input of the first tap of a channel to that of each tap.
 using Offsets = std::array<size_t, kTaps>;
 
 // Lanes hold output channels or windows, whichever wastes fewer lanes.
 bool LanesAreChannels(const Shape& s) {
+  // ForwardChannels reads whole vectors of each row of a patch.
+  if (s.in_size() < (kPatch - 1) * s.in_width + kLanes) return false;
   const size_t channels = RoundUp(s.out_channels, kLanes);
   const size_t windows = RoundUp(s.windows(), kLanes);
   return s.out_channels * windows > s.windows() * channels;
 }
-
-// Maximum of a window and its position. Starting from zeros includes ReLU, and
-// NaN is never greater.
-struct Pooled {
-  V value;
-  hn::Vec<DI> index;
-};
-
-HWY_INLINE void TakeGreater(V sum, int32_t place, Pooled& pooled) {
-  const DI di;
-  const auto greater = hn::Gt(sum, pooled.value);
-  pooled.value = hn::IfThenElse(greater, sum, pooled.value);
-  pooled.index = hn::IfThenElse(hn::RebindMask(di, greater), hn::Set(di, place),
-                                pooled.index);
-}
-
-// Writes the first `count` lanes, `stride` elements apart.
-HWY_INLINE void StoreLanes(const Pooled& pooled, size_t count, size_t stride,
-                           float* y, uint8_t* argmax) {
-  HWY_ALIGN float values[kLanes];
-  hn::Store(pooled.value, D(), values);
-  for (size_t c = 0; c < count; ++c) y[c * stride] = values[c];
-  if (argmax == nullptr) return;
-  HWY_ALIGN int32_t indices[kLanes];
-  hn::Store(pooled.index, DI(), indices);
-  for (size_t c = 0; c < count; ++c) {
-    argmax[c * stride] = static_cast<uint8_t>(indices[c]);
-  }
-}
-
-// ---- Lanes are output channels
-
-// Packs weights into [vector of channels][in_channels, 5, 5][lane].
-void PackForChannels(const Shape& s, const float* weights, float* packed) {
-  for (size_t first = 0; first < s.out_channels; first += kLanes) {
-    for (size_t k = 0; k < s.taps(); ++k) {
-      for (size_t oc = first; oc < first + kLanes; ++oc) {
-        *packed++ = oc < s.out_channels ? weights[oc * s.taps() + k] : 0.0f;
-      }
-    }
-  }
-}
-
-// Rows of a tile are pairs of neighbouring outputs of the convolution, the
-// upper or the lower two of a window: pair 2 * window + (0 or 1).
-template <size_t kVectors>
-constexpr size_t kPairs = kVectors == 2 ? 3 : 5;
-
-// Computes kPairs pairs for kVectors vectors of channels, into
-// to[pair][place][kVectors * kLanes]. x: first input of each pair.
-template <size_t kVectors>
-HWY_INLINE void SumPairs(const Shape& s,
-                         const std::array<const float*, kPairs<kVectors>>& x,
-                         const Offsets& offsets, const float* w,
-                         size_t vector_stride, float* to) {
-  const D d;
-  V sums[2 * kPairs<kVectors>][kVectors];
-  Clear(d, sums);
-  size_t channel = 0;
-  for (size_t ic = 0; ic < s.in_channels; ++ic) {
-    for (const size_t offset : offsets) {
-      const size_t at = channel + offset;
-      AddOuterProduct(
-          [&](size_t r) HWY_ATTR { return hn::Set(d, x[r / 2][at + r % 2]); },
-          [&](size_t v)
-              HWY_ATTR { return hn::LoadU(d, w + v * vector_stride); },
-          sums);
-      w += kLanes;
-    }
-    channel += s.pixels();
-  }
-  ForEachInTile(sums, [&](size_t r, size_t v, V sum) HWY_ATTR {
-    hn::StoreU(sum, d, to + (r * kVectors + v) * kLanes);
-  });
-}
-
-// Computes all windows for kVectors vectors of channels from vector `first` on.
-// sums: memory for [window][place][kVectors * kLanes].
-template <size_t kVectors>
-void ForwardVectors(const Shape& s, const float* packed, size_t first,
-                    const float* x, float* y, uint8_t* argmax, float* sums) {
-  constexpr size_t kTile = kPairs<kVectors>;
-  Offsets offsets;
-  for (size_t tap = 0; tap < kTaps; ++tap) {
-    offsets[tap] = tap / kConvKernel * s.in_width + tap % kConvKernel;
-  }
-  const size_t vector_stride = s.taps() * kLanes;
-  const size_t windows = s.windows();
-  const size_t pairs = 2 * windows;
-  for (size_t tile = 0; tile < pairs; tile += kTile) {
-    // The last tile repeats pairs of the one before.
-    const size_t pair = pairs < kTile ? 0 : std::min(tile, pairs - kTile);
-    std::array<const float*, kTile> inputs;
-    for (size_t i = 0; i < kTile; ++i) {
-      const size_t window = std::min(pair + i, pairs - 1) / 2;
-      const size_t row = window / s.out_width() * 2 + (pair + i) % 2;
-      inputs[i] = x + row * s.in_width + window % s.out_width() * 2;
-    }
-    SumPairs<kVectors>(s, inputs, offsets, packed + first * vector_stride,
-                       vector_stride, sums + pair * 2 * kVectors * kLanes);
-  }
-  for (size_t v = 0; v < kVectors; ++v) {
-    const size_t oc = (first + v) * kLanes;
-    const size_t channels = std::min(kLanes, s.out_channels - oc);
-    for (size_t i = 0; i < windows; ++i) {
-      const size_t at = oc * windows + i;
-      Pooled pooled = {hn::Zero(D()), hn::Zero(DI())};
-      HWY_UNROLL(4)
-      for (size_t place = 0; place < 4; ++place) {
-        const size_t from = ((i * 4 + place) * kVectors + v) * kLanes;
-        TakeGreater(hn::LoadU(D(), sums + from), static_cast<int32_t>(place),
-                    pooled);
-      }
-      StoreLanes(pooled, channels, windows, y + at,
-                 argmax == nullptr ? nullptr : argmax + at);
-    }
-  }
-}
-
-// Adds the products of one input row with one row of weights to the sums of the
-// upper outputs of the windows, and with another row (before it in `w`) to the
-// lower ones. Each input that is read is used up to ten times.
-template <bool kUpper, bool kLower, size_t kColumns>
-HWY_INLINE void AddRow(const float* x, const float* w, V (&sums)[2][kColumns]) {
-  const D d;
-  V weights[2][kConvKernel];
-  HWY_UNROLL(5)
-  for (size_t k = 0; k < kConvKernel; ++k) {
-    weights[0][k] = kUpper ? hn::LoadU(d, w + k * kLanes) : hn::Zero(d);
-    weights[1][k] = kLower ? hn::LoadU(d, w + k * kLanes - kConvKernel * kLanes)
-                           : hn::Zero(d);
-  }
-  HWY_UNROLL(14)
-  for (size_t column = 0; column < kColumns + kConvKernel - 1; ++column) {
-    const V in = hn::Set(d, x[column]);
-    HWY_UNROLL(5)
-    for (size_t k = 0; k < kConvKernel; ++k) {
-      const size_t to = column - k;  // or beyond kColumns
-      if (to >= kColumns) continue;
-      if (kUpper) sums[0][to] = hn::MulAdd(in, weights[0][k], sums[0][to]);
-      if (kLower) sums[1][to] = hn::MulAdd(in, weights[1][k], sums[1][to]);
-    }
-  }
-}
-
-// Computes kWindows neighbouring windows of one vector of channels. y, argmax:
-// at the first window and channel.
-template <size_t kWindows>
-HWY_INLINE void ForwardRow(const Shape& s, const float* x, const float* w,
-                           size_t channels, float* y, uint8_t* argmax) {
-  constexpr size_t kRow = kConvKernel * kLanes;
-  V sums[2][2 * kWindows];
-  Clear(D(), sums);
-  for (size_t ic = 0; ic < s.in_channels; ++ic) {
-    const float* row = x + ic * s.pixels();
-    AddRow<true, false>(row, w, sums);
-    for (size_t i = 1; i < kConvKernel; ++i) {
-      row += s.in_width;
-      w += kRow;
-      AddRow<true, true>(row, w, sums);
-    }
-    w += kRow;
-    AddRow<false, true>(row + s.in_width, w, sums);
-  }
-  HWY_UNROLL(5)
-  for (size_t i = 0; i < kWindows; ++i) {
-    Pooled pooled = {hn::Zero(D()), hn::Zero(DI())};
-    TakeGreater(sums[0][2 * i], 0, pooled);
-    TakeGreater(sums[0][2 * i + 1], 1, pooled);
-    TakeGreater(sums[1][2 * i], 2, pooled);
-    TakeGreater(sums[1][2 * i + 1], 3, pooled);
-    StoreLanes(pooled, channels, s.windows(), y + i,
-               argmax == nullptr ? nullptr : argmax + i);
-  }
-}
-
-// The same as ForwardVectors<1> for CPUs with 32 registers: 20 sums and ten
-// weights.
-void ForwardRows(const Shape& s, const float* packed, size_t vector,
-                 const float* x, float* y, uint8_t* argmax) {
-  constexpr size_t kWindows = 5;
-  const size_t first = vector * kLanes;
-  const size_t channels = std::min(kLanes, s.out_channels - first);
-  const size_t width = s.out_width();
-  const bool is_wide = width >= kWindows;
-  for (size_t row = 0; row < s.out_height(); ++row) {
-    for (size_t i = 0; i < width; i += is_wide ? kWindows : 1) {
-      // The last windows overlap those before.
-      const size_t column = is_wide ? std::min(i, width - kWindows) : i;
-      const size_t at = first * s.windows() + row * width + column;
-      (is_wide ? &ForwardRow<kWindows>
-               : &ForwardRow<1>)(s, x + 2 * (row * s.in_width + column),
-                                 packed + first * s.taps(), channels, y + at,
-                                 argmax == nullptr ? nullptr : argmax + at);
-    }
-  }
-}
-
-void ForwardChannels(const Shape& s, const float* packed, const float* x,
-                     float* y, uint8_t* argmax, float* sums) {
-  const size_t vectors = RoundUp(s.out_channels, kLanes) / kLanes;
-  size_t v = 0;
-  for (; v + 2 <= vectors; v += 2) {
-    ForwardVectors<2>(s, packed, v, x, y, argmax, sums);
-  }
-  if (v == vectors) return;
-  if constexpr (kLanes == 16) {
-    ForwardRows(s, packed, v, x, y, argmax);
-  } else {
-    ForwardVectors<1>(s, packed, v, x, y, argmax, sums);
-  }
-}
-
-// Both places of every pair of a tile, even if the image has fewer pairs.
-size_t SumsSize(const Shape& s) {
-  return 2 * std::max<size_t>(2 * s.windows(), kPairs<1>) * 2 * kLanes;
-}
-
-// ---- Lanes are windows
 
 // Layout of the input: column c (0..5) of the patches of all windows, for even
 // and for odd rows: [in_channels][parity][c][out_height + 2][out_width]. At
@@ -339,7 +115,13 @@ HWY_INLINE void SumPlaces(const Shape& s, const Offsets& offsets,
 HWY_INLINE void StoreWindows(const Pooled& pooled, size_t windows, float* y,
                              uint8_t* argmax) {
   if (HWY_UNLIKELY(windows < kLanes)) {
-    return StoreLanes(pooled, windows, 1, y, argmax);
+    HWY_ALIGN float values[kLanes];
+    HWY_ALIGN int32_t indices[kLanes];
+    hn::Store(pooled.value, D(), values);
+    hn::Store(pooled.index, DI(), indices);
+    std::copy_n(values, windows, y);
+    if (argmax != nullptr) std::copy_n(indices, windows, argmax);
+    return;
   }
   hn::StoreU(pooled.value, D(), y);
   if (argmax == nullptr) return;
@@ -418,7 +200,8 @@ void ForwardWindowsOfImage(const Shape& s, const float* packed, const float* x,
 // ---- Entry points
 
 size_t PackedSize(const Shape& s) {
-  return LanesAreChannels(s) ? RoundUp(s.out_channels, kLanes) * s.taps()
+  return LanesAreChannels(s) ? RoundUp(s.out_channels, kLanes) * s.in_channels *
+                                   kPatch * kConvKernel
                              : s.out_channels * s.taps();
 }
 
@@ -427,8 +210,9 @@ void Pack(const Shape& s, const float* weights, float* packed) {
 }
 
 size_t ForwardScratch(const Shape& s) {
-  return LanesAreChannels(s) ? SumsSize(s)
-                             : s.in_channels * Planes(s).channel + kLanes;
+  return LanesAreChannels(s)
+             ? kLanes + RowsSize(s) + SumsSize(s) + 2 * MaximaSize(s)
+             : s.in_channels * Planes(s).channel + kLanes;
 }
 
 void Forward(const Shape& s, const float* packed, int images, const float* x,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cc/kernels/testing.h"
@@ -27,7 +28,7 @@ struct Trained {
 };
 
 // Trains from accumulators of zero.
-Trained Train(const TrainData& data, int threads) {
+Trained Train(const TrainData& data, ThreadPool* pool) {
   const TrainBatches batches = data.Batches();
   Trained result;
   result.parameters = data.parameters;
@@ -39,10 +40,14 @@ Trained Train(const TrainData& data, int threads) {
     parameters[i] = result.parameters[i].data();
     moments[i] = result.moments[i].data();
   }
-  ThreadPool pool(threads);
   result.is_done =
-      TrainLenet(batches, parameters, moments, result.losses.data(), &pool);
+      TrainLenet(batches, parameters, moments, result.losses.data(), pool);
   return result;
+}
+
+Trained Train(const TrainData& data, int threads) {
+  ThreadPool pool(threads);
+  return Train(data, &pool);
 }
 
 double Largest(const Doubles& values) {
@@ -124,6 +129,19 @@ TEST(LenetTrainTest, SameBitsForAnyNumberOfThreads) {
       for (int run = 0; run < 3; ++run) {
         EXPECT_TRUE(Train(data, threads) == one) << threads << " threads";
       }
+    }
+  }
+}
+
+// A batch of 32 has 8 chunks of images, then 19 tasks that update parameters.
+TEST(LenetTrainTest, CallsOnlyThreadsWithAChunkOrAnUpdate) {
+  const TrainData data({20, 17, 32, 3}, 5);
+  for (const auto& [asked, threads] : {std::pair{8, 8}, {16, 16}, {64, 19}}) {
+    ThreadPool pool(UsefulTrainThreads(data.Batches(), asked));
+    ASSERT_EQ(pool.threads(), threads);
+    EXPECT_TRUE(Train(data, &pool).is_done);
+    for (int i = 1; i < threads; ++i) {
+      EXPECT_EQ(pool.counts(i).calls, i < 8 ? 2 * 3 : 3) << "thread " << i;
     }
   }
 }
