@@ -63,7 +63,7 @@ struct Scratch {
   float* x;            // [in_height, in_width, in_channels]
   float* dx;           // like x
   float* dw;           // not scratch memory: [out_channels, 5, row_size]
-  const float* rows;   // not scratch memory: see PackRows
+  const float* rows;   // not scratch memory: see Pack
   float* values;       // items of each channel [out_channels, windows]
   float* dx_values;    // items of each half window [windows, 2, out_channels]
   int32_t* places;     // of the items: 4 * window + position in the window
