@@ -28,9 +28,6 @@ namespace {
 
 using Shape = ConvReluPoolShape;
 
-// Vectors of a row that are processed together.
-constexpr size_t kBlock = 4;
-
 // Floats of the longest vector.
 constexpr size_t kMaxLanes = 16;
 
@@ -63,7 +60,7 @@ struct Scratch {
   float* x;            // [in_height, in_width, in_channels]
   float* dx;           // like x
   float* dw;           // not scratch memory: [out_channels, 5, row_size]
-  const float* rows;   // not scratch memory: see PackRows
+  const float* rows;   // not scratch memory: see Pack
   float* values;       // items of each channel [out_channels, windows]
   float* dx_values;    // items of each half window [windows, 2, out_channels]
   int32_t* places;     // of the items: 4 * window + position in the window
@@ -148,7 +145,7 @@ void FillOffsets(const Shape& s, int32_t* offsets) {
 // For each set of eight lanes (bits): the indices of its lanes, then zeros. Not
 // hwy::Compress: for AVX2 gcc 12 copies its table to the stack in each call,
 // and CompressStore is slow on some CPUs with AVX-512.
-constexpr std::array<std::array<uint8_t, 8>, 256> MakeLanesOfSet() {
+constexpr auto kLanesOfSet = [] {
   std::array<std::array<uint8_t, 8>, 256> lanes = {};
   for (size_t set = 0; set < 256; ++set) {
     size_t count = 0;
@@ -159,9 +156,7 @@ constexpr std::array<std::array<uint8_t, 8>, 256> MakeLanesOfSet() {
     }
   }
   return lanes;
-}
-constexpr std::array<std::array<uint8_t, 8>, 256> kLanesOfSet =
-    MakeLanesOfSet();
+}();
 
 // Lists the items of one channel and returns their number. Writes up to one
 // vector beyond the last.
@@ -267,54 +262,34 @@ HWY_INLINE void AddItems(D d, int32_t count, const float* values,
   });
 }
 
-// Adds to the gradient of the weights, for kRows rows from `row` on.
-template <size_t kRows, size_t kVectors, class D>
-HWY_INLINE void AddPatches(D d, const Shape& s, const Scratch& scratch,
-                           size_t oc, size_t row, size_t column,
-                           size_t row_size) {
-  constexpr size_t kSums = hn::MaxLanes(d) == 16 ? 20 : 12;
-  const size_t stride = s.in_width * s.in_channels;
-  const int32_t* const places = scratch.places + oc * s.windows();
-  const int32_t* const offsets = scratch.offsets;
-  AddItems<2 * kRows * kVectors <= kSums ? 2 : 1, kRows, kVectors>(
-      d, scratch.counts[oc], scratch.values + oc * s.windows(),
-      [&](int32_t item) { return offsets[places[item]]; },
-      scratch.x + row * stride + column, stride,
-      scratch.dw + (oc * kConvKernel + row) * row_size + column, row_size);
-}
-
 // Computes both gradients for the vectors [first, first + kVectors) of all
-// rows, as many rows at a time as there are registers for.
+// rows.
 template <size_t kVectors, class D>
 void AddGradients(const Shape& s, const Scratch& scratch, size_t first,
                   bool with_dx) {
   const D d;
+  // Two sets of sums if there are registers for them.
+  constexpr size_t kSets = kVectors == 1 || hn::MaxLanes(D()) == 16 ? 2 : 1;
   const size_t row_size = RowSize(s);
   const size_t column = first * hn::Lanes(d);
+  const size_t stride = s.in_width * s.in_channels;
+  const int32_t* const offsets = scratch.offsets;
   for (size_t oc = 0; oc < s.out_channels; ++oc) {
-    if constexpr (kVectors <= 2) {
-      AddPatches<5, kVectors>(d, s, scratch, oc, 0, column, row_size);
-    } else {
-      AddPatches<3, kVectors>(d, s, scratch, oc, 0, column, row_size);
-      AddPatches<2, kVectors>(d, s, scratch, oc, 3, column, row_size);
-    }
+    const int32_t* const places = scratch.places + oc * s.windows();
+    AddItems<kSets, kConvKernel, kVectors>(
+        d, scratch.counts[oc], scratch.values + oc * s.windows(),
+        [&](int32_t item) { return offsets[places[item]]; }, scratch.x + column,
+        stride, scratch.dw + oc * kConvKernel * row_size + column, row_size);
   }
   if (!with_dx) return;
-  constexpr size_t kRows = kVectors <= 2 ? 6 : 3;
-  const size_t stride = s.in_width * s.in_channels;
   for (size_t half = 0; half < 2 * s.windows(); ++half) {
-    const int32_t count = scratch.dx_counts[half];
-    if (count == 0) continue;
-    const float* const values = scratch.dx_values + half * s.out_channels;
     const int32_t* const starts = scratch.dx_rows + half * s.out_channels;
-    float* const patch =
-        scratch.dx + scratch.offsets[half / 2 * 4 + half % 2] + column;
-    for (size_t row = 0; row < kPatch; row += kRows) {
-      AddItems<1, kRows, kVectors>(
-          d, count, values, [&](int32_t item) { return starts[item]; },
-          scratch.rows + row * row_size + column, row_size,
-          patch + row * stride, stride);
-    }
+    if (scratch.dx_counts[half] == 0) continue;
+    AddItems<1, kPatch, kVectors>(
+        d, scratch.dx_counts[half], scratch.dx_values + half * s.out_channels,
+        [&](int32_t item) { return starts[item]; }, scratch.rows + column,
+        row_size, scratch.dx + offsets[half / 2 * 4 + half % 2] + column,
+        stride);
   }
 }
 
@@ -333,11 +308,9 @@ void BackwardImage(const Shape& s, const Scratch& scratch, const float* x,
     ListByHalf(s, scratch);
   }
   const size_t vectors = RowSize(s) / hn::Lanes(D());
-  for (size_t v = 0; v < vectors; v += kBlock) {
-    const auto add = std::array{
-        &AddGradients<1, D>, &AddGradients<2, D>, &AddGradients<3, D>,
-        &AddGradients<4, D>}[std::min(vectors - v, kBlock) - 1];
-    add(s, scratch, v, dx != nullptr);
+  for (size_t v = 0; v < vectors; v += 2) {
+    (vectors - v == 1 ? &AddGradients<1, D>
+                      : &AddGradients<2, D>)(s, scratch, v, dx != nullptr);
   }
   if (dx != nullptr)
     Transpose(scratch.dx, s.in_channels, s.pixels(), s.in_channels, dx);

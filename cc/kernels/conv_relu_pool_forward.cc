@@ -199,10 +199,9 @@ void ForwardWindowsOfImage(const Shape& s, const float* packed, const float* x,
 
 // ---- Entry points
 
+// Large enough for both layouts.
 size_t PackedSize(const Shape& s) {
-  return LanesAreChannels(s) ? RoundUp(s.out_channels, kLanes) * s.in_channels *
-                                   kPatch * kConvKernel
-                             : s.out_channels * s.taps();
+  return RoundUp(s.out_channels, kLanes) * s.in_channels * kPatch * kConvKernel;
 }
 
 void Pack(const Shape& s, const float* weights, float* packed) {
