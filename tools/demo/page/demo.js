@@ -43,7 +43,7 @@ let digits = []; // of the test set: {index, label, image}; the mistakes first
 let shown = null; // the test digit on the canvas
 let answer = null; // probabilities
 let work = Promise.resolve();
-let frame = 0; // requested, if not 0
+let frame = 0; // not 0 from a request until its work begins
 
 const text = (key) => TEXTS[key][chinese ? 1 : 0];
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -64,6 +64,7 @@ function translate() {
 
 /** Shows the answer. */
 function report() {
+  element("answer").ariaBusy = frame !== 0; // a screen reader waits
   element("answer").textContent = failure ? text("failed") + failure : text(session ? "empty" : "loading");
   if (answer) {
     const [digit, lines] = ["strong", "span"].map((name) => document.createElement(name));
@@ -103,6 +104,7 @@ function inkOf({ height, width, pixels }) {
 
 /** Classifies what the canvas shows. */
 async function classify() {
+  frame = 0;
   const { width, height } = canvas;
   const words = new Uint32Array(context.getImageData(0, 0, width, height).data.buffer);
   const drawing = { height, width, pixels: new Uint8Array(words) }; // the lowest byte of each is red
@@ -110,15 +112,13 @@ async function classify() {
   const input = image && resize(image, 32, 32);
   put(element("seen"), input ?? { height: 32, width: 32, pixels: new Uint8Array(32 * 32) });
   answer = input && session ? await probabilities(input) : null;
-  element("answer").ariaBusy = frame !== 0;
   report();
 }
 
 /** Classifies at the next frame, after earlier work. */
 function update() {
-  element("answer").ariaBusy = true; // a screen reader waits
+  element("answer").ariaBusy = true;
   frame ||= requestAnimationFrame(() => {
-    frame = 0;
     work = work.then(classify).catch(fail);
   });
 }
