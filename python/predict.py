@@ -1,7 +1,8 @@
 """Classifies the digits in pictures of any format, size and color, or in folders of them.
 
-Ink may be darker or lighter than the paper. Unusable pictures are reported and skipped; the exit
-code is then 2.
+Ink may be darker or lighter than the paper. Digits side by side are read from left to right.
+Unusable pictures are reported and skipped; the exit code is then 2, and also if an answer is not
+certain.
 """
 
 from lenet import cli

@@ -85,7 +85,6 @@ absl::Status RemoveMarks(Plane* ink) {
   const auto largest = std::max_element(kept.begin(), kept.end());
   const Box& digit = strokes[largest - kept.begin()].box;
   const int near = std::max(digit.height(), digit.width()) / 4;
-  bool beside = false;
   for (size_t i = 0; i < strokes.size(); ++i) {
     const Box& box = strokes[i].box;
     const bool like_digit = 2 * box.height() >= digit.height() &&
@@ -95,17 +94,14 @@ absl::Status RemoveMarks(Plane* ink) {
       return InvalidArgument(
           "a digit is cut off at the edge: crop the picture or leave a margin");
     }
-    const bool far = !like_digit && (box.RowsBetween(digit) > near ||
-                                     box.ColumnsBetween(digit) > near);
-    beside |= far && 5 * box.height() >= digit.height() &&
-              -2 * box.RowsBetween(digit) >= box.height() &&
-              kMark * kept[i] >= *largest;
+    const bool in_row = 5 * box.height() >= digit.height() &&
+                        -2 * box.RowsBetween(digit) >= box.height() &&
+                        kMark * kept[i] >= *largest;
+    const bool far =
+        !like_digit && !in_row &&
+        (box.RowsBetween(digit) > near || box.ColumnsBetween(digit) > near);
     if (kept[i] * (far ? kFarSpeck : kSpeck) >= *largest) continue;
     for (const int pixel : strokes[i].pixels) ink->pixels[pixel] = 0;
-  }
-  if (beside) {
-    return InvalidArgument(
-        "a mark beside the digits: crop the picture to the digits");
   }
   return absl::OkStatus();
 }

@@ -27,6 +27,7 @@ struct Share {
 constexpr Share kWhole{1, 2};
 constexpr Share kSure{3, 4};
 constexpr Share kClose{1, 6};
+constexpr Share kFar{1, 3};
 constexpr Share kLineSpace{1, 10};
 constexpr Share kEnclosed{1, 4};
 constexpr int kWide = 2;
@@ -115,7 +116,7 @@ absl::StatusOr<std::vector<Digit>> FormDigits(
                  mark.box.ColumnsBetween(b.box);
         });
     const int between = nearest->box.ColumnsBetween(mark.box);
-    if (digits.size() > 1 && kClose.IsReached(between, tallest)) {
+    if (kFar.IsReached(between, tallest)) {
       return InvalidArgument(
           "a mark beside the digits: crop the picture to the digits");
     }

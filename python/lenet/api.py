@@ -53,7 +53,7 @@ def evaluate(**options: Any) -> Evaluation:
 
 
 def predict(*paths: str | pathlib.Path, **options: Any) -> list[Prediction]:
-    """Classifies the digit in pictures and folders of pictures.
+    """Returns each digit in pictures and folders of pictures; `certain` is false for a guess.
 
     Raises:
         UserError: a picture cannot be used; the log has the reason.

@@ -31,7 +31,7 @@ _SHEET_INK = (5, 450)  # per mille of a sheet that its marks take, with what the
 _STROKE = 2  # a stroke at the edge is the digit if it is so many times as large as any other
 _SPECK = 50  # a speck is so many times smaller than the largest stroke
 _FAR_SPECK = 4  # the same outside of the box of the largest stroke and a quarter around it
-_MARK = 20  # a mark in the row of the digit is no speck if it is at least 1/20 as large
+_MARK = 20  # a stroke beside the digit is no speck if it is at least 1/20 as large
 _LINE = 10  # width by height of a ruled line; no digit has it
 _PHOTO_SIDE = 64  # pixels; the strokes of a smaller picture are too thin to filter
 _MAX_NESTED = 4  # a cell in a table on a sheet on a desk
@@ -209,10 +209,8 @@ def _without_marks(ink: np.ndarray) -> np.ndarray:
     for first, last in (rows, columns):
         near = max(height, np.ptp(columns[:, digit])) // 4
         far |= (last < first[digit] - near) | (first > last[digit] + near)
-    far &= ~like_digit
-    beside = far & (5 * heights >= height) & (2 * shared >= heights)
-    if (beside & (_MARK * kept >= kept.max())).any():
-        raise UserError("a mark beside the digits: crop the picture to the digits")
+    in_row = (5 * heights >= height) & (2 * shared >= heights) & (_MARK * kept >= kept.max())
+    far &= ~like_digit & ~in_row
     removed = kept * np.where(far, _FAR_SPECK, _SPECK) < kept.max()
     return np.where(np.append(False, removed)[strokes], 0, ink)
 

@@ -18,6 +18,7 @@ from lenet.errors import UserError
 _WHOLE = (1, 2)  # a stroke of this height is a digit
 _SURE = (3, 4)  # the same if another stroke is close
 _CLOSE = (1, 6)  # columns between strokes that are close
+_FAR = (1, 3)  # columns between a digit and a mark that does not belong to it
 _LINE_SPACE = (1, 10)  # rows between strokes that belong to two rows of digits
 _ENCLOSED = (1, 4)  # a stroke of this height inside of another one shows that the other is a frame
 # Shares of the height of a digit:
@@ -154,7 +155,7 @@ def _digits(strokes: list[Box]) -> list[Box]:
             raise UserError("strokes that may be one digit or two: leave more space between digits")
     for mark in marks:
         nearest = min(digits, key=mark.columns_between)
-        if len(digits) > 1 and _at_least(nearest.columns_between(mark), _CLOSE, tallest):
+        if _at_least(nearest.columns_between(mark), _FAR, tallest):
             raise UserError("a mark beside the digits: crop the picture to the digits")
         nearest.add(mark)
     return digits

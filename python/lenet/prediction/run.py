@@ -1,4 +1,8 @@
-"""Classifies the digits in pictures."""
+"""Classifies the digits in pictures.
+
+An uncertain digit is printed with a mark, because the guess may help, but the exit code is 2: the
+program did not find out what it was asked.
+"""
 
 import dataclasses
 import json
