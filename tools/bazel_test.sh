@@ -22,6 +22,13 @@ expect_text "ran: build //x a b"
 expect_file "${rc}" "common:workspace --noenable_bzlmod --enable_workspace"
 expect_exit 1 grep -q override_repository "${rc}"
 
+mkdir "${root}/configs"
+echo '    lr: {type: float}' >"${root}/configs/options.yaml"
+expect_exit 0 env BAZEL_REAL="${root}/bin/stock7" "${tool}" run //x --lr=1
+expect_text "WARNING: --lr is a flag of the program; put -- before it: run //a:program -- --lr=..."
+expect_exit 0 env BAZEL_REAL="${root}/bin/stock7" "${tool}" run //x --jobs=1 -- --lr=1
+[[ ${output} == "ran: run //x --jobs=1 -- --lr=1" ]] || { echo "FAILED: ${output}"; exit 1; }
+
 fake_bazel stock8 8.4.0
 expect_exit 0 env BAZEL_REAL="${root}/bin/stock8" "${tool}" info
 expect_exit 1 grep -q workspace "${rc}"
