@@ -224,7 +224,8 @@ int RunCardTest(const std::string& settings, std::string* output) {
   const TempFolder temp;
   const std::string path = temp.path() + "/output";
   const std::string command =
-      "FAKE_CUDA='" + settings + "' LD_LIBRARY_PATH='" + FakeFolder() + "' '" +
+      "FAKE_CUDA='" + settings + "' LD_LIBRARY_PATH='" + FakeFolder() +
+      "' $LENET_EMULATOR '" +  // of third_party/aarch64
       TestData("lenet_mindspore/cc/gpu/card_test_program") + "' '" +
       FakeFolder() + "' --quick >'" + path + "' 2>&1";
   const int status =

@@ -2,13 +2,13 @@
 # Runs a program of --config=aarch64 under emulation.
 # Usage: emulate.sh PROGRAM [ARGUMENT]...
 #
-# Other programs, such as tests in Python, run as they are, with the path of this script in
-# LENET_EMULATOR.
+# Other programs, such as tests in Python, run as they are. LENET_EMULATOR is set to the path of this
+# script, for tests that start programs.
 set -eu
 
 root="$(cd "$(dirname "$0")" && pwd)"
-if [ "$(od -An -j 18 -N 2 -t u1 "$1")" = " 183   0" ]; then # an ELF file for aarch64
-  exec qemu-aarch64-static -L "${root}" "$@"
-fi
 export LENET_EMULATOR="${root}/${0##*/}"
+if [ "$(od -An -j 18 -N 2 -t u1 "$1")" = " 183   0" ]; then # an ELF file for aarch64
+  exec "${root}/qemu" -L "${root}" "$@"
+fi
 exec "$@"

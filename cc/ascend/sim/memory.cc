@@ -18,7 +18,6 @@ namespace {
 
 constexpr unsigned char kGuard = 0xFA;
 constexpr size_t kGuardBytes = 64;
-constexpr size_t kPage = 4096;
 constexpr size_t kMaxBlock = size_t{1} << 30;
 constexpr size_t kHeapBytes = size_t{16} << 30;  // addresses per heap
 
@@ -29,9 +28,11 @@ size_t RoundUp(size_t value, size_t multiple) {
 // Returns the number of guard bytes before a block.
 size_t Lead(HeapKind heap) { return heap == HeapKind::kDevice ? 64 : 128; }
 
-// Returns the bytes of the pages of a block.
+// Returns the bytes of the pages of a block. A page has 64 KiB on some systems
+// for aarch64.
 size_t Extent(HeapKind heap, size_t size) {
-  return RoundUp(Lead(heap) + size + kGuardBytes, kPage);
+  return RoundUp(Lead(heap) + size + kGuardBytes,
+                 static_cast<size_t>(sysconf(_SC_PAGESIZE)));
 }
 
 // Returns the bytes that the device reserves (AscendCL manual, aclrtMalloc).

@@ -25,7 +25,7 @@ def emulated() -> bool:
 
 
 def run_file(file: AnyPath) -> list[str]:
-    """Returns the command that runs a built file, under emulation if it is for another processor."""
+    """Returns the command that runs a built file, with the emulator if there is one."""
     return [os.environ["LENET_EMULATOR"], str(file)] if emulated() else [str(file)]
 
 
