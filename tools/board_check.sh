@@ -17,7 +17,7 @@ for runfiles in "${RUNFILES_DIR:-${TEST_SRCDIR:-$0.runfiles}}"/{_main,lenet_mind
   [[ ! -d ${runfiles} ]] || break # _main with MODULE.bazel
 done
 tools="${runfiles}/tools"
-[[ -d ${tools} ]] || tools="$(cd "$(dirname "$0")" && pwd)"
+[[ -d ${tools} && ! -x $(dirname "$0")/infer310 ]] || tools="$(cd "$(dirname "$0")" && pwd)"
 # shellcheck source=tools/check.sh
 source "${tools}/check.sh"
 

@@ -29,7 +29,7 @@ mkdir -p "${work}/files/dev"
 tar -xzf "${archive}" -C "${work}/files" --strip-components=1
 cp -rL "${runfiles}"/*mnist/Data "${root}/cc/deploy/sim" "${root}/cc/ascend/testing/lenet.om" "${work}/files/"
 touch "${work}/files/dev/"{davinci0,davinci_manager,devmm_svm,hisi_hdc}
-[[ ${cpu} == amd64 ]] || cp "$(command -v qemu-aarch64-static)" "${work}/files/"
+[[ ${cpu} == amd64 ]] || cp "$(dirname "${LENET_EMULATOR}")/qemu" "${work}/files/"
 
 # try NAME FOLDER PREFIX...: runs infer310, which the prefix finds in the folder; moves what it writes
 # to ${work}/NAME.
@@ -80,7 +80,7 @@ for suite in "${@:-bullseye bookworm}"; do
     export work files
     # shellcheck disable=SC2016 # expanded in the new namespace
     unshare --mount bash -ec 'mount --bind "${work}/files" "$2${files}"; mount -t proc proc "$2/proc"
-      try "$1" "${files}" "$(command -v chroot)" "$2" ${3:+"${files}/qemu-aarch64-static"}' \
+      try "$1" "${files}" "$(command -v chroot)" "$2" ${3:+"${files}/qemu"}' \
       bash "${name}" "${tree}" "${LENET_EMULATOR:-}"
     if diff -r "${work}/here" "${work}/${name}"; then
       echo "${name} ${cpu}: equal"

@@ -9,6 +9,6 @@ set -eu
 root="$(cd "$(dirname "$0")" && pwd)"
 export LENET_EMULATOR="${root}/${0##*/}"
 if [ "$(od -An -j 18 -N 2 -t u1 "$1")" = " 183   0" ]; then # an ELF file for aarch64
-  exec qemu-aarch64-static -L "${root}" "$@"
+  exec "${root}/qemu" -L "${root}" "$@"
 fi
 exec "$@"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Unpacks the C++ libraries of PACKAGES_TXT for arm64, and what they need, into the working folder.
+# Unpacks the C++ libraries of PACKAGES_TXT for arm64, what they need, and an emulator into the working
+# folder.
 # Usage: fetch.sh PACKAGES_TXT
 #
 # apt downloads them from the machine's own archives and checks their signatures. Its state is a
@@ -14,7 +15,7 @@ fi
 apt="${PWD}/apt"
 mkdir -p "${apt}/lists/partial" "${apt}/archives/partial"
 apt_get() {
-  apt-get -q -y -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o Debug::NoLocking=1 \
+  apt-get -q -y -o APT::Architecture=arm64 -o APT::Architectures=arm64,amd64 -o Debug::NoLocking=1 \
     -o Dir::State="${apt}" -o Dir::State::status=/dev/null -o Dir::Cache="${apt}" "$@" >&2
 }
 apt_get update
@@ -27,8 +28,15 @@ for package in "${apt}"/archives/*.deb; do
     *) dpkg-deb -x "${package}" . && dpkg-deb -f "${package}" Package Version >>packages ;;
   esac
 done
+rm "${apt}"/archives/*.deb
+# Its name differs between Debian 12 and later releases. Both contain static programs.
+for package in qemu-user-static qemu-user; do
+  apt_get install --download-only --no-install-recommends "${package}:amd64" && break
+done
+dpkg-deb --fsys-tarfile "${apt}/archives/${package}"_*.deb |
+  tar -x --wildcards './usr/bin/qemu-aarch64*' --transform 's|.*/qemu-aarch64.*|qemu|' \
+    --exclude './usr/bin/qemu-aarch64_be*'
 rm -r "${apt}"
-# Inputs of actions that stand for programs of the machine.
+# An input of actions that stands for the machine's programs.
 aarch64-linux-gnu-g++ --version >compiler
 aarch64-linux-gnu-ld --version >>compiler
-qemu-aarch64-static --version >emulator

@@ -34,7 +34,9 @@ def _pkg_config(repository_ctx, module):
         fail(_MISSING.format(what = module, debian = repository_ctx.attr.debian))
     words = [word for word in result.stdout.strip().split(" ") if word]
     defines = [word[2:] for word in words if word.startswith("-D")]
-    folders = [word[2:] for word in words if word.startswith("-I")]
+
+    # The compiler itself searches /usr/include/x86_64-linux-gnu, which cross compilers must not read.
+    folders = [word[2:] for word in words if word.startswith("-I") and not word.endswith("-linux-gnu")]
     linkopts = [word for word in words if not word.startswith("-D") and not word.startswith("-I")]
     return defines, folders, linkopts
 

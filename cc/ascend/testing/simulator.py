@@ -114,7 +114,8 @@ class Process:
         self._process.send_signal(number)
 
     def finish(self, timeout: float = 120) -> Run:
-        """Waits for the end of the process. Kills it after `timeout` seconds."""
+        """Waits for the end of the process. Kills it after `timeout` seconds, emulated ten times."""
+        timeout *= 10 if programs.emulated() else 1
         try:
             stdout, stderr = self._process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
