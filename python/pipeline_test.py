@@ -172,8 +172,8 @@ def test_predict_reads_digits_from_left_to_right_and_marks_uncertain_ones(
 ):
     digits = [Image.fromarray(mnist_test.images[index]) for index in (2, UNCERTAIN, 0)]
     row = Image.new("L", (260, 140))
-    for number, digit in enumerate(digits):
-        row.paste(digit.resize((84, 84)), (84 * number + 4, 30))
+    for place, digit in enumerate(digits):
+        row.paste(digit.resize((84, 84)), (84 * place + 4, 30))
     row.save(tmp_path / "row.png")
     flags = (f"--ckpt_file={checkpoint}", "--output=out", "row.png")
     result = _run("predict", *flags, cwd=tmp_path, code=2)

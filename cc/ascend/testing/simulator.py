@@ -114,7 +114,7 @@ class Process:
         self._process.send_signal(number)
 
     def finish(self, timeout: float = 120) -> Run:
-        """Waits for the end of the process. Kills it after `timeout` seconds, emulated ten times."""
+        """Waits for the end of the process. Kills it after `timeout` s, times 10 if emulated."""
         timeout *= 10 if programs.emulated() else 1
         try:
             stdout, stderr = self._process.communicate(timeout=timeout)
