@@ -154,8 +154,8 @@ def test_preprocessing_equals_that_of_predict(open_page):
         found = page.evaluate(script, [*gray.shape, gray.ravel().tolist()])
         try:
             image = digit.to_mnist(gray, "auto")
-        except UserError:
-            assert found is None
+        except UserError as error:  # the page takes digits that touch for one
+            assert found is None or "no ink" not in str(error)
             continue
         found_digits += 1
         expected = [image, transform.resize(image[np.newaxis], 32, 32)]
