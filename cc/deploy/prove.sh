@@ -53,7 +53,10 @@ wrong   A=             --dataset_path=@/Data --mindir_path=@/missing.mindir
 END
   mkdir "${work}/${name}"
   mv "${work}/files/out/"*.txt "${work}/${name}/"
-  for line in cpu acl; do mv "${work}/files/out/${line}/result/results.npy" "${work}/${name}/${line}.npy"; done
+  for line in cpu acl; do
+    mv "${work}/files/out/${line}/result/results.npy" "${work}/${name}/${line}.npy" \
+      || { cat "${work}/${name}/${line}.txt" >&2; exit 1; }
+  done
   rm -r "${work}/files/out"
 }
 
