@@ -28,6 +28,7 @@ for package in "${apt}"/archives/*.deb; do
     *) dpkg-deb -x "${package}" . && dpkg-deb -f "${package}" Package Version >>packages ;;
   esac
 done
+[ -d lib ] || ln -s usr/lib lib # Debian 13 and later have only usr/lib
 rm "${apt}"/archives/*.deb
 # Its name differs between Debian 12 and later releases. Both contain static programs.
 for package in qemu-user-static qemu-user; do

@@ -6,6 +6,7 @@ _ORIGINS = {
     "cc_import": "@rules_cc//cc:defs.bzl",
     "cc_library": "@rules_cc//cc:defs.bzl",
     "cc_test": "@rules_cc//cc:defs.bzl",
+    "cc_toolchain": "@rules_cc//cc:defs.bzl",
     "py_binary": "@rules_python//python:defs.bzl",
     "py_library": "@rules_python//python:defs.bzl",
     "py_runtime": "@rules_python//python:defs.bzl",
