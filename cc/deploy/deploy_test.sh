@@ -81,7 +81,7 @@ mkdir dev
 touch dev/davinci0 dev/davinci_manager dev/devmm_svm dev/hisi_hdc
 "${fake_cann}" cann 310
 ascend() {
-  LD_LIBRARY_PATH="${simulator}" LENET_ASCEND_DEVICES="${PWD}/dev" ASCEND_HOME_PATH="${PWD}/cann" \
+  bare LD_LIBRARY_PATH="${simulator}" LENET_ASCEND_DEVICES="${PWD}/dev" ASCEND_HOME_PATH="${PWD}/cann" \
     ASCEND_OPP_PATH="${PWD}/cann/opp" PATH="${PWD}/cann/bin:${PATH}" "$@"
 }
 expect_exit 0 ascend ./infer310 --probe
