@@ -3,6 +3,7 @@ import * as ort from "./ort.js";
 
 const SHRINK = 8; // pixels of the canvas per pixel of the picture that the digit is read from
 const INK = 38; // width of a stroke in pixels of the canvas
+const MIN_PROBABILITY = 0.8; // as in python/lenet/prediction/run.py; less is marked
 const STEP = 14; // pixels of the canvas per arrow key
 const ARROWS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
 
@@ -68,8 +69,9 @@ function report() {
   element("answer").textContent = failure ? text("failed") + failure : text(session ? "empty" : "loading");
   if (answer) {
     const [digit, lines] = ["strong", "span"].map((name) => document.createElement(name));
-    digit.textContent = best(answer);
-    lines.textContent = text("sure").replace("%", percent(Math.max(...answer)));
+    const probability = Math.max(...answer);
+    digit.textContent = best(answer) + (probability < MIN_PROBABILITY ? "?" : "");
+    lines.textContent = text("sure").replace("%", percent(probability));
     if (shown) lines.append(document.createElement("br"), describe(shown));
     element("answer").replaceChildren(digit, lines);
   }
