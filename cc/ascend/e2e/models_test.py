@@ -368,7 +368,7 @@ def test_aipp_normalises_like_python(logits, tmp_path, capsys):
         path = _write(tmp_path / "pass_through.om", network, aipp=aipp)
         outputs = logits(path, f"--dataset_path={images}", "--limit=0", "--self_test=false")
         found[aipp] = outputs[:, 0] - outputs[:, 1]
-    np.testing.assert_array_equal(found[""], expected)
+    np.testing.assert_allclose(found[""], expected, rtol=2e-7)  # Winograd's transforms round
     np.testing.assert_array_equal(found["YUV420SP_U8"], found["YUV400_U8"])
     error = np.abs(found["YUV400_U8"] - expected)
     with capsys.disabled():
