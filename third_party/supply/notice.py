@@ -58,8 +58,8 @@ _GROUPS = [
     ),
     (
         "Debian packages",
-        "The licence is that of the library or program itself. --config=aarch64 takes the libraries for\n"
-        "arm64, too, and qemu-user (GPL-2.0-only).\n",
+        "The licence is that of the library or program itself. --config=aarch64 takes the\n"
+        "libraries for arm64, too, and qemu-user (GPL-2.0-only).\n",
         ["system/packages.txt", "../tools/remote/packages.txt"],
     ),
 ]
