@@ -52,7 +52,7 @@ inline constexpr struct {{
 {original}
 }};
 
-// What other programs call an option, and its name here.
+// Names of options in other programs, and the names here.
 inline constexpr struct {{
   const char* name;
   const char* option;
