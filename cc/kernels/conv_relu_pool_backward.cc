@@ -71,13 +71,17 @@ struct Scratch {
 };
 
 // Vectors of a row. Short rows waste fewer lanes of short vectors.
-using ShortTag = hn::CappedTag<float, 8>;
+constexpr size_t kShortLanes = 8;
+using ShortTag = hn::CappedTag<float, kShortLanes>;
 using LongTag = hn::ScalableTag<float>;
-bool IsShort(const Shape& s) { return kConvKernel * s.in_channels <= 8; }
+bool IsShort(const Shape& s) {
+  return kConvKernel * s.in_channels <= kShortLanes;
+}
 
 size_t RowSize(const Shape& s) {
+  const size_t lanes = hn::Lanes(LongTag());
   return RoundUp(kConvKernel * s.in_channels,
-                 IsShort(s) ? hn::Lanes(ShortTag()) : hn::Lanes(LongTag()));
+                 IsShort(s) ? std::min(lanes, kShortLanes) : lanes);
 }
 
 // Floats of weights as rows, which is more than those of their gradients.
