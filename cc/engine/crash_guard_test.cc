@@ -2,13 +2,16 @@
 
 #include <signal.h>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace lenet {
 namespace {
 
 using ::testing::ExitedWithCode;
+using ::testing::HasSubstr;
 using ::testing::KilledBySignal;
+using ::testing::Not;
 
 TEST(CrashGuardDeathTest, ACrashPrintsTheLineAndIsWrongInput) {
   for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGABRT}) {
@@ -25,7 +28,7 @@ TEST(CrashGuardDeathTest, ACrashAfterwardsHasItsUsualEffect) {
     { const CrashGuard guard("m.mindir crashed"); }
     raise(SIGABRT);
   };
-  EXPECT_EXIT(crash(), KilledBySignal(SIGABRT), "^$");
+  EXPECT_EXIT(crash(), KilledBySignal(SIGABRT), Not(HasSubstr("m.mindir")));
 }
 
 }  // namespace
