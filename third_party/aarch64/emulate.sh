@@ -6,7 +6,11 @@
 # script, for tests that start programs.
 set -eu
 
-root="$(cd "$(dirname "$0")" && pwd)"
+root="$(dirname "$0")"
+for runfiles in "$0".runfiles/*aarch64; do # under `bazel run`
+  [ ! -e "${runfiles}/qemu" ] || root="${runfiles}"
+done
+root="$(cd "${root}" && pwd)"
 export LENET_EMULATOR="${root}/${0##*/}"
 if [ "$(od -An -j 18 -N 2 -t u1 "$1")" = " 183   0" ]; then # an ELF file for aarch64
   exec "${root}/qemu" -L "${root}" "$@"
