@@ -5,6 +5,7 @@ No other module knows where files lie, so that every program runs under Bazel an
 
 import os
 import pathlib
+import platform
 import shlex
 import shutil
 import sys
@@ -22,7 +23,6 @@ _WORKSPACE = "lenet_mindspore"
 UNDER_BAZEL = bool(os.environ.keys() & {"RUNFILES_DIR", "RUNFILES_MANIFEST_FILE"})
 _PACKAGE = pathlib.Path(__file__).resolve().parent  # a wheel holds its files below it
 _CHECKOUT = _PACKAGE.parents[1]
-_ROOTS = (_PACKAGE, _CHECKOUT, _CHECKOUT / "bazel-bin")
 
 
 def find(name: str, repository: str = _WORKSPACE) -> pathlib.Path | None:
@@ -41,10 +41,17 @@ def find(name: str, repository: str = _WORKSPACE) -> pathlib.Path | None:
         location = runfiles.Rlocation(f"{repository}/{name}") if runfiles else None
         candidates = [pathlib.Path(location)] if location else []
     elif repository == _WORKSPACE:
-        candidates = [root / name for root in _ROOTS]
+        candidates = [root / name for root in (_PACKAGE, _CHECKOUT, *_built())]
         # The folder of the programs may be all that a ModelArts job has, under any name.
         candidates.append(_PACKAGE.parent / name.removeprefix("python/"))
     return next((path for path in candidates if path.exists()), None)
+
+
+def _built() -> list[pathlib.Path]:
+    """Returns the folder of Bazel's outputs, unless they are for another processor."""
+    folder = _CHECKOUT / "bazel-bin"
+    cross = folder.resolve().parent.name.endswith("aarch64")  # of --config=aarch64
+    return [] if cross and platform.machine() != "aarch64" else [folder]
 
 
 def path(name: str, repository: str = _WORKSPACE) -> pathlib.Path:
