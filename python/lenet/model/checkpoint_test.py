@@ -181,6 +181,11 @@ def test_bad_parameters_are_reported_and_nothing_is_loaded(tmp_path, change, mes
     _assert_equal(_values(net), before)
 
 
+def _flip(content, at):
+    """Returns the content with one bit of the byte `at` flipped."""
+    return content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :]
+
+
 BAD_FILES = {
     "empty": (lambda content: b"", "the file is empty"),
     "cut": (lambda content: content[: len(content) // 2], "does not parse"),
@@ -189,7 +194,7 @@ BAD_FILES = {
     "damaged": (lambda content: b"\xff" * 64 + content[64:], "does not parse"),
     "a name": (lambda content: content.replace(b"conv1.w", b"\nonv1.w", 1), "does not parse"),
     "a size": (lambda content: content.replace(b"\x06", b"\x7f", 1), "does not parse"),
-    "one bit": (lambda content: content[:9000] + b"\x55" + content[9001:], "checksum differs"),
+    "one bit": (lambda content: _flip(content, 9000), "checksum differs"),
 }
 
 
@@ -207,8 +212,7 @@ def test_a_flipped_bit_anywhere_is_reported(saved, tmp_path):
     content = saved[1].read_bytes()
     path = tmp_path / "bad.ckpt"
     for at in np.random.default_rng(1).integers(len(content), size=100).tolist():
-        changed = bytes([content[at] ^ 1 << at % 8])
-        path.write_bytes(content[:at] + changed + content[at + 1 :])
+        path.write_bytes(_flip(content, at))
         with pytest.raises(UserError):
             checkpoint.read(path)
 
@@ -218,7 +222,7 @@ def test_a_damaged_file_with_mindspores_checksum_is_reported(tmp_path):
     ms.save_checkpoint(LeNet5(), str(path), crc_check=True)
     path.chmod(0o644)
     content = path.read_bytes()
-    path.write_bytes(content[:9000] + b"\x55" + content[9001:])
+    path.write_bytes(_flip(content, 9000))
     with pytest.raises(UserError, match="does not parse"):
         checkpoint.read(path)
 
