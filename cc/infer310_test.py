@@ -479,7 +479,7 @@ def test_an_interrupt_leaves_no_files(sent, tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(sent)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=200)
     assert process.returncode == 128 + sent
     assert stderr.splitlines()[-1] == "infer310: interrupted"
     assert _names(tmp_path) == ["result_Files"]

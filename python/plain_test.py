@@ -109,7 +109,7 @@ def test_interrupted_fetch_leaves_nothing(checkout, tmp_path):
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE)
     assert process.stdout and process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(200) == 130
     assert list(tmp_path.iterdir()) == []
 
 

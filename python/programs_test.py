@@ -74,7 +74,7 @@ def test_ctrl_c_while_modules_are_imported(name, imports, tmp_path):
     if imports:
         built.read_until(process, "import '", count=imports, stream="stderr")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 130
     assert err.splitlines()[-1] == f"{name}: error: interrupted"
     assert "Traceback" not in err

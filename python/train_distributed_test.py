@@ -7,10 +7,11 @@ import socket
 import psutil
 import pytest
 
+from lenet.model import checkpoint
 from lenet.testing import mnist, programs
 
 _STEPS = 20
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 200
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_a_killed_worker_and_ctrl_c_stop_all_and_resume_continues(data, tmp_path
     assert str(tmp_path / "logs" / "worker_1.log") in last
     assert not _workers(tmp_path)
 
-    newest = max((tmp_path / "ckpt").glob("*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
+    newest = checkpoint.newest(tmp_path / "ckpt")
     epoch, step = newest.stem.split("-")[1].split("_")
     process, log = _start(data, tmp_path, resume=True, save_checkpoint_steps=100000)
     assert f"resuming after epoch:{epoch} step:{step} of {newest}" in log

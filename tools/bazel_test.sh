@@ -131,7 +131,7 @@ done
 # Called by a person, it finds a plain Bazel in PATH and does not call itself for ever.
 fake_bazel bazel 6.5.0
 for folder in "" "${root}/tools:"; do
-  expect_exit 0 timeout -s KILL 10 env -u BAZEL_REAL LENET_NO_INSTALL=1 \
+  expect_exit 0 timeout -s KILL 60 env -u BAZEL_REAL LENET_NO_INSTALL=1 \
     PATH="${folder}${root}/bin:/usr/bin:/bin" "${tool}" test //...
   expect_text "ran: test //..."
 done

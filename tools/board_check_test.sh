@@ -40,7 +40,7 @@ expect_item train "not run: infer310 --probe: no /dev/davinci0"
 items="$(count '^[a-z0-9.-]+$')"
 [[ ${items} -gt 30 ]] || { echo "FAILED: ${items} items"; exit 1; }
 [[ $(count '^    not run: ') -eq $((items - 1)) ]] || { cat board_report/report.txt; exit 1; }
-tar -xzOf board_report.tar.gz board_report/environment.log | grep -q Linux
+tar -xzOf board_report.tar.gz board_report/environment.log | grep Linux >/dev/null # -q would end tar
 # The README describes each item.
 while read -r item; do
   expect_file "${readme}" "\`${item}\`"

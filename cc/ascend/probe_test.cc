@@ -71,7 +71,7 @@ TEST(ProbeDeathTest, NamesACallThatDoesNotReturn) {
       const TempFolder folder;
       const auto [text, exit_code] =
           GuardedProbe(0, "", SimulatorLocations(folder), &ProbeText,
-                       std::chrono::seconds(2));
+                       std::chrono::seconds(5));
       EXPECT_EQ(exit_code, 3);
       EXPECT_THAT(text,
                   AllOf(HasSubstr("(no-answer): " + call + " did not return\n"),

@@ -43,7 +43,7 @@ expect_glibc infer310_lite.so libmindspore-extendrt_python.so libmindspore_glog.
 expect_glibc "${old_simulator}/libascendcl.so"
 
 # The archive does not depend on when and by whom it was made.
-expect_exit 0 tar -tv --numeric-owner -f "${archive}"
+expect_exit 0 tar -tv --numeric-owner --utc -f "${archive}"
 [[ ${output} != *" 0/0 "* || $(grep -cv ' 0/0 .* 1970-01-01 ' <<< "${output}") -eq 0 ]] \
   || { echo "FAILED: owners or times in the archive"; failures=$((failures + 1)); }
 

@@ -74,7 +74,8 @@ TEST(ThreadPoolTest, SleepersWakeUp) {
     });
     EXPECT_EQ(done, std::vector<int>(6, 1));
   }
-  EXPECT_GT(pool.counts(1).sleeps, 0);
+  // On a busy machine, it may not have had a core in the pauses.
+  while (pool.counts(1).sleeps == 0) std::this_thread::yield();
 }
 
 TEST(ThreadPoolTest, OnlyThreadsWithWorkAreCalled) {

@@ -78,7 +78,7 @@ def test_ctrl_c_leaves_nothing(tmp_path):
     while not list(temporary.rglob("log.txt")):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=200)
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "train: interrupted"
     assert list(temporary.iterdir()) == []

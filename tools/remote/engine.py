@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from lenet import files
 
 _SOCKET_PATH_LIMIT = 107  # bytes, in Linux
-_START_SECONDS = 60
+_START_SECONDS = 200
 _STOP_SECONDS = 20
 _KILL_SECONDS = 10
 

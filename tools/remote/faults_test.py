@@ -29,7 +29,7 @@ def _check(workspace, build_result, content, count):
 
 
 def _end(build):
-    output, _ = build.communicate(timeout=180)
+    output, _ = build.communicate(timeout=300)
     return build.returncode, output
 
 

@@ -24,7 +24,7 @@ def folder():
 def _run(*arguments, **options):
     program = resources.path("tools/remote/remote")
     return subprocess.run(
-        [program, *arguments], capture_output=True, text=True, check=False, timeout=60, **options
+        [program, *arguments], capture_output=True, text=True, check=False, timeout=200, **options
     )
 
 

@@ -27,7 +27,7 @@ from tools.remote.sandbox import SHARE, Sandbox
 SECRET = "known to those who may build here"  # noqa: S105  of a test server
 
 _COPIED = ("tools/bazel", "third_party/distribution", "third_party/system/packages.txt")
-_SECONDS = 300  # time limit for a call of Bazel
+_SECONDS = 300  # time limit for a call of Bazel and for its effects
 
 # Debian has debootstrap in a folder that is not in the PATH of .bazelrc.
 os.environ["PATH"] += ":/usr/sbin:/sbin"
@@ -46,8 +46,8 @@ def free_port() -> int:
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Returns when the condition holds; fails after a minute."""
-    deadline = time.monotonic() + 60
+    """Returns when the condition holds; fails after _SECONDS."""
+    deadline = time.monotonic() + _SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"no {what}")

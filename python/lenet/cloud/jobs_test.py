@@ -122,7 +122,7 @@ def test_two_ranks_of_a_host_fetch_once_and_rank_0_sends(server, tmp_path):
             "--device_target=CPU",
         ]
         ranks.append(subprocess.Popen(command, cwd=tmp_path, env=environment))
-    assert [process.wait(60) for process in ranks] == [0, 0]
+    assert [process.wait(200) for process in ranks] == [0, 0]
     fetched = [key for kind, key in server.log()[before:] if kind == "GET" and "ubyte" in key]
     assert len(fetched) == len(set(fetched)) == 4
     sent = {key.split("/")[0] for key in server.objects()}
@@ -172,7 +172,7 @@ def test_interrupted_training_sends_its_checkpoint(server, tmp_path):
     )
     line = programs.read_until(process, "loss is")
     process.send_signal(signal.SIGTERM)
-    _, rest = process.communicate(timeout=60)
+    _, rest = process.communicate(timeout=200)
     assert process.returncode == 130, line + rest
     assert any(key.startswith("interrupted/checkpoint_lenet-") for key in server.objects())
 

@@ -153,7 +153,7 @@ def test_slow_response_is_not_repeated(server, fetch):
 
 
 def test_response_that_stalls_is_repeated(server, fetch, monkeypatch):
-    monkeypatch.setenv(object_store.TIMEOUT_VARIABLE, "0.3")
+    monkeypatch.setenv(object_store.TIMEOUT_VARIABLE, "3")
     put(server)
     server.fail([("GET", "a.bin", "stall", 1)])
     assert fetch() == FILES

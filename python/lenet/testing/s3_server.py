@@ -7,7 +7,7 @@ signatures. Requests with the header X-Control come from the test; they are not 
                       whose path contains `key` fail in the way of `kind` (see _Layer.fail)
     GET  /-/log       JSON [[method, path]] of all requests
     GET  /-/held      answers when a request is held
-    GET  /-/release   continues held requests
+    GET  /-/release   continues held requests, and those held until the next /-/faults
 """
 
 import io
@@ -68,6 +68,7 @@ class _Layer:
         if path == "/-/faults":
             length = int(environ["CONTENT_LENGTH"])
             self._faults = json.loads(environ["wsgi.input"].read(length))
+            self._release.clear()
         elif path == "/-/log":
             with self._lock:
                 answer = list(self._log)
