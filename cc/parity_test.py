@@ -67,7 +67,9 @@ def test_same_logits_and_classes_as_mindspore(engine, mindspore_logits, idx_logi
     logits = idx_logits[engine]
     assert len(logits) == _IMAGES
     assert np.abs(logits - mindspore_logits).max() <= _TOLERANCE
-    assert (logits.argmax(1) == mindspore_logits.argmax(1)).all()
+    # Of two logits that are nearly equal, either may be the larger one.
+    clear = np.diff(np.sort(mindspore_logits)[:, -2:])[:, 0] > 2 * _TOLERANCE
+    assert (logits.argmax(1) == mindspore_logits.argmax(1))[clear].all()
 
 
 @pytest.mark.parametrize("image_format", ["png", "bin"])

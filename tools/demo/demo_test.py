@@ -19,6 +19,7 @@ from lenet.prediction import digit
 from lenet.testing import programs
 
 DEMO = "//tools/demo:demo"
+sync_api.expect.set_options(timeout=60_000)  # in milliseconds, for a busy machine
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -78,6 +79,7 @@ def open_page(browser, url):
 
     def open_page(**kwargs):
         page = browser.new_context(**DESKTOP | {"locale": "en-US"} | kwargs).new_page()
+        page.set_default_timeout(120_000)
         page.on("pageerror", lambda error: events.append(f"error {error}"))
         page.on("console", lambda message: events.append(f"{message.type} {message.text}"))
         page.on("request", lambda request: events.append(request.url))

@@ -83,7 +83,8 @@ def test_classes_match_engine_native(name, native, jpegs, tmp_path, capsys):
         )
         assert np.array_equal(other.check().logits(), logits[:100]), schedule
     assert logits.shape == (_IMAGES, 10)
-    different = int((logits.argmax(1) != expected.argmax(1)).sum())
+    clear = np.diff(np.sort(expected)[:, -2:])[:, 0] > 2 * _FLOAT_TOLERANCE
+    different = int((logits.argmax(1) != expected.argmax(1))[clear].sum())
     distance = float(np.abs(logits - expected).max())
     accuracy = run.report["accuracy"]
     with capsys.disabled():

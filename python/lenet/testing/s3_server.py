@@ -22,7 +22,7 @@ from typing import Any
 KEY = "AKIDTEST"
 SECRET = "s3cr3t/not+to+be+shown"  # noqa: S105  of the test server
 
-_SECONDS = 60.0  # longer than any test waits
+_SECONDS = 80.0  # longer than any test waits
 _ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>{}</Message></Error>"
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]*)/\d+/(?P<region>[^/]*)/s3/aws4_request, "
@@ -46,6 +46,7 @@ class _Layer:
         self._log: list[tuple[str, str]] = []
         self._faults: list[dict[str, Any]] = []
         self._held = threading.Semaphore(0)
+        self._holding = threading.Lock()
         self._release = threading.Event()
 
     def __call__(self, environ: Environ, start: Callable) -> Iterable[bytes]:
@@ -76,6 +77,8 @@ class _Layer:
             answer = self._held.acquire(timeout=_SECONDS)
         else:
             self._release.set()
+            with self._holding:  # a later end would be in the next test
+                pass
         return _answer(start, "200 OK", json.dumps(answer))
 
     def _planned(self, method: str, path: str) -> str:
@@ -92,9 +95,10 @@ class _Layer:
             status, code = _STATUS[kind]
             return _answer(start, status, _ERROR.format(code, "planned"))
         if kind == "hold":
-            self._held.release()
-            self._release.wait(_SECONDS)
-            return self._inner(environ, start)
+            with self._holding:
+                self._held.release()
+                self._release.wait(_SECONDS)
+                return self._inner(environ, start)
         if kind == "damage_request":
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             environ["wsgi.input"] = io.BytesIO(_damaged(body))
