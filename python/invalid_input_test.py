@@ -22,7 +22,7 @@ ROWS = {
         ("--epoch_size=many", 2, "epoch_size"),
         ("--batch_size=257", 2, "at most the 256 images"),
         ("--config_path=my.yaml", 2, "my.yaml: batch_size=257: expected at most the 256 images"),
-        ("--data_path= --batch_size=60000 --image_height=4096 --image_width=4096", 2, "GB of memory"),
+        ("--data_path= --batch_size=60000 --image_height=4096 --image_width=4096", 2, "of memory"),
         ("--ckpt_path=file/ckpt", 2, "--ckpt_path: cannot write to"),
         ("--device_target=GPU", 3, "--device_target=GPU: "),
         ("--device_target=Ascend", 3, "--device_target=Ascend: "),
