@@ -45,8 +45,8 @@ absl::Status CheckNormalization(const std::string& path,
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": the AIPP of this model maps a pixel of ", ends[i], " to ",
         found, ", expected ", expected[i],
-        "; convert it with configs/aipp.cfg (`bazel run //tools:to_om -- "
-        "--aipp`), or skip this check with --self_test=false"));
+        "; convert it with configs/aipp.cfg (bazel run //tools:to_om -- "
+        "--aipp), or skip this check with --self_test=false"));
   }
   return absl::OkStatus();
 }
@@ -120,8 +120,8 @@ class AclEngine final : public Engine {
       return absl::InvalidArgumentError(absl::StrCat(
           path,
           ": cpu_dvpp=DVPP delivers bytes, and this model takes normalised "
-          "floats; convert it with an AIPP (`bazel run //tools:to_om -- "
-          "--aipp`), or decode on the host with --cpu_dvpp=CPU"));
+          "floats; convert it with an AIPP (bazel run //tools:to_om -- "
+          "--aipp), or decode on the host with --cpu_dvpp=CPU"));
     }
     const auto pixels = static_cast<size_t>(info.height * info.width);
     ascend::DvppOptions options;
@@ -150,8 +150,8 @@ absl::Status CheckOptions(const EngineOptions& options) {
   if (!ascend::IsOmFile(path)) {
     return absl::InvalidArgumentError(absl::StrCat(
         path,
-        ": the engine acl runs OM files; convert the model by `bazel run "
-        "//tools:to_om`, or choose another engine with --engine=auto"));
+        ": the engine acl runs OM files; convert the model (bazel run "
+        "//tools:to_om), or choose another engine with --engine=auto"));
   }
   if (options.device_target == DeviceTarget::kCpu) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -162,8 +162,8 @@ absl::Status CheckOptions(const EngineOptions& options) {
   if (!options.aipp_path.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         path,
-        ": aipp_path is for MindIR; an OM contains its AIPP: pass the file to "
-        "//tools:to_om"));
+        ": aipp_path is for MindIR; an OM contains its AIPP from the "
+        "conversion (bazel run //tools:to_om -- --aipp)"));
   }
   return absl::OkStatus();
 }

@@ -56,7 +56,7 @@ absl::Status Model::InvalidModel(absl::string_view reason) const {
   return absl::InvalidArgumentError(
       absl::StrCat(path_, ": ", reason,
                    "; convert an image classifier, such as the LeNet of "
-                   "//python:export, by `bazel run //tools:to_om`"));
+                   "//python:export (bazel run //tools:to_om)"));
 }
 
 absl::Status Model::Open() {

@@ -57,6 +57,9 @@ expect_text "Images: 100 "
 expect_exit 0 ${LENET_EMULATOR:+"${LENET_EMULATOR}"} "${built}" --mindir_path=lenet.mindir --dataset_path=images --result_path="${TEST_TMPDIR}/built"
 cmp result_Files/results.npy "${TEST_TMPDIR}/built/results.npy" || failures=$((failures + 1))
 
+expect_exit 0 bare ./infer310 --help
+expect_text "Usage: ./infer310 [flags]"
+[[ ${output} != *bazel* ]] || { echo "FAILED: Bazel in --help"; failures=$((failures + 1)); }
 expect_exit 3 bare ./infer310 --probe
 expect_text "Remedy: install the Ascend driver"
 expect_exit 2 bare ./infer310 --mindir_path=none.mindir
@@ -85,6 +88,8 @@ ascend() {
     ASCEND_OPP_PATH="${PWD}/cann/opp" PATH="${PWD}/cann/bin:${PATH}" "$@"
 }
 expect_exit 0 ascend ./infer310 --probe
+expect_exit 2 ascend ./infer310 --cpu_dvpp=DVPP
+expect_text "convert the model's ONNX (step 5 of README.md), or"
 expect_exit 0 ascend ./run_infer_310.sh lenet.mindir images DVPP
 expect_text "engine acl on Ascend310:0"
 expect_file acc.log "'Accuracy':0.9"

@@ -16,6 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cc/base/error.h"
@@ -97,6 +98,12 @@ std::string AbsolutePath(std::string path) {
   return result;
 }
 
+// Returns null if there are none.
+std::unique_ptr<Runfiles> OpenRunfiles(const std::string& argv0) {
+  std::string error;
+  return std::unique_ptr<Runfiles>(Runfiles::Create(argv0, &error));
+}
+
 bool Exists(const std::string& path) {
   std::error_code error;
   return !path.empty() && std::filesystem::exists(path, error);
@@ -138,6 +145,18 @@ const char* RequestedText(int argc, char** argv) {
     if (found != texts.end()) return found->second;
   }
   return nullptr;
+}
+
+std::string WithCommandsHere(const std::string& argv0, absl::string_view text) {
+  if (OpenRunfiles(argv0) != nullptr) return std::string(text);
+  return absl::StrReplaceAll(
+      text, {{"bazel run //cc:infer310 --", "./infer310"},
+             {"bazel run //cc:infer310", "./infer310"},
+             {"bazel run //tools:to_om -- --aipp", "step 5 of README.md"},
+             {"bazel run //tools:to_om --", "step 5 of README.md,"},
+             {"bazel run //tools:to_om", "step 5 of README.md"},
+             {" configs/aipp.cfg", " aipp.cfg"},
+             {"see configs/default_config.yaml", "see default_config.yaml"}});
 }
 
 absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {
@@ -213,8 +232,7 @@ absl::Status BlameConfigFile(const Infer310Options& options,
 
 absl::Status FillInputsFromRunfiles(const std::string& argv0,
                                     Infer310Options* options) {
-  std::string error;
-  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(argv0, &error));
+  const std::unique_ptr<Runfiles> runfiles = OpenRunfiles(argv0);
   options->lite_plugin = Find(runfiles.get(), kPlugin, "infer310_lite.so");
   LENET_RETURN_IF_ERROR(Fill(runfiles.get(), kModel, "lenet.mindir",
                              "mindir_path", &options->model_path));
