@@ -251,6 +251,46 @@ def test_json_instead_of_text(tmp_path, one_image):
     assert report["pipelined"] is False
 
 
+def test_probe_reports_the_first_failing_step_as_text_and_as_json(tmp_path, monkeypatch):
+    cwd, devices = tmp_path / "cwd", tmp_path / "devices"
+    cwd.mkdir()
+    devices.mkdir()
+    monkeypatch.setenv("LENET_ASCEND_DEVICES", str(devices))
+    result = _infer(cwd, "--probe")
+    assert result.returncode == 3
+    assert result.stderr == ""
+    assert re.search(r"^device nodes +FAILED +no \S+/davinci0", result.stdout, re.MULTILINE)
+    assert "cannot be used (no-device)" in result.stdout
+    assert "Remedy: install the Ascend driver" in result.stdout
+    for node in ("davinci0", "davinci_manager", "devmm_svm", "hisi_hdc"):
+        (devices / node).touch()
+    result = _infer(cwd, "--probe", "--json")
+    assert result.returncode == 3
+    found = json.loads(result.stdout)
+    assert found["usable"] is False
+    assert found["failure"] == "no-library"
+    assert "libascendcl.so" in found["reason"]
+    assert "set_env.sh" in found["hint"]
+    results = [step["result"] for step in found["steps"]]
+    assert results == ["ok", "failed"] + ["not done"] * 6
+    assert _names(cwd) == []
+
+
+def test_auto_warns_about_an_ascend_that_cannot_be_used(tmp_path, one_image, monkeypatch):
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "davinci0").touch()
+    monkeypatch.setenv("LENET_ASCEND_DEVICES", str(tmp_path / "devices"))
+    result = _infer(tmp_path, one_image)
+    assert result.returncode == 0, result.stderr
+    warning, engine = result.stderr.splitlines()
+    assert warning.startswith("infer310: warning: there is an Ascend, but it cannot be used: ")
+    assert "davinci_manager" in warning
+    assert "libascendcl.so" in warning
+    assert engine == "infer310: engine native on CPU (--device_target=auto)"
+    result = _infer(tmp_path, one_image, "--device_target=CPU")
+    assert result.stderr == "infer310: engine native on CPU\n"
+
+
 # Each row: the name and content of a file, the arguments, the texts in stderr.
 _BAD_FILES = {
     "empty folder": ("in/.hidden", b"", ["--dataset_path=in"], ["in"]),

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,7 +58,7 @@ std::vector<float> Normalized(const std::vector<uint8_t>& luma) {
 }
 
 TEST(MnistTest, EqualsPythonOnAllImages) {
-  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
+  LENET_ASSERT_OK_AND_ASSIGN(const auto dataset,
                              OpenDataset(TestData("mnist/Data")));
   ASSERT_EQ(dataset->size(), 10000u);
   ASSERT_EQ(dataset->tensor_size(), 1024u);
@@ -76,8 +75,7 @@ TEST(MnistTest, FolderTestFolderAndFileAreTheSame) {
   const std::string folder = TestData("mnist/Data");
   for (const std::string& path :
        {folder, folder + "/test", folder + "/test/t10k-images.idx3-ubyte"}) {
-    LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                               OpenDataset(path));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(path));
     EXPECT_EQ(dataset->size(), 10000u);
     EXPECT_EQ(dataset->stem(0), "test_0_7");
     EXPECT_EQ(dataset->label(0), 7);
@@ -91,15 +89,14 @@ TEST(IdxDatasetTest, WithoutLabels) {
   options.path = folder.Write("digits", MakeIdxImages({0, 255, 3}));
   options.height = 20;
   options.width = 24;
-  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                             OpenDataset(options));
+  LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(options));
   EXPECT_EQ(dataset->tensor_size(), 480u);
   EXPECT_THAT(Stems(*dataset), ElementsAre("test_0", "test_1", "test_2"));
   EXPECT_THAT(Labels(*dataset), ElementsAre(-1, -1, -1));
   EXPECT_THAT(Load(*dataset, 0), Each(FloatEq(-0.42421296f)));
   EXPECT_THAT(Load(*dataset, 1), Each(FloatEq(2.8214867f)));
   EXPECT_EQ(LoadLuma(*dataset, 1), std::vector<uint8_t>(480, 255));
-  LENET_ASSERT_OK_AND_ASSIGN(const SourceImage source, dataset->LoadSource(1));
+  LENET_ASSERT_OK_AND_ASSIGN(const auto source, dataset->LoadSource(1));
   EXPECT_EQ(source.height, 28);
   EXPECT_EQ(source.width, 28);
   EXPECT_EQ(source.content, std::string(784, '\xff'));
@@ -117,8 +114,7 @@ TEST(IdxDatasetTest, LabelsMustMatchAllImages) {
                        HasSubstr("found 2"))));
   }
   folder.Write("t10k-labels-idx1-ubyte.gz", Gzip(MakeIdxLabels({1, 61, 9})));
-  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                             OpenDataset(folder.path(), 2));
+  LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(folder.path(), 2));
   EXPECT_THAT(Stems(*dataset), ElementsAre("test_0_1", "test_1_61"));
   EXPECT_THAT(Labels(*dataset), ElementsAre(1, 61));
 }
@@ -140,9 +136,8 @@ TEST(IdxDatasetTest, TransposedImagesOfEmnistAreTurned) {
     const TempFolder folder;
     folder.Write(emnist.set + "-test-images-idx3-ubyte", emnist.content);
     folder.Write(emnist.set + "-test-labels-idx1-ubyte", MakeIdxLabels({7, 1}));
-    LENET_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Dataset> dataset,
-                               OpenDataset(folder.path()));
-    LENET_ASSERT_OK_AND_ASSIGN(const SourceImage image, dataset->LoadSource(1));
+    LENET_ASSERT_OK_AND_ASSIGN(auto dataset, OpenDataset(folder.path()));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto image, dataset->LoadSource(1));
     EXPECT_EQ(image.content, upright.substr(16 + 784));
     LENET_ASSERT_OK_AND_ASSIGN(dataset, OpenDataset(folder.path(), 1));
     EXPECT_THAT(Labels(*dataset), ElementsAre(7));
@@ -190,12 +185,10 @@ TEST(FolderTest, TheContentDecidesAndOddPicturesAreCounted) {
   options.keeps_file = [&golden](absl::string_view file) {
     return file == golden.at("png_gray8").file;
   };
-  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                             OpenDataset(options));
+  LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(options));
   EXPECT_THAT(Stems(*dataset), ElementsAre("dark", "wide", "x", "y"));
   for (size_t i = 0; i < 4; ++i) {
-    LENET_ASSERT_OK_AND_ASSIGN(const SourceImage source,
-                               dataset->LoadSource(i));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto source, dataset->LoadSource(i));
     EXPECT_EQ(source.height, i == 0 ? 0 : 32);
     if (i == 0) continue;
     EXPECT_EQ(source.content.size(), dataset->tensor_size());
@@ -220,19 +213,16 @@ TEST(FolderTest, PreparationAsInPredict) {
   for (const std::string& path :
        {folder.Write("test_0_2", golden.file), folder.path()}) {
     options.path = path;
-    LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                               OpenDataset(options));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(options));
     EXPECT_THAT(Stems(*dataset), ElementsAre("test_0_2"));
     EXPECT_THAT(Labels(*dataset), ElementsAre(2));
-    LENET_ASSERT_OK_AND_ASSIGN(const SourceImage source,
-                               dataset->LoadSource(0));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto source, dataset->LoadSource(0));
     EXPECT_EQ(source.height, 32);
     EXPECT_EQ(Crc32(source.content), golden.digits_crc);
     EXPECT_THAT(dataset->warnings(), ElementsAre());
   }
   folder.Write("test_0_2", GoldenImages().at("png_pillow_flat").file);
-  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                             OpenDataset(options));
+  LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(options));
   EXPECT_THAT(StatusOfLoad(*dataset, 0),
               StatusIs(kInvalid, HasSubstr("test_0_2: no ink")));
   options.path = TestData("mnist/Data");
@@ -245,8 +235,7 @@ TEST(FolderTest, UnreadableAndRemovedFiles) {
   const TempFolder folder;
   const std::string image = folder.Write("a.jpg", MakeJpeg({}));
   const std::string removed = folder.Write("b.jpg", MakeJpeg({}));
-  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                             OpenDataset(folder.path()));
+  LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(folder.path()));
   const absl::StatusCode denied = absl::StatusCode::kPermissionDenied;
   ASSERT_EQ(chmod(image.c_str(), 0), 0);
   EXPECT_THAT(StatusOfLoad(*dataset, 0), StatusIs(denied, HasSubstr(image)));
@@ -272,15 +261,13 @@ TEST(FolderTest, LoadsEveryKindOfFile) {
   folder.Write("c.bin", BytesOf(values));
   folder.Write("d.jpg", png);  // the content counts, not the name
   folder.Write("e.jpg", "text");
-  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                             OpenDataset(folder.path()));
+  LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(folder.path()));
   ASSERT_EQ(dataset->size(), 5u);
   EXPECT_EQ(LoadLuma(*dataset, 1), std::vector<uint8_t>(1024, 100));
   EXPECT_EQ(Load(*dataset, 2), values);
   for (const size_t i : {0, 1, 3}) {
     EXPECT_EQ(Load(*dataset, i), Normalized(LoadLuma(*dataset, i)));
-    LENET_ASSERT_OK_AND_ASSIGN(const SourceImage source,
-                               dataset->LoadSource(i));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto source, dataset->LoadSource(i));
     EXPECT_EQ(source.content, i == 1 ? MakeJpeg({}) : png);
     EXPECT_EQ(source.height, 0);
   }
@@ -318,8 +305,7 @@ TEST(FolderTest, BadFiles) {
        }) {
     const TempFolder folder;
     const std::string path = folder.Write(bad.name, bad.content);
-    LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                               OpenDataset(folder.path()));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(folder.path()));
     EXPECT_THAT(
         StatusOfLoad(*dataset, 0),
         StatusIs(kInvalid, AllOf(HasSubstr(path), HasSubstr(bad.message))));

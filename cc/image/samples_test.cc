@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,8 +26,7 @@ TEST(SamplesTest, LabelsAndOrderFromNames) {
                            "test_100_1.bin", "notes.txt", "sub/test_5_5.jpg"}) {
     folder.Write(name, "");
   }
-  LENET_ASSERT_OK_AND_ASSIGN(std::unique_ptr<Dataset> dataset,
-                             OpenDataset(folder.path()));
+  LENET_ASSERT_OK_AND_ASSIGN(auto dataset, OpenDataset(folder.path()));
   EXPECT_THAT(Stems(*dataset),
               ElementsAre("test_0_46", "test_9_0", "test_10_3", "test_100_1"));
   EXPECT_THAT(Labels(*dataset), ElementsAre(46, 0, 3, 1));
@@ -47,8 +45,7 @@ TEST(SamplesTest, OneOtherNameMakesAllLabelsUnknown) {
     for (const char* file : {"test_10_3.jpg", "test_9_0.jpg", name}) {
       folder.Write(file, "");
     }
-    LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                               OpenDataset(folder.path()));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(folder.path()));
     EXPECT_THAT(Labels(*dataset), ElementsAre(-1, -1, -1)) << name;
     const std::vector<std::string> stems = Stems(*dataset);
     EXPECT_TRUE(std::is_sorted(stems.begin(), stems.end())) << name;
@@ -87,8 +84,7 @@ TEST(SamplesTest, FoldersOfClassesAndFilesThatAreLeftOut) {
            {{"7/0.png", "seven/0.png"}, {"7_0", "seven_0"}, {-1, -1}}}) {
     const TempFolder folder;
     for (const std::string& name : c.names) folder.Write(name, "");
-    LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                               OpenDataset(folder.path()));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(folder.path()));
     EXPECT_EQ(Stems(*dataset), c.stems);
     EXPECT_EQ(Labels(*dataset), c.labels);
     EXPECT_EQ(dataset->name(0), c.names[c.names.size() == 5]);
@@ -98,8 +94,7 @@ TEST(SamplesTest, FoldersOfClassesAndFilesThatAreLeftOut) {
 TEST(SamplesTest, FilesOfTheSameStemKeepTheirEndings) {
   const TempFolder folder;
   for (const char* name : {"a.jpg", "b.jpg", "a.png"}) folder.Write(name, "");
-  LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                             OpenDataset(folder.path()));
+  LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(folder.path()));
   EXPECT_THAT(Stems(*dataset), ElementsAre("a.jpg", "a.png", "b"));
   folder.Write("a.jpg.png", "");
   EXPECT_THAT(OpenDataset(folder.path()),
@@ -119,8 +114,7 @@ TEST(ManifestTest, GivesFilesLabelsAndOrder) {
         "\xef\xbb\xbf"
         "file,label\r\nb.jpg,7\r\na,1.png,0\r\nsub/c.bin,61\r\n\r\n \n"}) {
     folder.Write("manifest.csv", content);
-    LENET_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Dataset> dataset,
-                               OpenDataset(folder.path()));
+    LENET_ASSERT_OK_AND_ASSIGN(const auto dataset, OpenDataset(folder.path()));
     EXPECT_THAT(Stems(*dataset), ElementsAre("b", "a,1", "sub_c"));
     EXPECT_THAT(Labels(*dataset), ElementsAre(7, 0, 61));
   }
