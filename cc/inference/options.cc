@@ -98,12 +98,6 @@ std::string AbsolutePath(std::string path) {
   return result;
 }
 
-// Returns null if there are none.
-std::unique_ptr<Runfiles> OpenRunfiles(const std::string& argv0) {
-  std::string error;
-  return std::unique_ptr<Runfiles>(Runfiles::Create(argv0, &error));
-}
-
 bool Exists(const std::string& path) {
   std::error_code error;
   return !path.empty() && std::filesystem::exists(path, error);
@@ -148,7 +142,9 @@ const char* RequestedText(int argc, char** argv) {
 }
 
 std::string WithCommandsHere(const std::string& argv0, absl::string_view text) {
-  if (OpenRunfiles(argv0) != nullptr) return std::string(text);
+  std::string error;
+  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(argv0, &error));
+  if (runfiles != nullptr) return std::string(text);
   return absl::StrReplaceAll(
       text, {{"bazel run //cc:infer310 --", "./infer310"},
              {"bazel run //cc:infer310", "./infer310"},
@@ -232,7 +228,8 @@ absl::Status BlameConfigFile(const Infer310Options& options,
 
 absl::Status FillInputsFromRunfiles(const std::string& argv0,
                                     Infer310Options* options) {
-  const std::unique_ptr<Runfiles> runfiles = OpenRunfiles(argv0);
+  std::string error;
+  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(argv0, &error));
   options->lite_plugin = Find(runfiles.get(), kPlugin, "infer310_lite.so");
   LENET_RETURN_IF_ERROR(Fill(runfiles.get(), kModel, "lenet.mindir",
                              "mindir_path", &options->model_path));
