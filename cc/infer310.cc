@@ -50,22 +50,22 @@ absl::StatusOr<Outcome> Run(int argc, char** argv) {
   return outcome;
 }
 
-int Fail(const absl::Status& status) {
+int Fail(const char* argv0, const absl::Status& status) {
   if (status.code() == absl::StatusCode::kCancelled) {
     std::fprintf(stderr, "infer310: interrupted\n");
     return 128 + InterruptSignal();  // as a shell reports it
   }
   std::fprintf(stderr, "infer310: error: %s\n",
-               Printable(status.message()).c_str());
+               Printable(WithCommandsHere(argv0, status.message())).c_str());
   return ExitCode(status);
 }
 
 int RealMain(int argc, char** argv) {
   const absl::StatusOr<Outcome> outcome = Run(argc, argv);
-  if (!outcome.ok()) return Fail(outcome.status());
-  if (std::fputs(outcome->text.c_str(), stdout) < 0 ||
-      std::fflush(stdout) != 0) {
-    return Fail(absl::InternalError("cannot write to stdout"));
+  if (!outcome.ok()) return Fail(argv[0], outcome.status());
+  const std::string text = WithCommandsHere(argv[0], outcome->text);
+  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+    return Fail(argv[0], absl::InternalError("cannot write to stdout"));
   }
   return outcome->exit_code;
 }

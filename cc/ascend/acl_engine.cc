@@ -42,11 +42,11 @@ absl::Status CheckNormalization(const std::string& path,
     const float found = (static_cast<float>(ends[i]) - aipp.mean) * aipp.scale;
     // NaN is refused too.
     if (std::fabs(found - expected[i]) <= kAippTolerance) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
+    return InvalidArgument(
         path, ": the AIPP of this model maps a pixel of ", ends[i], " to ",
         found, ", expected ", expected[i],
-        "; convert it with configs/aipp.cfg (`bazel run //tools:to_om -- "
-        "--aipp`), or skip this check with --self_test=false"));
+        "; convert it with configs/aipp.cfg (bazel run //tools:to_om -- "
+        "--aipp), or skip this check with --self_test=false");
   }
   return absl::OkStatus();
 }
@@ -117,11 +117,11 @@ class AclEngine final : public Engine {
   absl::Status OpenDvpp(const std::string& path) {
     const ascend::ModelInfo& info = model_->info();
     if (info.form != InputForm::kLuma) {
-      return absl::InvalidArgumentError(absl::StrCat(
+      return InvalidArgument(
           path,
           ": cpu_dvpp=DVPP delivers bytes, and this model takes normalised "
-          "floats; convert it with an AIPP (`bazel run //tools:to_om -- "
-          "--aipp`), or decode on the host with --cpu_dvpp=CPU"));
+          "floats; convert it with an AIPP (bazel run //tools:to_om -- "
+          "--aipp), or decode on the host with --cpu_dvpp=CPU");
     }
     const auto pixels = static_cast<size_t>(info.height * info.width);
     ascend::DvppOptions options;
@@ -148,22 +148,22 @@ class AclEngine final : public Engine {
 absl::Status CheckOptions(const EngineOptions& options) {
   const std::string& path = options.model_path;
   if (!ascend::IsOmFile(path)) {
-    return absl::InvalidArgumentError(absl::StrCat(
+    return InvalidArgument(
         path,
-        ": the engine acl runs OM files; convert the model by `bazel run "
-        "//tools:to_om`, or choose another engine with --engine=auto"));
+        ": the engine acl runs OM files; convert the model (bazel run "
+        "//tools:to_om), or choose another engine with --engine=auto");
   }
   if (options.device_target == DeviceTarget::kCpu) {
-    return absl::InvalidArgumentError(absl::StrCat(
+    return InvalidArgument(
         path,
         ": an OM runs on an Ascend 310 only; omit --device_target=CPU, or "
-        "use the MindIR of the model"));
+        "use the MindIR of the model");
   }
   if (!options.aipp_path.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
+    return InvalidArgument(
         path,
-        ": aipp_path is for MindIR; an OM contains its AIPP: pass the file to "
-        "//tools:to_om"));
+        ": aipp_path is for MindIR; an OM contains its AIPP from the "
+        "conversion (bazel run //tools:to_om -- --aipp)");
   }
   return absl::OkStatus();
 }

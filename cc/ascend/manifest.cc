@@ -29,8 +29,7 @@ absl::StatusOr<std::string> Text(const std::string& path, const Json& object,
   if (found != object.end() && found->is_string()) {
     return found->get<std::string>();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": expected a text for ", key, "; ", kRemedy));
+  return InvalidArgument(path, ": expected a text for ", key, "; ", kRemedy);
 }
 
 }  // namespace
@@ -56,8 +55,8 @@ absl::StatusOr<std::optional<Manifest>> ReadManifest(
   const Json json =
       Json::parse(*content, /*cb=*/nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": expected a JSON object about the model; ", kRemedy));
+    return InvalidArgument(path, ": expected a JSON object about the model; ",
+                           kRemedy);
   }
   Manifest manifest;
   LENET_ASSIGN_OR_RETURN(manifest.model_sha256,
@@ -74,10 +73,10 @@ absl::Status CheckManifest(const Manifest& manifest, const std::string& om_path,
                            absl::string_view om_sha256,
                            absl::string_view soc_name) {
   if (!absl::EqualsIgnoreCase(manifest.model_sha256, om_sha256)) {
-    return absl::InvalidArgumentError(absl::StrCat(
+    return InvalidArgument(
         om_path, ": the file has the SHA-256 ", om_sha256, ", ",
         ManifestPath(om_path), " belongs to one with ", manifest.model_sha256,
-        ": it was changed, or only one of the two was copied; ", kRemedy));
+        ": it was changed, or only one of the two was copied; ", kRemedy);
   }
   const absl::string_view soc = absl::StripSuffix(soc_name, kSimulatorSuffix);
   if (!soc.empty() && !absl::EqualsIgnoreCase(manifest.soc_version, soc)) {

@@ -53,10 +53,9 @@ absl::Status Model::Check(aclError code, absl::string_view call) const {
 }
 
 absl::Status Model::InvalidModel(absl::string_view reason) const {
-  return absl::InvalidArgumentError(
-      absl::StrCat(path_, ": ", reason,
-                   "; convert an image classifier, such as the LeNet of "
-                   "//python:export, by `bazel run //tools:to_om`"));
+  return InvalidArgument(path_, ": ", reason,
+                         "; convert an image classifier, such as the LeNet of "
+                         "//python:export (bazel run //tools:to_om)");
 }
 
 absl::Status Model::Open() {

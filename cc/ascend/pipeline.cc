@@ -18,8 +18,7 @@ namespace {
 
 absl::Status CheckCount(const char* what, size_t expected, size_t found) {
   if (expected == found) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("expected ", expected, " ", what, ", found ", found));
+  return InvalidArgument("expected ", expected, " ", what, ", found ", found);
 }
 
 // Returns the pixels of an image that DVPP cannot decode.
@@ -28,9 +27,8 @@ absl::StatusOr<GrayImage> Pixels(const SourceImage& source) {
   const size_t expected =
       static_cast<size_t>(source.height) * static_cast<size_t>(source.width);
   if (source.width <= 0 || source.content.size() != expected) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected ", source.height, "x", source.width,
-                     " pixels, found ", source.content.size(), " bytes"));
+    return InvalidArgument("expected ", source.height, "x", source.width,
+                           " pixels, found ", source.content.size(), " bytes");
   }
   GrayImage image{source.height, source.width, {}};
   image.pixels.assign(source.content.begin(), source.content.end());
@@ -99,8 +97,8 @@ absl::Status Pipeline::CheckBatch(const Batch& batch) const {
   const ModelInfo& info = model_.info();
   const auto capacity = static_cast<size_t>(info.batch);
   if (batch.size == 0 || batch.size > capacity) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected a batch of 1 to ", capacity, " images, found ", batch.size));
+    return InvalidArgument("expected a batch of 1 to ", capacity,
+                           " images, found ", batch.size);
   }
   if (dvpp_ != nullptr) {
     return CheckCount("files", batch.size, batch.files.size());

@@ -5,9 +5,9 @@
 #   bazel run //cc/deploy:prove                       for x86-64
 #   bazel run --config=aarch64 //cc/deploy:prove      for aarch64, emulated
 #
-# A bare system is what debootstrap installs at least; it is kept in ~/.cache/lenet-systems. Compared
-# are exit codes, what --probe and an error print, and the logits of 10,000 images: on the CPU and, on
-# the AscendCL simulator, of an OM. Exit codes: 0 all equal, 1 a difference, 3 not root or no debootstrap.
+# A bare system has debootstrap's minimal packages; it is kept in ~/.cache/lenet-systems. Compares exit
+# codes, the output of --probe and of an error, and the logits of 10,000 images: on the CPU and, with an
+# OM, on the AscendCL simulator. Exit codes: 0 all equal, 1 a difference, 3 not root or no debootstrap.
 set -euo pipefail
 
 runfiles="${RUNFILES_DIR:-$0.runfiles}"

@@ -13,9 +13,8 @@ namespace {
 absl::Status NotLoaded(const std::string& reason) {
   return absl::UnavailableError(absl::StrCat(
       "the engine lite cannot be loaded: ", reason,
-      "; start the program with `bazel run //cc:infer310`, add MindSpore Lite ",
-      "as the README beside this program says, or use --engine=native on the ",
-      "CPU"));
+      "; add MindSpore Lite as the README beside this program says, or use "
+      "--engine=native on the CPU"));
 }
 
 std::string LoadError() {
@@ -28,7 +27,7 @@ std::string LoadError() {
 absl::StatusOr<std::unique_ptr<Engine>> CreateLiteEngine(
     const EngineOptions& options) {
   if (options.lite_plugin.empty()) {
-    return NotLoaded("there is no infer310_lite.so beside this program");
+    return NotLoaded("there is no infer310_lite.so here, see //cc:deploy");
   }
   // Never closed, because the code of the engine is in the library.
   void* const library =

@@ -6,10 +6,12 @@
 #include <cstdio>  // before jpeglib.h, which needs it
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "cc/base/testing.h"
 #include "jpeglib.h"
@@ -57,6 +59,28 @@ void SetUp(const JpegOptions& options, jpeg_compress_struct* info) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const std::string& path,
+                                                     size_t limit) {
+  DatasetOptions options;
+  options.path = path;
+  options.limit = limit;
+  return OpenDataset(options);
+}
+
+std::vector<std::string> Stems(const Dataset& dataset) {
+  std::vector<std::string> stems;
+  for (size_t i = 0; i < dataset.size(); ++i) stems.push_back(dataset.stem(i));
+  return stems;
+}
+
+std::vector<int> Labels(const Dataset& dataset) {
+  std::vector<int> labels;
+  for (size_t i = 0; i < dataset.size(); ++i) {
+    labels.push_back(dataset.label(i).value_or(-1));
+  }
+  return labels;
+}
 
 std::string MakeIdxImages(const std::vector<uint8_t>& values) {
   std::string file = absl::StrCat(BigEndian(0x0803), BigEndian(values.size()),

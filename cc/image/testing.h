@@ -4,10 +4,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "cc/image/dataset.h"
+
 namespace lenet {
+
+// Opens the first `limit` (0: all) images of a data set, resized to 32x32.
+absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const std::string& path,
+                                                     size_t limit = 0);
+
+std::vector<std::string> Stems(const Dataset& dataset);
+
+// Returns the labels; -1 for unknown.
+std::vector<int> Labels(const Dataset& dataset);
 
 // Returns an IDX file of 28x28 images, each filled with one value.
 std::string MakeIdxImages(const std::vector<uint8_t>& values);

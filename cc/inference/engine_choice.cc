@@ -29,8 +29,8 @@ absl::Status CheckDvpp(const Infer310Options& options, bool om) {
   if (om) return absl::OkStatus();
   return InvalidArgument(
       "cpu_dvpp=DVPP needs an OM with AIPP, and ", options.model_path,
-      " is not an OM; convert the model: bazel run //tools:to_om -- --model ",
-      "<model>.onnx --aipp; or give --cpu_dvpp=CPU");
+      " is not an OM; convert the model's ONNX (bazel run //tools:to_om -- ",
+      "--aipp), or give --cpu_dvpp=CPU");
 }
 
 absl::Status CheckModelFits(const Infer310Options& options,

@@ -16,6 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cc/base/error.h"
@@ -138,6 +139,20 @@ const char* RequestedText(int argc, char** argv) {
     if (found != texts.end()) return found->second;
   }
   return nullptr;
+}
+
+std::string WithCommandsHere(const std::string& argv0, absl::string_view text) {
+  std::string error;
+  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(argv0, &error));
+  if (runfiles != nullptr) return std::string(text);
+  return absl::StrReplaceAll(
+      text, {{"bazel run //cc:infer310 --", "./infer310"},
+             {"bazel run //cc:infer310", "./infer310"},
+             {"bazel run //tools:to_om -- --aipp", "step 5 of README.md"},
+             {"bazel run //tools:to_om --", "step 5 of README.md,"},
+             {"bazel run //tools:to_om", "step 5 of README.md"},
+             {" configs/aipp.cfg", " aipp.cfg"},
+             {"see configs/default_config.yaml", "see default_config.yaml"}});
 }
 
 absl::StatusOr<Infer310Options> ParseOptions(int argc, char** argv) {

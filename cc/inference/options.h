@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "cc/engine/engine.h"
 #include "cc/inference/results.h"
 
@@ -32,6 +33,11 @@ struct Infer310Options : EngineOptions {
 // Returns the text that the command line asks for by --help or --version, else
 // null.
 const char* RequestedText(int argc, char** argv);
+
+// Returns a text for the user, in which the commands of README.md replace those
+// of Bazel if the program `argv0` has no runfiles, as in the archive of
+// //cc:deploy.
+std::string WithCommandsHere(const std::string& argv0, absl::string_view text);
 
 // Reads the options from the command line, else from --config_path, else the
 // defaults of configs/default_config.yaml. Exits with code 2 if absl cannot

@@ -1,7 +1,6 @@
 // libascendcl.so: models.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -10,7 +9,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -140,16 +138,7 @@ aclError Prepare(Call& call, const ModelFile& file,
                    &execution->logits);
 }
 
-void StoreLogits(const ModelFile& file, const std::vector<float>& logits,
-                 char* to) {
-  std::vector<uint16_t> halves;
-  for (const float logit : logits) halves.push_back(FloatToHalf(logit));
-  const void* const from = logits.data();
-  std::memcpy(to, file.half_output ? halves.data() : from, file.output_bytes());
-}
-
-// Runs the network once per image. NaN in an image is a violation: memory that
-// was never written is NaN.
+// NaN in an image is a violation: memory that was never written is NaN.
 aclError Execute(State* state, Site site, const ModelFile& file,
                  const Execution& execution) {
   const Memory& memory = state->memory;
@@ -164,20 +153,8 @@ aclError Execute(State* state, Site site, const ModelFile& file,
   if (in == nullptr || out == nullptr) {
     return violation("a buffer is not, or no longer, memory of the device");
   }
-  std::vector<float> tensor(file.pixels());
-  std::vector<float> logits(file.graph->output_size());
-  for (uint64_t i = 0; i < execution.batch; ++i) {
-    PrepareImage(file, in, tensor.data());
-    if (std::any_of(tensor.begin(), tensor.end(),
-                    [](float x) { return std::isnan(x); })) {
-      return violation("the input was not written, or is NaN");
-    }
-    file.graph->Run(tensor.data(), logits.data());
-    StoreLogits(file, logits, out);
-    in += file.image_bytes();
-    out += file.output_bytes();
-  }
-  return ACL_SUCCESS;
+  if (RunModel(file, execution.batch, in, out)) return ACL_SUCCESS;
+  return violation("the input was not written, or is NaN");
 }
 
 aclError FillDims(Call& call, absl::string_view name,

@@ -77,6 +77,33 @@ uint32_t Crc(absl::string_view bytes) {
 
 float RoundToHalf(float value) { return HalfToFloat(FloatToHalf(value)); }
 
+// Converts one image of image_bytes() bytes to the network's float32 input
+// [height, width]. AIPP computes in float16 and rounds each operation.
+void PrepareImage(const ModelFile& model, const char* image, float* tensor) {
+  if (model.aipp == AippFormat::kNone) {
+    std::memcpy(tensor, image, model.image_bytes());
+    return;
+  }
+  // The network takes only the first plane of YUV420SP, which is that of
+  // YUV400.
+  const float mean = RoundToHalf(model.aipp_mean);
+  const float minimum = RoundToHalf(model.aipp_min);
+  const float factor = RoundToHalf(model.aipp_var_reci);
+  for (size_t i = 0; i < model.pixels(); ++i) {
+    const auto luma = static_cast<float>(static_cast<uint8_t>(image[i]));
+    const float centred = RoundToHalf(RoundToHalf(luma - mean) - minimum);
+    tensor[i] = RoundToHalf(centred * factor);
+  }
+}
+
+void StoreLogits(const ModelFile& file, const std::vector<float>& logits,
+                 char* to) {
+  std::vector<uint16_t> halves;
+  for (const float logit : logits) halves.push_back(FloatToHalf(logit));
+  const void* const from = logits.data();
+  std::memcpy(to, file.half_output ? halves.data() : from, file.output_bytes());
+}
+
 }  // namespace
 
 size_t ModelFile::image_bytes() const {
@@ -119,21 +146,22 @@ aclError ReadModelFile(absl::string_view file, ModelFile* model,
                         : ACL_ERROR_GE_EXEC_LOAD_MODEL_PARTITION_FAILED;
 }
 
-void PrepareImage(const ModelFile& model, const char* image, float* tensor) {
-  if (model.aipp == AippFormat::kNone) {
-    std::memcpy(tensor, image, model.image_bytes());
-    return;
+bool RunModel(const ModelFile& model, uint64_t batch, const char* images,
+              char* logits) {
+  std::vector<float> tensor(model.pixels());
+  std::vector<float> output(model.graph->output_size());
+  for (uint64_t i = 0; i < batch; ++i) {
+    PrepareImage(model, images, tensor.data());
+    if (std::any_of(tensor.begin(), tensor.end(),
+                    [](float x) { return std::isnan(x); })) {
+      return false;
+    }
+    model.graph->Run(tensor.data(), output.data());
+    StoreLogits(model, output, logits);
+    images += model.image_bytes();
+    logits += model.output_bytes();
   }
-  // The network takes only the first plane of YUV420SP, which is that of
-  // YUV400.
-  const float mean = RoundToHalf(model.aipp_mean);
-  const float minimum = RoundToHalf(model.aipp_min);
-  const float factor = RoundToHalf(model.aipp_var_reci);
-  for (size_t i = 0; i < model.pixels(); ++i) {
-    const auto luma = static_cast<float>(static_cast<uint8_t>(image[i]));
-    const float centred = RoundToHalf(RoundToHalf(luma - mean) - minimum);
-    tensor[i] = RoundToHalf(centred * factor);
-  }
+  return true;
 }
 
 uint16_t FloatToHalf(float value) {

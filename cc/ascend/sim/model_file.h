@@ -49,9 +49,10 @@ struct ModelFile {
 aclError ReadModelFile(absl::string_view file, ModelFile* model,
                        std::string* error);
 
-// Converts one image of image_bytes() bytes to the network's float32 input
-// [height, width]. AIPP computes in float16 and rounds each operation.
-void PrepareImage(const ModelFile& model, const char* image, float* tensor);
+// Runs the network once per image of image_bytes() bytes; writes output_bytes()
+// bytes each. Returns false at the first image that contains NaN.
+bool RunModel(const ModelFile& model, uint64_t batch, const char* images,
+              char* logits);
 
 // Returns the bits of the nearest float16 (IEEE 754 binary16), ties to even.
 // Larger values become infinity.
