@@ -23,9 +23,13 @@ _LINE_SPACE = (1, 10)  # rows between strokes that belong to two rows of digits
 _ENCLOSED = (1, 4)  # a stroke of this height inside of another one shows that the other is a frame
 # Shares of the height of a digit:
 _WIDE = (2, 1)  # no single digit is wider
-_MIN_JOINED = (1, 1)  # two touching digits are wider
-_JOINT = (9, 20)  # extent of the ink in the column where two digits touch
-_JOINED = (17, 20)  # height of the ink on both sides of that column
+# Two digits touch in a column if, for one line: the ink is at least so wide, the extent of the ink
+# in that column is smaller, and the ink on each side of the column is at least so high.
+_TOUCHING = (
+    ((4, 5), (1, 3), (9, 10)),
+    ((1, 1), (9, 20), (17, 20)),
+    ((13, 10), (1, 3), (7, 10)),
+)
 
 _SEVERAL_ROWS = "several rows of digits, expected one: crop the picture to one row"
 
@@ -170,10 +174,10 @@ def _require_one(ink: np.ndarray) -> None:
     left = np.maximum.accumulate(bottom) - np.minimum.accumulate(top)
     right = (np.maximum.accumulate(bottom[::-1]) - np.minimum.accumulate(top[::-1]))[::-1]
     touching = not _at_least(height, (1, _WIDE[0]), width)
-    if _at_least(width, _MIN_JOINED, height):
-        for column in range(1, width - 1):
-            touching |= not _at_least(bottom[column] - top[column], _JOINT, height) and _at_least(
-                min(left[column - 1], right[column + 1]), _JOINED, height
+    for wide, joint, sides in _TOUCHING:
+        for column in range(1, width - 1) if _at_least(width, wide, height) else ():
+            touching |= not _at_least(bottom[column] - top[column], joint, height) and _at_least(
+                min(left[column - 1], right[column + 1]), sides, height
             )
     if touching:
         raise UserError("digits that touch each other: leave space between digits")

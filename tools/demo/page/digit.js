@@ -8,6 +8,7 @@ const CANVAS = 28; // pixels
 const MIN_CONTRAST = 32; // gray levels between ink and paper
 const MIN_INK = 4; // pixels
 const MIN_COVERAGE = 51; // of 255; paler pixels do not count for the size of the digit
+const TOUCHING = [[48, 20, 54], [60, 27, 51], [78, 20, 42]]; // as in row.py, in 60ths
 const WEIGHT_ONE = 2048;
 
 const div = (a, b) => Math.floor(a / b);
@@ -99,9 +100,10 @@ function isOne(strokes) {
   };
   const height = size(rows), width = right - left;
   const extent = (from, to) => size(around(strokes.flat().filter(([, [x]]) => x >= from && x < to))[0]);
-  const touching = (x) => x > left && x < right - 1 && 20 * extent(x, x + 1) < 9 * height &&
-    20 * Math.min(extent(left, x), extent(x + 1, right)) >= 17 * height;
-  const columns = width < height ? [] : Array.from({ length: width }, (_, i) => left + i);
+  const touching = (x) => x > left && x < right - 1 && TOUCHING.some(([wide, joint, sides]) =>
+    60 * width >= wide * height && 60 * extent(x, x + 1) < joint * height &&
+    60 * Math.min(extent(left, x), extent(x + 1, right)) >= sides * height);
+  const columns = Array.from({ length: width }, (_, i) => left + i);
   return width <= 2 * height && !boxes.some(isFramed) && boxes.every(belongs) && !columns.some(touching);
 }
 
