@@ -173,6 +173,12 @@ def _rows(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
             paper[[60, 61, 230, 231], 10:390] = 40
             paper[60:231, [*range(10, 391, 95), *range(11, 391, 95)]] = 40
         yield f"photo_row_{number}", _save(paper, "PNG")
+    for number in range(60):  # two strokes that a bar joins
+        right, top, bar, below = rng.integers([60, 20, 20, 10], [160, 50, 70, 50])
+        paper = np.full((160, 240), 230, np.uint8)
+        paper[20:120, 20:40] = paper[top:120, right : right + 20] = 40
+        paper[bar : bar + below, 20:right] = 40
+        yield f"photo_joined_{number}", _save(paper, "PNG")
 
 
 def _jpegs(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:

@@ -31,8 +31,16 @@ constexpr Share kFar{1, 3};
 constexpr Share kLineSpace{1, 10};
 constexpr Share kEnclosed{1, 4};
 constexpr int kWide = 2;
-constexpr Share kJoint{9, 20};
-constexpr Share kJoined{17, 20};
+
+struct Joint {
+  Share width;   // of the ink
+  Share extent;  // of the ink in the column where two digits touch
+  Share sides;   // height of the ink on each side of the column
+};
+
+constexpr Joint kTouching[] = {{{4, 5}, {1, 3}, {9, 10}},
+                               {{1, 1}, {9, 20}, {17, 20}},
+                               {{13, 10}, {1, 3}, {7, 10}}};
 
 absl::Status SeveralRows() {
   return InvalidArgument(
@@ -130,7 +138,6 @@ bool IsTouching(const Plane& ink, uint8_t min_coverage) {
   const int height = ink.height;
   const int width = ink.width;
   if (width > kWide * height) return true;
-  if (width < height) return false;
   std::vector<Box> columns(width);  // the ink in each column
   for (int i = 0; i < ink.size(); ++i) {
     const int y = i / width;
@@ -142,12 +149,15 @@ bool IsTouching(const Plane& ink, uint8_t min_coverage) {
   Box left;
   for (int x = 1; x < width - 1; ++x) {
     left.Add(columns[x - 1]);
-    const int joint =
-        columns[x].bottom < columns[x].top ? 0 : columns[x].height();
-    if (!kJoint.IsReached(joint, height) &&
-        kJoined.IsReached(std::min(left.height(), right[x + 1].height()),
-                          height)) {
-      return true;
+    const int extent =
+        std::max(columns[x].bottom, columns[x].top) - columns[x].top;
+    const int sides = std::min(left.height(), right[x + 1].height());
+    for (const Joint& joint : kTouching) {
+      if (joint.width.IsReached(width, height) &&
+          !joint.extent.IsReached(extent, height) &&
+          joint.sides.IsReached(sides, height)) {
+        return true;
+      }
     }
   }
   return false;

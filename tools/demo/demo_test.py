@@ -1,6 +1,7 @@
 """The page in a headless Chromium: answers, screens, keyboard, languages and colours."""
 
 import base64
+import collections
 import io
 import json
 import re
@@ -28,6 +29,11 @@ ONE = [(50, 15), (50, 85)]
 THREE = [(32, 25), (45, 17), (60, 20), (66, 32), (58, 44), (47, 48)]
 THREE += [(60, 52), (68, 64), (60, 80), (45, 84), (30, 76)]
 SEVEN = [(30, 20), (70, 20), (48, 85)]
+FOUR_AND_TWO = [[(28, 20), (12, 56), (42, 56)], [(36, 34), (36, 84)]]
+FOUR_AND_TWO += [[(60, 34), (70, 22), (84, 28), (82, 44), (60, 80), (90, 80)]]
+FIVE_WITH_LOOSE_BAR = [[(38, 32), (36, 50), (58, 52), (62, 68), (52, 82), (34, 80)]]
+FIVE_WITH_LOOSE_BAR += [[(44, 16), (66, 14)]]
+BROKEN_ONE = [[(50, 10), (50, 38)], [(50, 58), (50, 90)]]
 
 # The lowest contrast of text with the nearest background, as WCAG defines it.
 CONTRAST = """() => {
@@ -126,16 +132,21 @@ def _gray(page, canvas):
 
 
 def _pictures():
-    """Returns drawings of many sizes, dark and light, sharp and noisy, and some without ink."""
+    """Returns lines in many sizes, dark and light, apart and joined, and some without ink."""
     random = np.random.default_rng(0)
     pictures: list[np.ndarray] = [
         np.full((56, 56), 255, np.uint8),
         np.tile(np.arange(100, 131, dtype=np.uint8), (56, 1)),
     ]
-    for height, width in [(56, 56)] * 40 + [(20, 50), (63, 63), (41, 30), (1, 9)]:
+    for height, width in [(56, 56)] * 160 + [(20, 50), (63, 63), (41, 30), (1, 9)]:
         image = Image.new("L", (width, height), 255)
-        corners = random.integers(0, 64, (random.integers(2, 7), 2)) * [width, height] // 64
-        ImageDraw.Draw(image).line(list(map(tuple, corners)), 0, int(random.integers(1, 9)))
+        for left in random.integers(0, 64, random.integers(1, 4)):
+            corners = random.integers(0, 64, (random.integers(2, 5), 2)) // [2, 1] + [left // 2, 0]
+            if random.random() < 0.4:  # two strokes that a bar joins
+                x, top, y = random.integers([26, 16, 20], [60, 30, 56])
+                corners = np.array([(4, 16), (4, 56), (4, y), (x, y), (x, top), (x, 56)])
+            corners = corners * [width, height] // 64
+            ImageDraw.Draw(image).line(list(map(tuple, corners)), 0, int(random.integers(1, 9)))
         levels = np.asarray(image) * random.uniform(0.2, 1) + random.uniform(0, 40, (height, width))
         levels = np.clip(levels, 0, 255).astype(np.uint8)
         pictures.append(levels if random.random() < 0.5 else 255 - levels)
@@ -147,32 +158,35 @@ def test_preprocessing_equals_that_of_predict(open_page):
     script = """async ([height, width, pixels]) => {
       const { normalize, resize, toMnist } = await import("./digit.js");
       const image = toMnist({ height, width, pixels: Uint8Array.from(pixels) });
-      if (!image) return null;
+      if (!image.pixels) return image;
       const input = resize(image, 32, 32);
       return [image.pixels, input.pixels, normalize(input.pixels)].map((item) => [...item]);
     }"""
-    found_digits = 0
+    answers: collections.Counter[str] = collections.Counter()
     for gray in _pictures():
         found = page.evaluate(script, [*gray.shape, gray.ravel().tolist()])
         try:
             image = digit.to_mnist(gray, "auto")
-        except UserError as error:  # the page takes digits that touch for one
-            assert found is None or "no ink" not in str(error)
+        except UserError as error:
+            answers[str(error)[:6]] += 1
+            assert found == ("empty" if "no ink" in str(error) else "several"), error
             continue
-        found_digits += 1
+        answers["one"] += 1
         expected = [image, transform.resize(image[np.newaxis], 32, 32)]
         expected.append(transform.normalize(expected[1]))
         for ours, theirs in zip(found, expected, strict=True):
             np.testing.assert_array_equal(np.array(ours, theirs.dtype), theirs.ravel())
-    assert found_digits > 30
+    assert answers["one"] > 30
+    assert len(answers) == 8, answers  # each reason of lenet.prediction.row
 
 
 def test_answers_equal_those_of_predict(open_page, tmp_path):
     page = open_page()
     answers = {}
-    for stroke, expected in [(ONE, 1), (THREE, 3), (SEVEN, 7)]:
+    for strokes, expected in [([ONE], 1), ([THREE], 3), (FIVE_WITH_LOOSE_BAR, 5), ([SEVEN], 7)]:
         page.click("#clear")
-        _draw(page, stroke)
+        for stroke in strokes:
+            _draw(page, stroke)
         _expect_digit(page, expected)
         page.wait_for_selector("#answer[aria-busy=false]")
         name = f"{expected}.png"
@@ -186,6 +200,21 @@ def test_answers_equal_those_of_predict(open_page, tmp_path):
     assert result.returncode == 0, result.stderr
     for answer, line in zip(answers.values(), result.stdout.splitlines(), strict=True):
         np.testing.assert_allclose(answer, json.loads(line)["probabilities"], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("strokes", "reason"), [(FOUR_AND_TWO, "2 digits"), (BROKEN_ONE, "several rows")]
+)
+def test_several_digits_are_refused_as_by_predict(open_page, strokes, reason):
+    page = open_page()
+    for stroke in strokes:
+        _draw(page, stroke)
+    sync_api.expect(page.locator("#answer")).to_contain_text("the page reads only one")
+    page.click("#language")
+    sync_api.expect(page.locator("#answer")).to_contain_text("本页每次只识别一个")
+    sync_api.expect(page.locator("#probabilities .best")).to_have_count(0)
+    with pytest.raises(UserError, match=reason):
+        digit.to_mnist(transform.shrink(_gray(page, "#drawing"), 8), "auto")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

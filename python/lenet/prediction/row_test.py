@@ -17,6 +17,8 @@ ONE = (50, 40, 100, 12)
 OTHER = (50, 100, 100, 20)
 FRAME = [(50, 20, 4, 300), (146, 20, 4, 300), (50, 20, 100, 4), (50, 316, 100, 4)]
 U = [(50, 40, 100, 30), (50, 130, 100, 30), (130, 40, 20, 120)]  # two ones that touch below
+H = [(50, 40, 100, 20), (50, 110, 100, 20)]  # two ones that a bar can join
+HIGH_AND_LOW = [(50, 40, 100, 60), (80, 120, 70, 60)]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,8 @@ U = [(50, 40, 100, 30), (50, 130, 100, 30), (130, 40, 20, 120)]  # two ones that
         ([(50, 40, 12, 80), (70, 44, 80, 12), (50, 200, 99, 30)], [(100, 80), (99, 30)]),
         ([ONE, OTHER, (140, 130, 8, 8)], [(100, 12), (100, 38)]),  # a tail
         ([U[0], U[2]], [(100, 120)]),  # an L
+        ([*H, (80, 60, 40, 50)], [(100, 90)]),
+        ([*HIGH_AND_LOW, (110, 100, 40, 20)], [(100, 140)]),
     ],
 )
 def test_digits_are_found_from_left_to_right(boxes, sizes):
@@ -46,6 +50,8 @@ def test_digits_are_found_from_left_to_right(boxes, sizes):
     [
         (U, "digits that touch"),
         ([*U, (50, 250, 100, 20)], "digits that touch"),
+        ([*H, (90, 60, 20, 50)], "digits that touch"),
+        ([*HIGH_AND_LOW, (130, 100, 20, 20)], "digits that touch"),
         ([(50, 40, 40, 100)], "digits that touch"),
         ([ONE, (90, 60, 60, 30)], "one digit or two"),
         ([(0, 40, 80, 12), (100, 40, 80, 12)], "several rows"),

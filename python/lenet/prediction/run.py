@@ -28,10 +28,10 @@ _Item = TypeVar("_Item")
 
 # Answers with a smaller probability are uncertain. Measured with the model that the build trains:
 # 0.5 % of the right and 44 % of the wrong answers on MNIST's test images. Of other pictures, these
-# are uncertain or refused: 35 % of letters in 61 fonts (without those that look like digits), 57 %
-# of Fashion-MNIST as photos, 42 % of scribbles, 93 % of noise, all blank pages. At an equal loss of
-# right answers, largest logit, margin, energy, and the mean over turned copies catch 24 to 28 % of
-# the letters without the rules of lenet.prediction.row; the probability catches 27 %.
+# are uncertain or refused: at least 35 % of letters in 61 fonts (without those that look like
+# digits), 57 % of Fashion-MNIST as photos, 42 % of scribbles, 93 % of noise, all blank pages. At an
+# equal loss of right answers, largest logit, margin, energy, and the mean over turned copies catch
+# 24 to 28 % of the letters without the rules of lenet.prediction.row; the probability 27 %.
 MIN_PROBABILITY = 0.8
 
 

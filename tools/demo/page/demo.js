@@ -17,6 +17,8 @@ const TEXTS = {
   random: ["Random test digit", "随机测试数字"],
   result: ["The network's answer", "网络的回答"],
   empty: ["Nothing drawn yet", "还没有写数字"],
+  several: ["This may be several digits, and the page reads only one. Draw one digit, with its strokes close together.",
+    "这可能是多个数字，而本页每次只识别一个。请只写一个数字，各笔画靠近一些。"],
   loading: ["Loading the network (14 MB)…", "正在加载网络（14 MB）……"],
   failed: ["The network could not be loaded: ", "网络加载失败："],
   sure: ["with % probability", "概率 %"],
@@ -43,6 +45,7 @@ let failure = "";
 let digits = []; // of the test set: {index, label, image}; the mistakes first
 let shown = null; // the test digit on the canvas
 let answer = null; // probabilities
+let reason = "empty"; // key of the text that says why there is no answer
 let work = Promise.resolve();
 let frame = 0; // not 0 from a request until its work begins
 
@@ -66,7 +69,7 @@ function translate() {
 /** Shows the answer. */
 function report() {
   element("answer").ariaBusy = frame !== 0; // a screen reader waits
-  element("answer").textContent = failure ? text("failed") + failure : text(session ? "empty" : "loading");
+  element("answer").textContent = failure ? text("failed") + failure : text(session ? reason : "loading");
   if (answer) {
     const [digit, lines] = ["strong", "span"].map((name) => document.createElement(name));
     const probability = Math.max(...answer);
@@ -111,7 +114,8 @@ async function classify() {
   const words = new Uint32Array(context.getImageData(0, 0, width, height).data.buffer);
   const drawing = { height, width, pixels: new Uint8Array(words) }; // the lowest byte of each is red
   const image = shown ? shown.image : toMnist(shrink(drawing, SHRINK));
-  const input = image && resize(image, 32, 32);
+  const input = image.pixels && resize(image, 32, 32);
+  if (!input) reason = image;
   put(element("seen"), input ?? { height: 32, width: 32, pixels: new Uint8Array(32 * 32) });
   answer = input && session ? await probabilities(input) : null;
   report();

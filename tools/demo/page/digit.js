@@ -1,5 +1,6 @@
 // Converts a drawing to the input of the network: python/lenet/prediction/digit.py and
 // python/lenet/data/transform.py for gray pictures of less than 64 pixels per side, byte for byte.
+// A drawing that python/lenet/prediction/row.py separates or refuses is not converted.
 // Pictures are {height, width, pixels}, pixels a Uint8Array of gray levels, row by row.
 
 const BOX = 20; // pixels, the longer side of the ink
@@ -7,12 +8,13 @@ const CANVAS = 28; // pixels
 const MIN_CONTRAST = 32; // gray levels between ink and paper
 const MIN_INK = 4; // pixels
 const MIN_COVERAGE = 51; // of 255; paler pixels do not count for the size of the digit
+const TOUCHING = [[48, 20, 54], [60, 27, 51], [78, 20, 42]]; // as in row.py, in 60ths
 const WEIGHT_ONE = 2048;
 
 const div = (a, b) => Math.floor(a / b);
 const median = (values) => values.toSorted()[div(values.length, 2)];
-const low = (values) => values.reduce((a, b) => Math.min(a, b));
-const high = (values) => values.reduce((a, b) => Math.max(a, b));
+const low = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
+const high = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
 const sum = (values) => values.reduce((a, b) => a + b, 0);
 
 /** Returns a picture whose pixels are level(row, column). */
@@ -22,10 +24,12 @@ function picture(height, width, level) {
   return { height, width, pixels };
 }
 
-/** Returns a picture of a digit in the form of MNIST's images, 28x28, or null without ink. */
+/** Returns a digit in the form of MNIST's images, 28x28, or why there is none: "empty" or "several". */
 export function toMnist(gray) {
   const coverage = ink(gray);
-  return coverage && centred(fitted(cropped(coverage)));
+  if (!coverage) return "empty";
+  const strokes = strokesOf(coverage);
+  return isOne(strokes) ? centred(fitted(cropped(coverage, around(strokes.flat())))) : "several";
 }
 
 /** Returns the ink coverage of each pixel, exactly 0 on paper, or null without ink. */
@@ -61,16 +65,51 @@ function otsu(pixels) {
   return threshold;
 }
 
-/** Returns the part of the picture from the first to the last row and column with ink. */
-function cropped({ height, width, pixels }) {
-  const rows = [], columns = [];
+const size = ([from, to]) => to - from;
+const between = (a, b) => Math.max(a[0], b[0]) - Math.min(a[1], b[1]); // 0 if they touch, less if they overlap
+const around = (boxes) => [0, 1].map((axis) =>
+  [low(boxes.map((box) => box[axis][0])), high(boxes.map((box) => box[axis][1]))]);
+
+/** Returns the pixels of each stroke as boxes, [[top, bottom], [left, right]]. */
+function strokesOf({ width, pixels }) {
+  let strokes = [];
   pixels.forEach((level, i) => {
-    if (level > MIN_COVERAGE) rows.push(div(i, width)) && columns.push(i % width);
+    if (level <= MIN_COVERAGE) return;
+    const pixel = [div(i, width), i % width].map((place) => [place, place + 1]);
+    const touches = (other) => [0, 1].every((axis) => between(other[axis], pixel[axis]) <= 0);
+    const own = strokes.filter((stroke) => stroke.some(touches));
+    strokes = [...strokes.filter((stroke) => !own.includes(stroke)), [pixel, ...own.flat()]];
   });
-  const top = low(rows), left = low(columns);
-  return picture(high(rows) - top + 1, high(columns) - left + 1,
-    (row, column) => pixels[(top + row) * width + left + column]);
+  return strokes;
 }
+
+/** Returns whether strokes are one digit, by the rules of row.py. */
+function isOne(strokes) {
+  const boxes = strokes.map(around), [rows, [left, right]] = around(boxes);
+  const tallest = high(boxes.map((box) => size(box[0])));
+  const isMark = (box) => 2 * size(box[0]) < tallest;
+  const isFramed = (box) => 4 * size(box[0]) >= tallest && boxes.some((other) =>
+    other !== box && [0, 1].every((axis) => between(other[axis], box[axis]) === -size(box[axis])));
+  boxes.sort((a, b) => isMark(a) - isMark(b) || a[1][0] - b[1][0] || a[0][0] - b[0][0]);
+  let digit = boxes[0];
+  const belongs = (box) => {
+    const [down, across] = [0, 1].map((axis) => between(digit[axis], box[axis]));
+    const narrower = Math.min(size(digit[1]), size(box[1]));
+    digit = around([digit, box]);
+    return isMark(box) ? 3 * across < tallest : 10 * down < tallest && -2 * across >= narrower;
+  };
+  const height = size(rows), width = right - left;
+  const extent = (from, to) => size(around(strokes.flat().filter(([, [x]]) => x >= from && x < to))[0]);
+  const touching = (x) => x > left && x < right - 1 && TOUCHING.some(([wide, joint, sides]) =>
+    60 * width >= wide * height && 60 * extent(x, x + 1) < joint * height &&
+    60 * Math.min(extent(left, x), extent(x + 1, right)) >= sides * height);
+  const columns = Array.from({ length: width }, (_, i) => left + i);
+  return width <= 2 * height && !boxes.some(isFramed) && boxes.every(belongs) && !columns.some(touching);
+}
+
+/** Returns the part of a picture in a box. */
+const cropped = ({ width, pixels }, [rows, columns]) => picture(size(rows), size(columns),
+  (row, column) => pixels[(rows[0] + row) * width + columns[0] + column]);
 
 /** Scales the ink so that its longer side is 20 pixels; thin strokes get full brightness. */
 function fitted(digit) {
