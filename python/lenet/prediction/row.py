@@ -24,13 +24,9 @@ _LINE_SPACE = (1, 10)  # rows between strokes that belong to two rows of digits
 _ENCLOSED = (1, 4)  # a stroke of this height inside of another one shows that the other is a frame
 # Shares of the height of a digit:
 _WIDE = (2, 1)  # no single digit is wider
-# Two digits touch in a column if, for one line: the ink is at least so wide, the extent of the ink
-# in that column is smaller, and the ink on each side of the column is at least so high.
-_TOUCHING = (
-    ((4, 5), (1, 3), (9, 10)),
-    ((1, 1), (9, 20), (17, 20)),
-    ((13, 10), (1, 3), (7, 10)),
-)
+# Digits touch in a column if one triple holds: minimum width of all ink, limit of the extent of the
+# ink in that column, minimum height of the ink on each side of the column.
+_TOUCHING = (((4, 5), (1, 3), (9, 10)), ((1, 1), (9, 20), (17, 20)), ((13, 10), (1, 3), (7, 10)))
 
 _SEVERAL_ROWS = "several rows of digits, expected one: crop the picture to one row"
 
