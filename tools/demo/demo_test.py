@@ -215,6 +215,17 @@ def test_several_digits_are_refused_as_by_predict(open_page, strokes, reason):
         digit.to_mnist(transform.shrink(_gray(page, "#drawing"), 8), "auto")
 
 
+def test_a_stroke_is_refused_only_when_it_has_ended(open_page):
+    page = open_page()
+    first, last = _points(page, [(20, 20), (80, 20)])  # the bar of a 7
+    page.mouse.move(*first)
+    page.mouse.down()
+    page.mouse.move(*last, steps=4)
+    sync_api.expect(page.locator("#answer")).to_have_text("…")
+    page.mouse.up()
+    sync_api.expect(page.locator("#answer")).to_contain_text("several digits")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     ("locale", "title"), [("en-GB", "draw a digit"), ("zh-CN", "手写数字识别")]

@@ -19,6 +19,7 @@ const TEXTS = {
   empty: ["Nothing drawn yet", "还没有写数字"],
   several: ["This may be several digits, and the page reads only one. Draw one digit, with its strokes close together.",
     "这可能是多个数字，而本页每次只识别一个。请只写一个数字，各笔画靠近一些。"],
+  writing: ["…", "……"],
   loading: ["Loading the network (14 MB)…", "正在加载网络（14 MB）……"],
   failed: ["The network could not be loaded: ", "网络加载失败："],
   sure: ["with % probability", "概率 %"],
@@ -115,7 +116,7 @@ async function classify() {
   const drawing = { height, width, pixels: new Uint8Array(words) }; // the lowest byte of each is red
   const image = shown ? shown.image : toMnist(shrink(drawing, SHRINK));
   const input = image.pixels && resize(image, 32, 32);
-  if (!input) reason = image;
+  if (!input) reason = image === "several" && pen.down ? "writing" : image; // a bar may become a 7
   put(element("seen"), input ?? { height: 32, width: 32, pixels: new Uint8Array(32 * 32) });
   answer = input && session ? await probabilities(input) : null;
   report();
@@ -153,8 +154,8 @@ function move(x, y, down) {
     context.moveTo(...(pen.down ? [pen.x, pen.y] : [x, y]));
     context.lineTo(x, y);
     context.stroke();
-    update();
   }
+  if (down || pen.down) update();
   Object.assign(pen, { x, y, down });
   element("pen").classList.toggle("down", down);
   element("pen").style.left = `${100 * x / canvas.width}%`;
