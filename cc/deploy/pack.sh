@@ -16,7 +16,7 @@ for file in "${@:4}"; do
 done
 mkdir "${folder}/${name}/lib" "${folder}/${name}/licenses"
 headers=(absl/flags/flag.h google/protobuf/message.h hwy/highway.h jpeglib.h nlohmann/json.hpp
-  openssl/evp.h png.h yaml-cpp/yaml.h zlib.h)
+  png.h sha2.h yaml-cpp/yaml.h zlib.h)
 packages="gcc-$(gcc -dumpversion)-base $(dpkg -S "${headers[@]/#//usr/include/}" | sed 's/[:,].*//')"
 for package in ${packages}; do
   cp -L "/usr/share/doc/${package}/copyright" "${folder}/${name}/licenses/${package}"
