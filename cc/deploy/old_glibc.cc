@@ -44,11 +44,9 @@
 
 // 2.29: other errno. 2.32, 2.34: moved from libpthread, libdl.
 BIND(exp);
-BIND(log);
 BIND(log2);
 BIND(pow);
 BIND(pthread_sigmask);
-BIND(dladdr);
 BIND(dlclose);
 BIND(dlerror);
 BIND_TO(dlinfo, dlinfo, DLINFO_VERSION);
@@ -61,18 +59,8 @@ BIND(pthread_join);
 BIND(pthread_key_create);
 BIND(__pthread_key_create);
 BIND(pthread_key_delete);
-BIND(pthread_mutex_trylock);
 BIND(pthread_once);
-BIND(pthread_rwlock_destroy);
-BIND(pthread_rwlock_init);
-BIND(pthread_rwlock_rdlock);
-BIND(pthread_rwlock_unlock);
-BIND(pthread_rwlock_wrlock);
 BIND(pthread_setspecific);
-BIND(sem_init);
-BIND(sem_post);
-BIND(sem_timedwait);
-BIND(sem_wait);
 
 // 2.38: the same with binary numbers, as C23 has them.
 BIND_TO(__isoc23_strtol, strtol, FIRST_VERSION);
