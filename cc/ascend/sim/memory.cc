@@ -19,7 +19,7 @@ namespace {
 constexpr unsigned char kGuard = 0xFA;
 constexpr size_t kGuardBytes = 64;
 constexpr size_t kMaxBlock = size_t{1} << 30;
-constexpr size_t kHeapBytes = size_t{16} << 30;  // addresses per heap
+constexpr size_t kHeapBytes = 2 * kMaxBlock;  // addresses; more slow qemu down
 
 size_t RoundUp(size_t value, size_t multiple) {
   return (value + multiple - 1) / multiple * multiple;

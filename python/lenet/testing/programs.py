@@ -39,7 +39,7 @@ def command(program: str) -> list[str]:
 def image_limit() -> int:
     """Returns how many of the 10,000 test images a test of all images uses.
 
-    .bazelrc sets LENET_TEST_IMAGES to fewer for builds with sanitizers, which are slow.
+    .bazelrc sets LENET_TEST_IMAGES to fewer for sanitizers and emulation, which are slow.
     """
     return int(os.environ.get("LENET_TEST_IMAGES", "10000"))
 
