@@ -278,27 +278,29 @@ HWY_INLINE void StoreFirst(V values, size_t count, float* y) {
   std::copy_n(all, count, y);
 }
 
-// Computes the first `count` outputs of a panel for kRows rows. Six rows share
-// each weight that is read. A single row has four sums per output, because one
-// would wait for each multiply-add.
-template <size_t kRows>
-void RunPanel(size_t in, size_t out, const float* HWY_RESTRICT panel,
-              const float* HWY_RESTRICT x, bool relu, size_t count, float* y) {
-  constexpr size_t kSums = kRows == 1 ? 4 : 1;
+// Computes the first `count` outputs of kPanels panels for kRows rows. Six rows
+// share each weight that is read; several panels share each input. A single row
+// has eight independent sums, because fewer would wait for each multiply-add.
+template <size_t kRows, size_t kPanels>
+void RunPanels(size_t in, size_t out, const float* HWY_RESTRICT packed,
+               const float* HWY_RESTRICT x, bool relu, size_t count, float* y) {
+  constexpr size_t kSums = kRows == 1 ? 4 / kPanels : 1;
   const D d;
   const size_t lanes = hn::Lanes(d);
-  V tiles[kSums][kRows][2];
+  const size_t panel_size = (in + 1) * PanelWidth();
+  const auto load = [&](size_t v) HWY_ATTR {
+    return hn::LoadU(d, packed + v / 2 * panel_size + v % 2 * lanes);
+  };
+  V tiles[kSums][kRows][2 * kPanels];
   HWY_UNROLL(4)
   for (size_t i = 0; i < kSums; ++i) Clear(d, tiles[i]);
-  ForEachInTile(tiles[0], [&](size_t, size_t v, V& sum) HWY_ATTR {
-    sum = hn::LoadU(d, panel + v * lanes);
-  });
-  const float* w = panel + 2 * lanes;
-  const auto add = [&](size_t k, V(&tile)[kRows][2]) HWY_ATTR {
-    AddOuterProduct(
-        [&](size_t r) HWY_ATTR { return hn::Set(d, x[r * in + k]); },
-        [&](size_t v) HWY_ATTR { return hn::LoadU(d, w + v * lanes); }, tile);
-    w += 2 * lanes;
+  ForEachInTile(tiles[0],
+                [&](size_t, size_t v, V& sum) HWY_ATTR { sum = load(v); });
+  const auto add = [&](size_t k, V(&tile)[kRows][2 * kPanels]) HWY_ATTR {
+    packed += 2 * lanes;
+    AddOuterProduct([&](size_t r)
+                        HWY_ATTR { return hn::Set(d, x[r * in + k]); },
+                    load, tile);
   };
   size_t k = 0;
   for (; k + kSums <= in; k += kSums) {
@@ -307,10 +309,7 @@ void RunPanel(size_t in, size_t out, const float* HWY_RESTRICT panel,
   }
   for (; k < in; ++k) add(k, tiles[0]);
   ForEachInTile(tiles[0], [&](size_t r, size_t v, V sum) HWY_ATTR {
-    if constexpr (kSums == 4) {
-      sum = hn::Add(hn::Add(sum, tiles[1][r][v]),
-                    hn::Add(tiles[2][r][v], tiles[3][r][v]));
-    }
+    for (size_t i = 1; i < kSums; ++i) sum = hn::Add(sum, tiles[i][r][v]);
     StoreFirst(relu ? Rectify(d, sum) : sum, count - std::min(count, v * lanes),
                y + r * out + v * lanes);
   });
@@ -319,18 +318,26 @@ void RunPanel(size_t in, size_t out, const float* HWY_RESTRICT panel,
 void RunRows(size_t in, size_t out, const float* packed, size_t rows,
              const float* x, bool relu, float* y) {
   const size_t width = PanelWidth();
+  const size_t sixes = rows / 6 * 6;
+  const auto run = [&](auto function, size_t row, size_t first, size_t panels) {
+    function(in, out, packed + first * (in + 1), x + row * in, relu,
+             std::min(panels * width, out - first), y + row * out + first);
+  };
   for (size_t first = 0; first < out; first += width) {
-    const size_t count = std::min(width, out - first);
-    size_t row = 0;
-    for (; row + 6 <= rows; row += 6) {
-      RunPanel<6>(in, out, packed, x + row * in, relu, count,
-                  y + row * out + first);
+    for (size_t row = 0; row < sixes; row += 6) {
+      run(&RunPanels<6, 1>, row, first, 1);
     }
-    for (; row < rows; ++row) {
-      RunPanel<1>(in, out, packed, x + row * in, relu, count,
-                  y + row * out + first);
+  }
+  for (size_t row = sixes; row < rows; ++row) {
+    for (size_t first = 0; first < out;) {
+      const size_t left = (out - first + width - 1) / width;
+      const size_t panels = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+      run(panels == 4   ? &RunPanels<1, 4>
+          : panels == 2 ? &RunPanels<1, 2>
+                        : &RunPanels<1, 1>,
+          row, first, panels);
+      first += panels * width;
     }
-    packed += (in + 1) * width;
   }
 }
 
