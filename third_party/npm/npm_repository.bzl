@@ -63,14 +63,14 @@ def _npm_repository_impl(repository_ctx):
     moves = []
     for name, path in repository_ctx.attr.files.items():
         moves += [name, "node_modules/" + path.format(processor = processor)]
-    result = repository_ctx.execute([node, "-e", _MOVE] + moves)
-    if result.return_code != 0:
-        fail("files of the npm package: " + result.stderr)
-    for name in repository_ctx.attr.files:
-        if name.endswith(".tar"):
-            repository_ctx.extract(name)
-            repository_ctx.delete(name)
-    for name in ["node_modules", "package.json", "package-lock.json"]:
+    tars = [name for name in repository_ctx.attr.files if name.endswith(".tar")]
+
+    # Not extract(), which crashes in Debian 13's Bazel.
+    for command in [[node, "-e", _MOVE] + moves] + [["tar", "--no-same-owner", "-xf", name] for name in tars]:
+        result = repository_ctx.execute(command)
+        if result.return_code != 0:
+            fail("files of the npm package: " + result.stderr)
+    for name in tars + ["node_modules", "package.json", "package-lock.json"]:
         repository_ctx.delete(name)
     repository_ctx.file("BUILD.bazel", _BUILD)
 
