@@ -26,8 +26,8 @@ _FILE_VARIABLES = (
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
 )
-_NETWORK_VARIABLES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "npm_config_", "NODE_EXTRA_CA_")
-_NETWORK_VARIABLES += ("http_proxy", "https_proxy", "no_proxy")
+_PACKAGE_VARIABLES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "npm_config_", "NODE_EXTRA_CA_")
+_NETWORK_VARIABLES = (*_PACKAGE_VARIABLES, "http_proxy", "https_proxy", "no_proxy")
 
 
 @dataclasses.dataclass(frozen=True)
