@@ -67,7 +67,7 @@ def test_same_logits_and_classes_as_mindspore(engine, mindspore_logits, idx_logi
     logits = idx_logits[engine]
     assert len(logits) == _IMAGES
     assert np.abs(logits - mindspore_logits).max() <= _TOLERANCE
-    # Of two logits that are nearly equal, either may be the larger one.
+    # Rounding decides which of two nearly equal logits is the larger one.
     clear = np.diff(np.sort(mindspore_logits)[:, -2:])[:, 0] > 2 * _TOLERANCE
     assert (logits.argmax(1) == mindspore_logits.argmax(1))[clear].all()
 
